@@ -1,0 +1,77 @@
+/** The building blocks of UNet, ControlNet and VAE, named as in diffusers. */
+import type { Value } from "@armature/shared/graph/builder";
+import type { Dim } from "@armature/shared/graph/dim";
+import { attention } from "@armature/shared/graph/layers/attention";
+import { addToChannels, conv2d, upsampleNearest } from "@armature/shared/graph/layers/conv";
+import {
+  add,
+  type FeatureMap,
+  fromTokens,
+  silu,
+  type Tokens,
+  tokensOf,
+  toTokens,
+} from "@armature/shared/graph/layers/feature-map";
+import { denseRows, linear, linearParts } from "@armature/shared/graph/layers/linear";
+import { groupNorm, layerNorm } from "@armature/shared/graph/layers/norm";
+import { gelu, mul, silu as siluValue } from "@armature/shared/graph/ops";
+import type { Scope } from "@armature/shared/graph/scope";
+
+export interface NormOptions {
+  groups: number;
+  epsilon: number;
+}
+
+/** Two 3x3 convolutions around a shortcut; `temb` [1, D] shifts the channels between them. */
+export function resnetBlock(g: Scope, x: FeatureMap, out: number, norm: NormOptions, temb?: Value): FeatureMap {
+  let h = conv2d(g.at("conv1"), silu(groupNorm(g.at("norm1"), x, norm.groups, norm.epsilon)), out);
+  if (temb) h = addToChannels(h, denseRows(g.at("time_emb_proj"), siluValue(temb), out));
+  h = conv2d(g.at("conv2"), silu(groupNorm(g.at("norm2"), h, norm.groups, norm.epsilon)), out);
+  const shortcut = x.channels === out ? x : conv2d(g.at("conv_shortcut"), x, out, { kernel: 1 });
+  return add(h, shortcut);
+}
+
+export interface TransformerOptions {
+  layers: number;
+  heads: number;
+  normGroups: number;
+}
+
+/** Self-attention over the pixels and cross-attention to `context`, around a shortcut. */
+export function transformer2d(g: Scope, x: FeatureMap, context: Tokens, options: TransformerOptions): FeatureMap {
+  const { layers, heads, normGroups } = options;
+  // diffusers fixes this epsilon, whatever the config says for the residual blocks
+  let h = linear(g.at("proj_in"), toTokens(groupNorm(g.at("norm"), x, normGroups, 1e-6)), x.channels);
+  for (let i = 0; i < layers; i++) h = transformerBlock(g.at("transformer_blocks", i), h, context, heads);
+  return add(fromTokens(linear(g.at("proj_out"), h, x.channels), x), x);
+}
+
+function transformerBlock(g: Scope, x: Tokens, context: Tokens, heads: number): Tokens {
+  const normal = layerNorm(g.at("norm1"), x);
+  let h = add(attend(g.at("attn1"), normal, normal, heads), x);
+  h = add(attend(g.at("attn2"), layerNorm(g.at("norm2"), h), context, heads), h);
+  return add(feedForward(g.at("ff.net"), layerNorm(g.at("norm3"), h)), h);
+}
+
+function attend(g: Scope, x: Tokens, context: Tokens, heads: number): Tokens {
+  const query = linear(g.at("to_q"), x, x.width, { bias: false });
+  const key = linear(g.at("to_k"), context, x.width, { bias: false });
+  const value = linear(g.at("to_v"), context, x.width, { bias: false });
+  return linear(g.at("to_out", 0), attention({ query, key, value }, { heads }), x.width);
+}
+
+/** GEGLU (arXiv:2002.05202): one half of the projection, times the GELU of the other. */
+function feedForward(g: Scope, x: Tokens): Tokens {
+  const [hidden, gate] = linearParts(g.at(0, "proj"), x, 4 * x.width, 2) as [Tokens, Tokens];
+  return linear(g.at(2), tokensOf(x, mul(hidden.value, gelu(gate.value))), x.width);
+}
+
+/** Halves height and width. */
+export function downsample(g: Scope, x: FeatureMap): FeatureMap {
+  return conv2d(g.at("conv"), x, x.channels, { stride: 2 });
+}
+
+/** Doubles height and width, or fits them to a skip connection of an odd size. */
+export function upsample(g: Scope, x: FeatureMap, height: Dim, width: Dim): FeatureMap {
+  return conv2d(g.at("conv"), upsampleNearest(x, height, width), x.channels);
+}

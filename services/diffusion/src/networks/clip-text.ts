@@ -1,0 +1,94 @@
+import { GraphBuilder, type Value } from "@armature/shared/graph/builder";
+import { attention } from "@armature/shared/graph/layers/attention";
+import { add, type Tokens, tokensOf } from "@armature/shared/graph/layers/feature-map";
+import { linear } from "@armature/shared/graph/layers/linear";
+import { layerNorm } from "@armature/shared/graph/layers/norm";
+import {
+  add as addValues,
+  cast,
+  gather,
+  gelu,
+  layerNormalization,
+  quickGelu,
+  reshape,
+} from "@armature/shared/graph/ops";
+import type { DeviceProfile } from "@armature/shared/graph/profile";
+import { Scope } from "@armature/shared/graph/scope";
+import type { ModelConfig } from "@armature/shared/weights/model-config";
+import type { SafetensorsHeader } from "@armature/shared/weights/safetensors";
+
+export interface ClipTextConfig {
+  width: number;
+  mlpWidth: number;
+  layers: number;
+  heads: number;
+  activation: "quick_gelu" | "gelu";
+  tokens: number;
+  vocabulary: number;
+  epsilon: number;
+}
+
+/** CLIPTextModel's config.json as our own. */
+export function readClipTextConfig(config: ModelConfig): ClipTextConfig {
+  config.ignore(
+    ...["architectures", "model_type", "dtype", "torch_dtype", "transformers_version", "attention_dropout", "dropout"],
+    ...["initializer_factor", "initializer_range", "projection_dim", "bos_token_id", "eos_token_id", "pad_token_id"],
+  );
+  const clip: ClipTextConfig = {
+    width: config.integer("hidden_size", 512),
+    mlpWidth: config.integer("intermediate_size", 2048),
+    layers: config.integer("num_hidden_layers", 12),
+    heads: config.integer("num_attention_heads", 8),
+    activation: config.oneOf("hidden_act", ["quick_gelu", "gelu"], "quick_gelu"),
+    tokens: config.integer("max_position_embeddings", 77),
+    vocabulary: config.integer("vocab_size", 49408),
+    epsilon: config.number("layer_norm_eps", 1e-5),
+  };
+  config.done();
+  return clip;
+}
+
+/** The text encoder of CLIP (arXiv:2103.00020, section 2.4): ids [B, 77] → the hidden states after each layer, first to last. */
+export function clipText(g: Scope, ids: Value, c: ClipTextConfig): Tokens[] {
+  const embeddings = g.at("embeddings");
+  const table = embeddings.at("token_embedding").storedWeight("weight", [c.vocabulary, c.width]);
+  const words = cast(gather(table, ids), g.graph.profile.compute); // [B, 77, D]
+  const positions = embeddings.at("position_embedding").weight("weight", [c.tokens, c.width]);
+  const value = reshape(addValues(words, positions), [-1, c.width]);
+  let h: Tokens = { value, batch: ids.shape[0]!, length: c.tokens, width: c.width };
+  return Array.from({ length: c.layers }, (_, i) => {
+    h = encoderLayer(g.at("encoder.layers", i), h, c);
+    return h;
+  });
+}
+
+function encoderLayer(g: Scope, x: Tokens, c: ClipTextConfig): Tokens {
+  const normal = layerNorm(g.at("layer_norm1"), x, c.epsilon);
+  const project = (name: string) => linear(g.at("self_attn", name), normal, c.width);
+  const inputs = { query: project("q_proj"), key: project("k_proj"), value: project("v_proj") };
+  const attended = attention(inputs, { heads: c.heads, causal: true });
+  const h = add(linear(g.at("self_attn.out_proj"), attended, c.width), x);
+  const hidden = linear(g.at("mlp.fc1"), layerNorm(g.at("layer_norm2"), h, c.epsilon), c.mlpWidth);
+  const activated = tokensOf(hidden, c.activation === "gelu" ? gelu(hidden.value) : quickGelu(hidden.value));
+  return add(linear(g.at("mlp.fc2"), activated, c.width), h);
+}
+
+/** The name of the output for a clip_skip: hidden states that many layers before the last, after the final layer norm. */
+export function promptEmbedsName(clipSkip: number): string {
+  return `prompt_embeds_skip_${clipSkip}`;
+}
+
+/** `input_ids` [B, 77] int64 → one output [B, 77, D] for each clip_skip from 0 to layers - 1. */
+export function clipTextModel(weights: SafetensorsHeader, c: ClipTextConfig, profile: DeviceProfile): Uint8Array {
+  const graph = new GraphBuilder(profile, weights);
+  const ids = graph.input("input_ids", "int64", ["B", c.tokens]);
+  const root = new Scope(graph).at(weights.tensors.has("text_model.final_layer_norm.weight") ? "text_model" : "");
+  const states = clipText(root, ids, c);
+  const norm = root.at("final_layer_norm");
+  const [weight, bias] = [norm.weight("weight", [c.width]), norm.weight("bias", [c.width])];
+  for (const [clipSkip, { value }] of states.toReversed().entries()) {
+    const embeds = reshape(layerNormalization(value, weight, bias, c.epsilon), ["B", c.tokens, c.width]);
+    graph.output(promptEmbedsName(clipSkip), cast(embeds, "float32"));
+  }
+  return graph.build("text encoder", [/position_ids$/]);
+}

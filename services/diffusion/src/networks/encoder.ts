@@ -1,0 +1,73 @@
+/** The contracting half and the middle of the UNet, which ControlNet copies: arXiv:2112.10752; arXiv:2302.05543, section 3. */
+import type { Value } from "@armature/shared/graph/builder";
+import type { FeatureMap, Tokens } from "@armature/shared/graph/layers/feature-map";
+import { denseRows } from "@armature/shared/graph/layers/linear";
+import { cast, concat, cos, mul, reshape, silu, sin } from "@armature/shared/graph/ops";
+import type { Scope } from "@armature/shared/graph/scope";
+import { downsample, resnetBlock, transformer2d } from "./blocks.js";
+import type { EncoderConfig } from "./unet-config.js";
+
+/** Sinusoids of the timestep [1] through two linear layers → [1, 4 * channels of the first level]. */
+export function timeEmbedding(g: Scope, timestep: Value, c: EncoderConfig): Value {
+  const width = c.levels[0]!.channels;
+  const frequencies = g.graph.floats(sinusoidFrequencies(width / 2, c.frequencyShift), [1, width / 2], "float32");
+  const angles = mul(reshape(timestep, [1, 1]), frequencies);
+  const waves = c.flipSinToCos ? [cos(angles), sin(angles)] : [sin(angles), cos(angles)];
+  const embedding = cast(concat(waves, 1), g.graph.profile.compute);
+  const hidden = silu(denseRows(g.at("linear_1"), embedding, 4 * width));
+  return denseRows(g.at("linear_2"), hidden, 4 * width);
+}
+
+/** 10000^(-i / (count - shift)), rounded to float32 at each step as PyTorch does: an angle may be as large as 1000. */
+function sinusoidFrequencies(count: number, shift: number): number[] {
+  return Array.from({ length: count }, (_, i) => {
+    const exponent = Math.fround(Math.fround(-Math.log(10000) * i) / (count - shift));
+    return Math.fround(Math.exp(exponent));
+  });
+}
+
+/** The levels from fine to coarse: the last activation, and every one that the way up will meet again. */
+export function downPath(g: Scope, x: FeatureMap, temb: Value, context: Tokens, c: EncoderConfig) {
+  const norm = { groups: c.normGroups, epsilon: c.normEps };
+  const skips = [x];
+  let h = x;
+  for (const [i, level] of c.levels.entries()) {
+    const block = g.at("down_blocks", i);
+    const transformer = { layers: level.transformerLayers, heads: level.heads, normGroups: c.normGroups };
+    for (let j = 0; j < c.layersPerLevel; j++) {
+      h = resnetBlock(block.at("resnets", j), h, level.channels, norm, temb);
+      if (level.transformerLayers > 0) h = transformer2d(block.at("attentions", j), h, context, transformer);
+      skips.push(h);
+    }
+    if (i < c.levels.length - 1) {
+      h = downsample(block.at("downsamplers", 0), h);
+      skips.push(h);
+    }
+  }
+  return { h, skips };
+}
+
+/** Residual block, attention, residual block at the coarsest level. */
+export function midBlock(g: Scope, x: FeatureMap, temb: Value, context: Tokens, c: EncoderConfig): FeatureMap {
+  const norm = { groups: c.normGroups, epsilon: c.normEps };
+  const transformer = { layers: c.midTransformerLayers, heads: c.midHeads, normGroups: c.normGroups };
+  let h = resnetBlock(g.at("resnets", 0), x, x.channels, norm, temb);
+  h = transformer2d(g.at("attentions", 0), h, context, transformer);
+  return resnetBlock(g.at("resnets", 1), h, x.channels, norm, temb);
+}
+
+/** Channels of each residual that ControlNet gives and the UNet takes: the skips from fine to coarse, then the middle. */
+export function residualChannels(c: EncoderConfig): number[] {
+  const first = c.levels[0]!.channels;
+  const last = c.levels.length - 1;
+  const skips = c.levels.flatMap(({ channels }, i) =>
+    Array<number>(c.layersPerLevel + (i < last ? 1 : 0)).fill(channels),
+  );
+  return [first, ...skips, c.levels[last]!.channels];
+}
+
+/** `down_residual_0`, ..., `mid_residual`: one name for each of `residualChannels`. */
+export function residualNames(c: EncoderConfig): string[] {
+  const count = residualChannels(c).length;
+  return Array.from({ length: count }, (_, i) => (i < count - 1 ? `down_residual_${i}` : "mid_residual"));
+}

@@ -1,0 +1,74 @@
+import type { Value } from "@armature/shared/graph/builder";
+import { GraphBuilder } from "@armature/shared/graph/builder";
+import { conv2d } from "@armature/shared/graph/layers/conv";
+import {
+  concatChannels,
+  type FeatureMap,
+  fromNchw,
+  mapOf,
+  silu,
+  type Tokens,
+  toNchw,
+} from "@armature/shared/graph/layers/feature-map";
+import { groupNorm } from "@armature/shared/graph/layers/norm";
+import { add as addValues, cast } from "@armature/shared/graph/ops";
+import type { DeviceProfile } from "@armature/shared/graph/profile";
+import { Scope } from "@armature/shared/graph/scope";
+import type { SafetensorsHeader } from "@armature/shared/weights/safetensors";
+import { resnetBlock, transformer2d, upsample } from "./blocks.js";
+import { downPath, midBlock, residualChannels, residualNames, timeEmbedding } from "./encoder.js";
+import { contextInput, residualShape } from "./inputs.js";
+import type { UNetConfig } from "./unet-config.js";
+
+export interface UNetInputs {
+  sample: FeatureMap; // (B, 4, H, W)
+  timestep: Value; // [1]
+  context: Tokens; // (B, S, D)
+  control: Value[]; // one for each skip, then the middle
+}
+
+/** Denoising UNet of Stable Diffusion 1 and 2: arXiv:2112.10752, section 3; with ControlNet's residuals: arXiv:2302.05543. */
+export function unet(g: Scope, { sample, timestep, context, control }: UNetInputs, c: UNetConfig): FeatureMap {
+  const norm = { groups: c.normGroups, epsilon: c.normEps };
+  const temb = timeEmbedding(g.at("time_embedding"), timestep, c); //                      [1, 1280]
+  const x = conv2d(g.at("conv_in"), sample, c.levels[0]!.channels); //                     (B, 320, H, W)
+  const down = downPath(g, x, temb, context, c); //                                        (B, 1280, H/8, W/8)
+  let h = plus(midBlock(g.at("mid_block"), down.h, temb, context, c), control.at(-1)!);
+  const skips = down.skips.map((skip, i) => plus(skip, control[i]!));
+
+  for (const [i, level] of c.levels.toReversed().entries()) {
+    const block = g.at("up_blocks", i);
+    // a level that attends on the way up only takes its layers from the config all the same
+    const transformer = { layers: level.transformerLayers || 1, heads: level.heads, normGroups: c.normGroups };
+    for (let j = 0; j <= c.layersPerLevel; j++) {
+      h = resnetBlock(block.at("resnets", j), concatChannels([h, skips.pop()!]), level.channels, norm, temb);
+      if (c.upAttends[i]) h = transformer2d(block.at("attentions", j), h, context, transformer);
+    }
+    const next = skips.at(-1);
+    if (next) h = upsample(block.at("upsamplers", 0), h, next.height, next.width);
+  }
+  h = silu(groupNorm(g.at("conv_norm_out"), h, c.normGroups, c.normEps));
+  return conv2d(g.at("conv_out"), h, c.outChannels); //                                    (B, 4, H, W)
+}
+
+/**
+ * The UNet as an ONNX model: `sample` [B, C, H, W], `timestep` [1], `context` [B, S, D] and one residual for each of
+ * `residualNames`, in the profile's layout, or a single zero a channel without ControlNet → `noise` [B, 4, H, W].
+ */
+export function unetModel(weights: SafetensorsHeader, c: UNetConfig, profile: DeviceProfile): Uint8Array {
+  const graph = new GraphBuilder(profile, weights);
+  const sample = fromNchw(graph.input("sample", "float32", ["B", c.inChannels, "H", "W"]));
+  const timestep = graph.input("timestep", "float32", [1]);
+  const context = contextInput(graph, c.contextWidth);
+  const channels = residualChannels(c);
+  const control = residualNames(c).map((name, i) =>
+    graph.input(name, profile.compute, residualShape(profile, name, channels[i]!)),
+  );
+  const noise = unet(new Scope(graph), { sample, timestep, context, control }, c);
+  graph.output("noise", cast(toNchw(noise), "float32"));
+  return graph.build("unet");
+}
+
+function plus(x: FeatureMap, residual: Value): FeatureMap {
+  return mapOf(x, addValues(x.value, residual));
+}

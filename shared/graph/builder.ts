@@ -1,0 +1,281 @@
+/** The graph under construction: nodes, weights, constants and the run-time value of every symbolic size. */
+import { basename } from "node:path";
+import { InvalidModel } from "../errors.js";
+import type { SafetensorsDtype, SafetensorsHeader, TensorLocation } from "../weights/safetensors.js";
+import { type Dim, parseDim } from "./dim.js";
+import {
+  type Attribute,
+  type Dtype,
+  dataType,
+  encodeModel,
+  type GraphPort,
+  type Initializer,
+  type Node,
+} from "./onnx.js";
+import type { DeviceProfile } from "./profile.js";
+
+/** A tensor in the graph: an input, a weight, a constant or the result of a node. */
+export interface Value {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly Dim[];
+  readonly graph: GraphBuilder;
+}
+
+export interface NodeOptions {
+  domain?: string;
+  attributes?: Record<string, Attribute | undefined>;
+}
+
+/** Values that are not a tensor of numbers cannot be weights of a layer. */
+const WEIGHT_DTYPES: Partial<Record<SafetensorsDtype, Dtype>> = { F32: "float32", F16: "float16" };
+
+export class GraphBuilder {
+  private readonly nodes: Node[] = [];
+  private readonly initializers: Initializer[] = [];
+  private readonly inputs: GraphPort[] = [];
+  private readonly outputs: GraphPort[] = [];
+  private readonly constants = new Map<string, Value>();
+  private readonly sizes = new Map<string, Value>();
+  private readonly used = new Set<string>();
+  private counter = 0;
+
+  constructor(
+    readonly profile: DeviceProfile,
+    private readonly weights: SafetensorsHeader,
+  ) {}
+
+  /** Declares an input; a symbolic size that appears here for the first time is read from it when the graph runs. */
+  input(name: string, dtype: Dtype, shape: readonly Dim[]): Value {
+    this.inputs.push({ name, dtype, shape });
+    const value = this.value(name, dtype, shape);
+    for (const [axis, dim] of shape.entries()) {
+      if (typeof dim !== "string" || this.sizes.has(dim)) continue;
+      const size = this.value(this.fresh("Shape"), "int64", [1]);
+      this.push("Shape", [value], [size.name], { attributes: { start: axis, end: axis + 1 } });
+      this.sizes.set(dim, size);
+      this.learnFactor(dim, size);
+    }
+    return value;
+  }
+
+  /** Declares an output under a name of its own. */
+  output(name: string, value: Value): void {
+    this.push("Identity", [value], [name]);
+    this.outputs.push({ name, dtype: value.dtype, shape: value.shape });
+  }
+
+  /** Adds a node with one output of the given type and shape. */
+  node(
+    op: string,
+    inputs: readonly (Value | undefined)[],
+    dtype: Dtype,
+    shape: readonly Dim[],
+    options: NodeOptions = {},
+  ): Value {
+    return this.nodeWithOutputs(op, inputs, [{ dtype, shape }], options)[0]!;
+  }
+
+  /** Adds a node with several outputs. */
+  nodeWithOutputs(
+    op: string,
+    inputs: readonly (Value | undefined)[],
+    results: readonly { dtype: Dtype; shape: readonly Dim[] }[],
+    options: NodeOptions = {},
+  ): Value[] {
+    const outputs = results.map(({ dtype, shape }) => this.value(this.fresh(op), dtype, shape));
+    this.push(
+      op,
+      inputs,
+      outputs.map((output) => output.name),
+      options,
+    );
+    return outputs;
+  }
+
+  /** A weight, as a pointer into the safetensors file, cast to the compute type where the file holds another. */
+  weight(key: string, shape: readonly number[], rows?: { start: number; end: number }): Value {
+    return this.cast(this.storedWeight(key, shape, rows), this.profile.compute);
+  }
+
+  /** The same in the type that the file holds: for tables of which few rows are used. */
+  storedWeight(key: string, shape: readonly number[], rows?: { start: number; end: number }): Value {
+    const found = this.locate(key, shape);
+    const dtype = WEIGHT_DTYPES[found.dtype];
+    if (!dtype) throw new InvalidModel(`${this.weights.file}: ${key} holds ${found.dtype}; F16 or F32 was expected`);
+    const range = rows ?? { start: 0, end: shape[0] ?? 1 };
+    const rowBytes = found.length / (shape[0] ?? 1);
+    const name = rows ? `${key}[${rows.start}:${rows.end}]` : key;
+    const value = this.value(name, dtype, rows ? [rows.end - rows.start, ...shape.slice(1)] : shape);
+    this.claim(name, key);
+    this.initializers.push({
+      name,
+      dtype,
+      shape: value.shape as number[],
+      data: {
+        location: basename(this.weights.file),
+        offset: found.offset + range.start * rowBytes,
+        length: (range.end - range.start) * rowBytes,
+      },
+    });
+    return value;
+  }
+
+  hasWeight(key: string): boolean {
+    return this.weights.tensors.has(key);
+  }
+
+  /** A constant in the compute type of the profile, or in the type named. */
+  floats(
+    values: readonly number[],
+    shape: readonly number[],
+    dtype: "float32" | "float16" = this.profile.compute,
+  ): Value {
+    const constant = this.constant("float32", new Uint8Array(Float32Array.from(values).buffer), shape);
+    return this.cast(constant, dtype);
+  }
+
+  ints(values: readonly number[], shape: readonly number[] = [values.length]): Value {
+    return this.constant("int64", new Uint8Array(BigInt64Array.from(values, BigInt).buffer), shape);
+  }
+
+  cast(value: Value, dtype: Dtype): Value {
+    if (value.dtype === dtype) return value;
+    return this.node("Cast", [value], dtype, value.shape, { attributes: { to: dataType(dtype) } });
+  }
+
+  /** A one-dimensional int64 tensor that holds the given sizes when the graph runs. */
+  shape(dims: readonly Dim[]): Value {
+    if (dims.every((dim) => typeof dim === "number")) return this.ints(dims);
+    const key = dims.join(",");
+    const known = this.constants.get(`shape ${key}`);
+    if (known) return known;
+    const parts = dims.map((dim) => this.size(dim));
+    const value =
+      parts.length === 1 ? parts[0]! : this.node("Concat", parts, "int64", [dims.length], { attributes: { axis: 0 } });
+    this.constants.set(`shape ${key}`, value);
+    return value;
+  }
+
+  /** One size, as an int64 tensor of one element. */
+  size(dim: Dim): Value {
+    if (typeof dim === "number") return this.ints([dim]);
+    const known = this.sizes.get(dim);
+    if (known) return known;
+    const value = this.computeSize(dim);
+    this.sizes.set(dim, value);
+    return value;
+  }
+
+  /** The model's bytes. Fails by name on weights that no layer used and no pattern excuses. */
+  build(name: string, excused: readonly RegExp[] = []): Uint8Array {
+    const unused = [...this.weights.tensors.keys()].filter(
+      (key) => !this.used.has(key) && !excused.some((pattern) => pattern.test(key)),
+    );
+    if (unused.length > 0) {
+      const shown = unused.slice(0, 5).join(", ");
+      throw new InvalidModel(
+        `${this.weights.file}: ${unused.length} tensors that ${name} does not know: ${shown}${unused.length > 5 ? ", ..." : ""}`,
+      );
+    }
+    const { nodes, initializers, inputs, outputs } = this;
+    return encodeModel({ name, nodes, initializers, inputs, outputs });
+  }
+
+  /** An input of `8*H` pixels also tells H. */
+  private learnFactor(dim: string, size: Value): void {
+    const { coefficient, factors } = parseDim(dim);
+    const [factor] = factors;
+    if (coefficient === 1 || factors.length !== 1 || !factor || this.sizes.has(factor)) return;
+    this.sizes.set(factor, this.node("Div", [size, this.ints([coefficient])], "int64", [1]));
+  }
+
+  private computeSize(dim: string): Value {
+    const { coefficient, factors } = parseDim(dim);
+    if (coefficient !== 1) return this.combine("Mul", [coefficient, ...factors]);
+    if (factors.length > 1) return this.combine("Mul", factors);
+    const quotient = /^(ceil|floor)\((.*)\/(\d+)\)$/.exec(dim);
+    if (quotient) return this.divide(quotient[1] === "ceil", quotient[2]!.replaceAll("·", "*"), Number(quotient[3]));
+    const total = /^sum\((.*)\)$/.exec(dim);
+    if (total) {
+      const terms = total[1]!.split("+").map((term) => term.replaceAll("·", "*"));
+      return this.combine(
+        "Add",
+        terms.map((term) => (/^\d+$/.test(term) ? Number(term) : term)),
+      );
+    }
+    throw new Error(`no input of the graph gives the size ${dim}`);
+  }
+
+  private divide(up: boolean, dim: string, divisor: number): Value {
+    const whole = this.size(dim);
+    const raised = up ? this.node("Add", [whole, this.ints([divisor - 1])], "int64", [1]) : whole;
+    return this.node("Div", [raised, this.ints([divisor])], "int64", [1]);
+  }
+
+  private combine(op: "Add" | "Mul", terms: readonly Dim[]): Value {
+    return terms.map((term) => this.size(term)).reduce((left, right) => this.node(op, [left, right], "int64", [1]));
+  }
+
+  private locate(key: string, shape: readonly number[]): TensorLocation {
+    const found = this.weights.tensors.get(key);
+    if (!found)
+      throw new InvalidModel(`${this.weights.file}: ${key} is missing; the graph wants [${shape.join(", ")}]`);
+    if (!sameShape(found.shape, shape)) {
+      throw new InvalidModel(
+        `${this.weights.file}: ${key}: the graph wants [${shape.join(", ")}], the file holds [${found.shape.join(", ")}]`,
+      );
+    }
+    return found;
+  }
+
+  private claim(name: string, key: string): void {
+    if (this.initializers.some((initializer) => initializer.name === name)) {
+      throw new InvalidModel(`${this.weights.file}: ${name} is used twice in one graph`);
+    }
+    this.used.add(key);
+  }
+
+  private constant(dtype: Dtype, data: Uint8Array, shape: readonly number[]): Value {
+    const key = `${dtype} ${shape} ${Buffer.from(data).toString("base64")}`;
+    const known = this.constants.get(key);
+    if (known) return known;
+    const value = this.value(this.fresh("constant"), dtype, shape);
+    this.initializers.push({ name: value.name, dtype, shape, data });
+    this.constants.set(key, value);
+    return value;
+  }
+
+  private push(
+    op: string,
+    inputs: readonly (Value | undefined)[],
+    outputs: readonly string[],
+    options: NodeOptions = {},
+  ) {
+    const attributes = Object.fromEntries(
+      Object.entries(options.attributes ?? {}).filter((entry): entry is [string, Attribute] => entry[1] !== undefined),
+    );
+    this.nodes.push({
+      op,
+      domain: options.domain ?? "",
+      name: outputs[0] ?? op,
+      inputs: inputs.map((input) => input?.name ?? ""),
+      outputs,
+      attributes,
+    });
+  }
+
+  private value(name: string, dtype: Dtype, shape: readonly Dim[]): Value {
+    return { name, dtype, shape, graph: this };
+  }
+
+  private fresh(op: string): string {
+    return `${op}_${this.counter++}`;
+  }
+}
+
+/** Equal sizes; trailing ones do not count, so that a 1x1 convolution's weight serves as a matrix. */
+function sameShape(found: readonly number[], wanted: readonly number[]): boolean {
+  const length = Math.max(found.length, wanted.length);
+  return Array.from({ length }, (_, axis) => (found[axis] ?? 1) === (wanted[axis] ?? 1)).every(Boolean);
+}

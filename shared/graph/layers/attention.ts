@@ -1,0 +1,79 @@
+import type { Value } from "../builder.js";
+import { add, matmul, mul, reshape, softmax, transpose } from "../ops.js";
+import type { AttentionForm } from "../profile.js";
+import { type Tokens, tokensOf } from "./feature-map.js";
+
+export interface AttentionInputs {
+  query: Tokens;
+  key: Tokens;
+  value: Tokens;
+}
+
+export interface AttentionOptions {
+  heads: number;
+  /** A token sees only itself and the ones before it. */
+  causal?: boolean;
+}
+
+/** softmax(Q Kᵀ / √d) V for each head (arXiv:1706.03762): query (B, S, D), key and value (B, T, D) → (B, S, D). */
+export function attention(inputs: AttentionInputs, options: AttentionOptions): Tokens {
+  const { query, key } = inputs;
+  const { profile } = query.value.graph;
+  const self = query.length === key.length && !options.causal;
+  const form = FORMS[self ? profile.selfAttention : profile.crossAttention];
+  return tokensOf(query, reshape(form(inputs, options), [-1, query.width]));
+}
+
+type Form = (inputs: AttentionInputs, options: AttentionOptions) => Value; // → [B, S, D]
+
+const FORMS: Record<AttentionForm, Form> = {
+  fused: ({ query, key, value }, { heads, causal }) =>
+    query.value.graph.node(
+      "MultiHeadAttention",
+      [sequence(query), sequence(key), sequence(value)],
+      query.value.dtype,
+      shapeOf(query),
+      {
+        domain: "com.microsoft",
+        attributes: { num_heads: heads, unidirectional: causal ? 1 : undefined },
+      },
+    ),
+
+  onnx: ({ query, key, value }, { heads, causal }) =>
+    query.value.graph.node(
+      "Attention",
+      [sequence(query), sequence(key), sequence(value)],
+      query.value.dtype,
+      shapeOf(query),
+      {
+        attributes: { q_num_heads: heads, kv_num_heads: heads, is_causal: causal ? 1 : undefined },
+      },
+    ),
+
+  unfused: ({ query, key, value }, { heads, causal }) => {
+    const g = query.value.graph;
+    const headDim = query.width / heads;
+    const split = (x: Tokens, perm: number[]): Value =>
+      transpose(reshape(x.value, [x.batch, x.length, heads, headDim]), perm);
+    const q = mul(split(query, [0, 2, 1, 3]), g.floats([1 / Math.sqrt(headDim)], [])); // [B, N, S, D/N]
+    const scores = matmul(q, split(key, [0, 2, 3, 1])); // [B, N, S, T]
+    const weights = softmax(causal ? add(scores, causalMask(query)) : scores);
+    const merged = transpose(matmul(weights, split(value, [0, 2, 1, 3])), [0, 2, 1, 3]); // [B, S, N, D/N]
+    return reshape(merged, shapeOf(query));
+  },
+};
+
+function shapeOf({ batch, length, width }: Tokens) {
+  return [batch, length, width];
+}
+
+function sequence(x: Tokens): Value {
+  return reshape(x.value, shapeOf(x));
+}
+
+/** 0 where a token may look, and the least number that a float16 holds too elsewhere: [S, S]. */
+function causalMask({ value, length }: Tokens): Value {
+  if (typeof length !== "number") throw new Error("causal attention without a fused form wants a known length");
+  const mask = Array.from({ length: length * length }, (_, i) => (i % length > Math.floor(i / length) ? -65504 : 0));
+  return value.graph.floats(mask, [length, length]);
+}

@@ -1,0 +1,119 @@
+/** Reads a model's config.json so that no value is ignored: each key is used, known to be harmless, or an error by name. */
+import { readFileSync } from "node:fs";
+import { InvalidModel } from "../errors.js";
+
+export class ModelConfig {
+  private readonly unread: Set<string>;
+
+  constructor(
+    readonly file: string,
+    private readonly values: Record<string, unknown>,
+  ) {
+    this.unread = new Set(Object.keys(values).filter((key) => !key.startsWith("_")));
+  }
+
+  static read(file: string): ModelConfig {
+    let values: unknown;
+    try {
+      values = JSON.parse(readFileSync(file, "utf8"));
+    } catch (cause) {
+      throw new InvalidModel(`${file}: cannot be read as JSON`, { cause });
+    }
+    if (typeof values !== "object" || values === null || Array.isArray(values)) {
+      throw new InvalidModel(`${file}: a JSON object was expected`);
+    }
+    return new ModelConfig(file, values as Record<string, unknown>);
+  }
+
+  /** Whether the key is there with a value. */
+  has(key: string): boolean {
+    return (this.values[key] ?? null) !== null;
+  }
+
+  /** A positive whole number. */
+  integer(key: string, fallback?: number): number {
+    return this.take(key, fallback, "a positive whole number", isPositiveInteger);
+  }
+
+  number(key: string, fallback?: number): number {
+    return this.take(key, fallback, "a number", (value): value is number => Number.isFinite(value));
+  }
+
+  boolean(key: string, fallback?: boolean): boolean {
+    return this.take(key, fallback, "true or false", (value): value is boolean => typeof value === "boolean");
+  }
+
+  integers(key: string, fallback?: number[]): number[] {
+    return this.take(key, fallback, "a list of positive whole numbers", isIntegers);
+  }
+
+  /** One whole number for all of `count` levels, or a list with one for each. */
+  integerPerLevel(key: string, count: number, fallback?: number): number[] {
+    const wanted = `a positive whole number or a list of ${count} of them`;
+    const valid = (value: unknown): value is number | number[] =>
+      isPositiveInteger(value) || (isIntegers(value) && value.length === count);
+    const value = this.take(key, fallback, wanted, valid);
+    return typeof value === "number" ? Array(count).fill(value) : value;
+  }
+
+  oneOf<const T extends string>(key: string, allowed: readonly T[], fallback?: T): T {
+    const wanted = `one of ${allowed.join(", ")}`;
+    return this.take(key, fallback, wanted, (value): value is T => allowed.includes(value as T));
+  }
+
+  /** A list of `count` names, each one of `allowed`. */
+  names<const T extends string>(key: string, allowed: readonly T[], fallback?: T[]): T[] {
+    const valid = (value: unknown): value is T[] =>
+      Array.isArray(value) && value.every((name) => allowed.includes(name as T));
+    return this.take(key, fallback, `a list of ${allowed.join(", ")}`, valid);
+  }
+
+  /** A part of the config with keys of its own. */
+  section(key: string): ModelConfig {
+    const isRecord = (value: unknown): value is Record<string, unknown> =>
+      typeof value === "object" && value !== null && !Array.isArray(value);
+    return new ModelConfig(`${this.file}: ${key}`, this.take(key, undefined, "an object", isRecord));
+  }
+
+  /** Keys that do not change what the network computes here. */
+  ignore(...keys: string[]): void {
+    for (const key of keys) this.unread.delete(key);
+  }
+
+  /** Keys whose only supported values are these; a missing key or null means the same. */
+  require(values: Record<string, unknown>): void {
+    for (const [key, supported] of Object.entries(values)) {
+      this.unread.delete(key);
+      const value = this.values[key] ?? null;
+      if (value === null || JSON.stringify(value) === JSON.stringify(supported)) continue;
+      throw this.unsupported(key, `${JSON.stringify(supported)} is supported`);
+    }
+  }
+
+  /** Ends the reading: any key left over is one that nothing here understands. */
+  done(): void {
+    for (const key of this.unread) {
+      if (this.values[key] !== null) throw this.unsupported(key, "the key is not known");
+    }
+  }
+
+  private take<T>(key: string, fallback: T | undefined, wanted: string, valid: (value: unknown) => value is T): T {
+    this.unread.delete(key);
+    const value = this.values[key] ?? fallback;
+    if (value === undefined) throw new InvalidModel(`${this.file}: ${key} is missing; ${wanted} was expected`);
+    if (!valid(value)) throw this.unsupported(key, `${wanted} was expected`);
+    return value;
+  }
+
+  private unsupported(key: string, hint: string): InvalidModel {
+    return new InvalidModel(`${this.file}: ${key} is ${JSON.stringify(this.values[key])}; ${hint}`);
+  }
+}
+
+function isPositiveInteger(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+function isIntegers(value: unknown): value is number[] {
+  return Array.isArray(value) && value.length > 0 && value.every(isPositiveInteger);
+}
