@@ -1,0 +1,61 @@
+/** What an engine is started with, and what it tells about itself. */
+
+/** All in milliseconds, but for the count. */
+export interface EngineLimits {
+  /** How long a cancelled job may go on before its process is killed: a load or a step is not interrupted. */
+  cancelGraceMs: number;
+  /** The longest time between two signs of progress of a job; 0 for any. Then its process is killed. */
+  stallTimeoutMs: number;
+  /** The longest time that setup may take; 0 for any. */
+  startTimeoutMs: number;
+  /** Wait before a restart: doubled with each crash since the last answered job, up to the maximum. */
+  restartDelayMs: number;
+  maxRestartDelayMs: number;
+  /** After so many starts in a row without getting ready the engine counts as failed: jobs are refused at once. */
+  maxStartFailures: number;
+  /** How often a failed engine is tried again. */
+  failedRetryMs: number;
+}
+
+export const DEFAULT_LIMITS: Readonly<EngineLimits> = {
+  cancelGraceMs: 60_000,
+  stallTimeoutMs: 0,
+  startTimeoutMs: 300_000,
+  restartDelayMs: 100,
+  maxRestartDelayMs: 10_000,
+  maxStartFailures: 5,
+  failedRetryMs: 30_000,
+};
+
+/** `reason` says why the last process ended, while there is no ready one. */
+export interface EngineState {
+  status: "starting" | "ready" | "busy" | "restarting" | "failed" | "stopped";
+  reason?: string;
+  /** How many processes have ended unasked. */
+  restarts: number;
+  pid?: number;
+}
+
+export interface EngineLog {
+  level: "info" | "warn" | "error";
+  message: string;
+  pid?: number;
+}
+
+export interface EngineOptions<Settings = unknown> {
+  /** A built module that calls `serveEngine`. */
+  entry: URL;
+  /** Given to its setup at each start; crosses by structured clone. */
+  settings: Settings;
+  /** For messages, as in "The diffusion engine crashed". */
+  name: string;
+  limits?: Partial<EngineLimits>;
+  /** Gets what the process prints, line by line, the traces of errors, and starts and ends. */
+  log: (entry: EngineLog) => void;
+  /** Called after each change of state. */
+  onState?: (state: EngineState) => void;
+  /** Environment variables beside the few that are passed on, such as `{ MALLOC_ARENA_MAX: "2" }`. */
+  env?: Record<string, string>;
+  /** Options of the runtime, such as `["--max-old-space-size=512"]`. */
+  execArgv?: string[];
+}

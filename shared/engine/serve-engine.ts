@@ -1,0 +1,109 @@
+/** The inside of an engine process: takes one job after another from its parent and answers each. */
+
+import { setImmediate as turnOfLoop } from "node:timers/promises";
+import { Cancelled } from "../errors.js";
+import type { FromEngine, JobKinds, ToEngine } from "./protocol.js";
+import { toWireError } from "./wire-error.js";
+
+export interface JobContext<Progress = unknown> {
+  /** Aborted when the job is cancelled; seen after a checkpoint, or any other turn of the event loop. */
+  readonly signal: AbortSignal;
+  /** Tells the caller how far the job is; also what shows that it has not stalled. `event` crosses by structured clone. */
+  progress(event: Progress): void;
+  /** To be awaited between steps: lets a cancel message in. Throws Cancelled if there was one. */
+  checkpoint(): Promise<void>;
+}
+
+/** What an engine does, by kind of job. */
+export type Handlers<Jobs extends JobKinds<Jobs>> = {
+  [Kind in keyof Jobs]: (
+    payload: Jobs[Kind]["payload"],
+    job: JobContext<Jobs[Kind]["progress"]>,
+  ) => Promise<Jobs[Kind]["result"]>;
+};
+
+type AnyHandler = (payload: unknown, job: JobContext) => Promise<unknown>;
+
+/**
+ * Serves the process that forked this one with `startEngine`, until that process ends or lets go of it. `setup` is called once
+ * with the settings given there; if it throws, this process tells its parent why and ends.
+ * Throws if this process was not forked.
+ */
+export function serveEngine<Jobs extends JobKinds<Jobs>, Settings = unknown>(
+  setup: (settings: Settings) => Promise<Handlers<Jobs>>,
+): void {
+  if (!process.send) throw new Error("This module is an engine: it is started by startEngine, not by itself");
+  let handlers: Record<string, AnyHandler> = {};
+  let running: { id: number; controller: AbortController } | undefined;
+
+  process.on("message", async (message: ToEngine) => {
+    switch (message.type) {
+      case "start":
+        handlers = await start(() => setup(message.settings as Settings));
+        return;
+      case "run":
+        running = { id: message.id, controller: new AbortController() };
+        await answer(message, handlers, running.controller.signal);
+        return;
+      case "cancel":
+        if (running?.id === message.id) running.controller.abort();
+        return;
+    }
+  });
+  endWithParent();
+}
+
+/**
+ * A signal meant for the whole service (Ctrl-C, a service manager) reaches this process too, and would cut off the job that
+ * the parent still waits for. Only the parent ends it, by closing the channel or by SIGKILL.
+ */
+function endWithParent(): void {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+  process.on("disconnect", () => process.exit(0));
+  if (!process.connected) process.exit(0); // it was gone before this module had loaded
+  process.on("uncaughtExceptionMonitor", () => tell({ type: "fatal" }));
+}
+
+async function start(setup: () => Promise<object>): Promise<Record<string, AnyHandler>> {
+  try {
+    const handlers = await setup();
+    tell({ type: "ready" });
+    return handlers as Record<string, AnyHandler>;
+  } catch (error) {
+    tell({ type: "setup-failed", error: toWireError(error) });
+    process.exit(1);
+  }
+}
+
+async function answer(
+  { id, kind, payload }: Extract<ToEngine, { type: "run" }>,
+  handlers: Record<string, AnyHandler>,
+  signal: AbortSignal,
+): Promise<void> {
+  tell({ type: "started", id });
+  try {
+    const handler = Object.hasOwn(handlers, kind) ? handlers[kind] : undefined;
+    if (!handler) throw new Error(`The engine has no job "${kind}"; it has ${Object.keys(handlers).join(", ")}`);
+    tell({ type: "result", id, result: await handler(payload, jobContext(id, signal)) });
+  } catch (error) {
+    tell({ type: "error", id, error: toWireError(error) });
+  }
+}
+
+function jobContext(id: number, signal: AbortSignal): JobContext {
+  return {
+    signal,
+    progress: (event) => tell({ type: "progress", id, event }),
+    async checkpoint() {
+      // One turn may end before the loop has polled for messages (when the step ran in a poll callback); two cannot.
+      await turnOfLoop();
+      await turnOfLoop();
+      if (signal.aborted) throw new Cancelled();
+    },
+  };
+}
+
+/** Throws a DataCloneError for what cannot be cloned. A parent that is gone needs no answer. */
+function tell(message: FromEngine): void {
+  process.send?.(message, undefined, undefined, () => {});
+}

@@ -1,0 +1,75 @@
+/** An engine for tests: its jobs echo, count, fail and misbehave on demand. Needs the built code (`npm run build`). */
+
+import { existsSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { serveEngine } from "../../dist/engine/serve-engine.js";
+import { InvalidModel, InvalidRequest, QueueFull } from "../../dist/errors.js";
+
+const FAILURES = {
+  "invalid-request": () => new InvalidRequest([{ pointer: "/steps", detail: "must be at least 1" }]),
+  "queue-full": () => new QueueFull(7),
+  "invalid-model": () => new InvalidModel("unet.safetensors: truncated", { cause: new Error("short read") }),
+  type: () => new TypeError("steps is not iterable"),
+  string: () => "only a string",
+};
+
+serveEngine(async (settings) => {
+  if (settings.needs && !existsSync(settings.needs)) throw new InvalidModel(`${settings.needs}: not found`);
+  if (settings.setup === "sleeps") await sleep(60_000);
+  if (settings.setup === "blocks") {
+    console.log("blocked");
+    block(60_000);
+  }
+  return {
+    echo: async (payload) => payload,
+    // Bytes that really came over: of the message that holds the view, not of the view alone.
+    held: async (view) => view.buffer.byteLength,
+    count: async ({ steps, stepMs }, job) => {
+      for (let step = 1; step <= steps; step++) {
+        job.progress(step);
+        block(stepMs);
+        await job.checkpoint();
+      }
+      return steps;
+    },
+    ignoreCancel: async ({ ms }) => {
+      await sleep(ms);
+      return "done anyway";
+    },
+    stall: async (_, job) => {
+      job.progress(1);
+      block(60_000);
+    },
+    fail: async ({ how }) => {
+      throw FAILURES[how]();
+    },
+    exit: async ({ code }) => process.exit(code),
+    disconnect: async () => {
+      process.disconnect();
+      await sleep(60_000);
+    },
+    throwLater: async () => {
+      setTimeout(() => {
+        throw new RangeError("nobody catches this");
+      });
+    },
+    uncloneable: async () => () => {},
+    print: async ({ out, err }) => {
+      process.stdout.write(out);
+      process.stderr.write(err);
+    },
+    describe: async () => ({
+      pid: process.pid,
+      env: { ...process.env },
+      execArgv: process.execArgv,
+      settings,
+      listeners: process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0),
+    }),
+  };
+});
+
+/** As a model's step does: holds the thread, and with it the event loop. */
+function block(ms) {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}

@@ -1,0 +1,54 @@
+import { afterEach } from "vitest";
+import type { EngineLog, EngineOptions, EngineState } from "../engine-options.js";
+import { type Engine, startEngine } from "../engine-process.js";
+import type { JobKind } from "../protocol.js";
+
+export interface EchoJobs {
+  echo: JobKind;
+  held: JobKind<Float32Array, number>;
+  count: JobKind<{ steps: number; stepMs: number }, number, number>;
+  ignoreCancel: JobKind<{ ms: number }, string>;
+  stall: JobKind<null, void, number>;
+  fail: JobKind<{ how: string }, never>;
+  exit: JobKind<{ code: number }, never>;
+  disconnect: JobKind<null, never>;
+  throwLater: JobKind<null, void>;
+  uncloneable: JobKind<null, unknown>;
+  print: JobKind<{ out: string; err: string }, void>;
+  describe: JobKind<null, EchoDescription>;
+}
+
+export interface EchoDescription {
+  pid: number;
+  env: Record<string, string>;
+  execArgv: string[];
+  settings: unknown;
+  listeners: number;
+}
+
+interface EchoSettings {
+  /** A file without which setup fails. */
+  needs?: string;
+  /** Waits for ever, with the event loop free or not. */
+  setup?: "sleeps" | "blocks";
+}
+
+const started: Engine<EchoJobs>[] = [];
+afterEach(() => Promise.all(started.splice(0).map((engine) => engine.stop({ graceMs: 0 }))));
+
+/** An echo engine that restarts quickly, with all that it logged and all states it went through; stopped after the test. */
+export function startEcho({ limits, settings = {}, ...options }: Partial<EngineOptions<EchoSettings>> = {}) {
+  const logs: EngineLog[] = [];
+  const states: EngineState[] = [];
+  const engine = startEngine<EchoJobs, EchoSettings>({
+    entry: new URL("echo-engine.mjs", import.meta.url),
+    settings,
+    name: "echo",
+    log: (entry) => logs.push(entry),
+    onState: (state) => states.push(state),
+    limits: { restartDelayMs: 10, ...limits },
+    ...options,
+  });
+  started.push(engine);
+  return { engine, logs, states };
+}
