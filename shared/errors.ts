@@ -4,6 +4,8 @@
  */
 export abstract class AppError extends Error {
   abstract readonly code: string;
+  /** The one field of the request that is at fault, as a JSON pointer (RFC 6901), where somebody knew it. */
+  declare pointer?: string;
   override get name(): string {
     return this.constructor.name;
   }
@@ -28,6 +30,16 @@ export class InvalidRequest extends AppError {
 /** A body, URL or header that cannot be read at all: malformed JSON, a cut upload. */
 export class MalformedRequest extends AppError {
   readonly code = "malformed-request";
+}
+
+/** The client sent its request too slowly. */
+export class RequestTimeout extends AppError {
+  readonly code = "request-timeout";
+}
+
+/** The request's header lines are longer than is accepted. */
+export class HeadersTooLarge extends AppError {
+  readonly code = "headers-too-large";
 }
 
 export class NotFound extends AppError {
@@ -97,6 +109,17 @@ export class Draining extends AppError {
   }
 }
 
+/** The process is up but cannot take work yet, or not now; the message is the reason. */
+export class NotReady extends AppError {
+  readonly code = "not-ready";
+  constructor(
+    message: string,
+    readonly retryAfterS = 5,
+  ) {
+    super(message);
+  }
+}
+
 /** The caller went away or asked to stop. */
 export class Cancelled extends AppError {
   readonly code = "cancelled";
@@ -152,3 +175,31 @@ export class InvalidModel extends AppError {
 export class InvalidConfig extends AppError {
   readonly code = "invalid-config";
 }
+
+/** Every class above: a code without its row in a table over `KnownError["code"]` does not compile. */
+export type KnownError =
+  | InvalidRequest
+  | MalformedRequest
+  | RequestTimeout
+  | HeadersTooLarge
+  | NotFound
+  | MethodNotAllowed
+  | NotAcceptable
+  | UnsupportedMediaType
+  | BodyTooLarge
+  | ImageTooLarge
+  | UnsupportedImage
+  | SourceForbidden
+  | SourceUnreachable
+  | QueueFull
+  | DeadlineExceeded
+  | Draining
+  | NotReady
+  | Cancelled
+  | UpstreamUnavailable
+  | UpstreamFailed
+  | EngineCrashed
+  | EngineUnavailable
+  | OutOfMemory
+  | InvalidModel
+  | InvalidConfig;

@@ -27,7 +27,10 @@ export function goldens(path: string): (name: string) => GoldenTensor {
     const found = tensors.get(name);
     if (found?.dtype !== "F32") throw new Error(`${path} has no float32 tensor ${name}`);
     const { offset, length, shape } = found;
-    return { shape, data: new Float32Array(bytes.buffer.slice(bytes.byteOffset + offset, bytes.byteOffset + offset + length)) };
+    return {
+      shape,
+      data: new Float32Array(bytes.buffer.slice(bytes.byteOffset + offset, bytes.byteOffset + offset + length)),
+    };
   };
 }
 

@@ -22,6 +22,11 @@ export interface Value {
   readonly graph: GraphBuilder;
 }
 
+/** Where weights come from: a file's header, or, for `supply`, whoever wants to know which tensors a network has. */
+export interface WeightSource extends Pick<SafetensorsHeader, "file" | "tensors"> {
+  supply?(key: string, shape: readonly number[]): TensorLocation;
+}
+
 export interface NodeOptions {
   domain?: string;
   attributes?: Record<string, Attribute | undefined>;
@@ -42,7 +47,7 @@ export class GraphBuilder {
 
   constructor(
     readonly profile: DeviceProfile,
-    private readonly weights: SafetensorsHeader,
+    private readonly weights: WeightSource,
   ) {}
 
   /** Declares an input; a symbolic size that appears here for the first time is read from it when the graph runs. */
@@ -218,7 +223,7 @@ export class GraphBuilder {
   }
 
   private locate(key: string, shape: readonly number[]): TensorLocation {
-    const found = this.weights.tensors.get(key);
+    const found = this.weights.tensors.get(key) ?? this.weights.supply?.(key, shape);
     if (!found)
       throw new InvalidModel(`${this.weights.file}: ${key} is missing; the graph wants [${shape.join(", ")}]`);
     if (!sameShape(found.shape, shape)) {

@@ -9,7 +9,10 @@ export interface SessionSettings {
 }
 
 /** Opens a session on the CPU. Blocks the calling thread for its whole duration: engines call it, HTTP processes never. */
-export function createSession(model: Uint8Array, { weightsFolder, threads }: SessionSettings): Promise<InferenceSession> {
+export function createSession(
+  model: Uint8Array,
+  { weightsFolder, threads }: SessionSettings,
+): Promise<InferenceSession> {
   return InferenceSession.create(model, {
     executionProviders: ["cpu"],
     graphOptimizationLevel: "all",

@@ -1,4 +1,4 @@
-import { GraphBuilder, type Value } from "@armature/shared/graph/builder";
+import { GraphBuilder, type Value, type WeightSource } from "@armature/shared/graph/builder";
 import { attention } from "@armature/shared/graph/layers/attention";
 import { add, type Tokens, tokensOf } from "@armature/shared/graph/layers/feature-map";
 import { linear } from "@armature/shared/graph/layers/linear";
@@ -15,7 +15,6 @@ import {
 import type { DeviceProfile } from "@armature/shared/graph/profile";
 import { Scope } from "@armature/shared/graph/scope";
 import type { ModelConfig } from "@armature/shared/weights/model-config";
-import type { SafetensorsHeader } from "@armature/shared/weights/safetensors";
 
 export interface ClipTextConfig {
   width: number;
@@ -79,7 +78,7 @@ export function promptEmbedsName(clipSkip: number): string {
 }
 
 /** `input_ids` [B, 77] int64 → one output [B, 77, D] for each clip_skip from 0 to layers - 1. */
-export function clipTextModel(weights: SafetensorsHeader, c: ClipTextConfig, profile: DeviceProfile): Uint8Array {
+export function clipTextModel(weights: WeightSource, c: ClipTextConfig, profile: DeviceProfile): Uint8Array {
   const graph = new GraphBuilder(profile, weights);
   const ids = graph.input("input_ids", "int64", ["B", c.tokens]);
   const root = new Scope(graph).at(weights.tensors.has("text_model.final_layer_norm.weight") ? "text_model" : "");

@@ -1,4 +1,4 @@
-import { GraphBuilder, type Value } from "@armature/shared/graph/builder";
+import { GraphBuilder, type Value, type WeightSource } from "@armature/shared/graph/builder";
 import { product } from "@armature/shared/graph/dim";
 import { averageOverPixels, conv2d } from "@armature/shared/graph/layers/conv";
 import { type FeatureMap, fromNchw, mapOf, silu, type Tokens } from "@armature/shared/graph/layers/feature-map";
@@ -6,7 +6,6 @@ import { add, cast, mul, reshape, slice } from "@armature/shared/graph/ops";
 import type { DeviceProfile } from "@armature/shared/graph/profile";
 import { Scope } from "@armature/shared/graph/scope";
 import type { ModelConfig } from "@armature/shared/weights/model-config";
-import type { SafetensorsHeader } from "@armature/shared/weights/safetensors";
 import { downPath, midBlock, residualChannels, residualNames, timeEmbedding } from "./encoder.js";
 import { contextInput, residualShape } from "./inputs.js";
 import { type EncoderConfig, readEncoder } from "./unet-config.js";
@@ -83,7 +82,7 @@ const EMBEDDING = "controlnet_cond_embedding";
  * ControlNet as an ONNX model: the UNet's inputs, `hint`, `scales` [residuals] and the residuals `previous_*` of the nets before
  * it (or one zero a channel) → for each residual, previous + scale * own. So any number of nets chain without arithmetic outside.
  */
-export function controlnetModel(weights: SafetensorsHeader, c: ControlNetConfig, profile: DeviceProfile): Uint8Array {
+export function controlnetModel(weights: WeightSource, c: ControlNetConfig, profile: DeviceProfile): Uint8Array {
   const graph = new GraphBuilder(profile, weights);
   const sample = fromNchw(graph.input("sample", "float32", ["B", c.inChannels, "H", "W"]));
   const timestep = graph.input("timestep", "float32", [1]);
@@ -102,7 +101,7 @@ export function controlnetModel(weights: SafetensorsHeader, c: ControlNetConfig,
 
 /** The conditioning embedding as an ONNX model: `image` [B, 3, 8H, 8W] → `hint`, as `controlnetModel` takes it. */
 export function conditioningEmbeddingModel(
-  weights: SafetensorsHeader,
+  weights: WeightSource,
   c: ControlNetConfig,
   profile: DeviceProfile,
 ): Uint8Array {

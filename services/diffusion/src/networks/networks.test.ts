@@ -6,7 +6,14 @@ import { ModelConfig } from "@armature/shared/weights/model-config";
 import { readSafetensorsHeader, type SafetensorsHeader } from "@armature/shared/weights/safetensors";
 import { type InferenceSession, Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
-import { fixtureJson, fixturePath, type GoldenTensor, goldens, integers, relativeError } from "../../../../testing/golden.js";
+import {
+  fixtureJson,
+  fixturePath,
+  type GoldenTensor,
+  goldens,
+  integers,
+  relativeError,
+} from "../../../../testing/golden.js";
 import { clipTextModel, promptEmbedsName, readClipTextConfig } from "./clip-text.js";
 import { conditioningEmbeddingModel, controlnetModel, readControlNetConfig } from "./controlnet.js";
 import { residualChannels, residualNames } from "./encoder.js";
@@ -53,7 +60,8 @@ function asNchw(tensor: Tensor, profile: DeviceProfile, [batch, channels, height
   const out = new Float32Array(data.length);
   for (let b = 0; b < batch!; b++) {
     for (let p = 0; p < pixels; p++) {
-      for (let c = 0; c < channels!; c++) out[(b * channels! + c) * pixels + p] = data[(b * pixels + p) * channels! + c]!;
+      for (let c = 0; c < channels!; c++)
+        out[(b * channels! + c) * pixels + p] = data[(b * pixels + p) * channels! + c]!;
     }
   }
   return out;
@@ -67,7 +75,9 @@ describe.each(PROFILES.map((profile) => [profile.name, profile] as const))("in t
     const ids = integers(`components/text_encoder-${name}.safetensors`, "input_ids");
     const results = await encoder.run({ input_ids: new Tensor("int64", ids.data, ids.shape) });
     for (const [clipSkip, key] of ["last_hidden_state", "clip_skip_1", "clip_skip_2"].entries()) {
-      expect(relativeError(results[promptEmbedsName(clipSkip)]!.data as Float32Array, golden(key).data)).toBeLessThan(TOLERANCE);
+      expect(relativeError(results[promptEmbedsName(clipSkip)]!.data as Float32Array, golden(key).data)).toBeLessThan(
+        TOLERANCE,
+      );
     }
   });
 

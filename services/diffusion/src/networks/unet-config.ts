@@ -90,7 +90,13 @@ export function readEncoder(config: ModelConfig): EncoderConfig {
     resnet_time_scale_shift: "default",
   });
   // a 1x1 convolution and a linear layer are one thing here; attention is computed in float32 or by fused kernels that sum so
-  config.ignore("attention_head_dim", "use_linear_projection", "upcast_attention", "dropout", "addition_embed_type_num_heads");
+  config.ignore(
+    "attention_head_dim",
+    "use_linear_projection",
+    "upcast_attention",
+    "dropout",
+    "addition_embed_type_num_heads",
+  );
   const levels = channels.map((width, i) => ({
     channels: width,
     transformerLayers: downBlocks[i] === "CrossAttnDownBlock2D" ? layers[i]! : 0,

@@ -1,5 +1,4 @@
-import type { Value } from "@armature/shared/graph/builder";
-import { GraphBuilder } from "@armature/shared/graph/builder";
+import { GraphBuilder, type Value, type WeightSource } from "@armature/shared/graph/builder";
 import { conv2d } from "@armature/shared/graph/layers/conv";
 import {
   concatChannels,
@@ -14,7 +13,6 @@ import { groupNorm } from "@armature/shared/graph/layers/norm";
 import { add as addValues, cast } from "@armature/shared/graph/ops";
 import type { DeviceProfile } from "@armature/shared/graph/profile";
 import { Scope } from "@armature/shared/graph/scope";
-import type { SafetensorsHeader } from "@armature/shared/weights/safetensors";
 import { resnetBlock, transformer2d, upsample } from "./blocks.js";
 import { downPath, midBlock, residualChannels, residualNames, timeEmbedding } from "./encoder.js";
 import { contextInput, residualShape } from "./inputs.js";
@@ -55,7 +53,7 @@ export function unet(g: Scope, { sample, timestep, context, control }: UNetInput
  * The UNet as an ONNX model: `sample` [B, C, H, W], `timestep` [1], `context` [B, S, D] and one residual for each of
  * `residualNames`, in the profile's layout, or a single zero a channel without ControlNet → `noise` [B, 4, H, W].
  */
-export function unetModel(weights: SafetensorsHeader, c: UNetConfig, profile: DeviceProfile): Uint8Array {
+export function unetModel(weights: WeightSource, c: UNetConfig, profile: DeviceProfile): Uint8Array {
   const graph = new GraphBuilder(profile, weights);
   const sample = fromNchw(graph.input("sample", "float32", ["B", c.inChannels, "H", "W"]));
   const timestep = graph.input("timestep", "float32", [1]);

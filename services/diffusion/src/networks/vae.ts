@@ -1,4 +1,4 @@
-import { GraphBuilder } from "@armature/shared/graph/builder";
+import { GraphBuilder, type WeightSource } from "@armature/shared/graph/builder";
 import { product } from "@armature/shared/graph/dim";
 import { attention } from "@armature/shared/graph/layers/attention";
 import { conv2d } from "@armature/shared/graph/layers/conv";
@@ -17,7 +17,6 @@ import { cast } from "@armature/shared/graph/ops";
 import type { DeviceProfile } from "@armature/shared/graph/profile";
 import { Scope } from "@armature/shared/graph/scope";
 import type { ModelConfig } from "@armature/shared/weights/model-config";
-import type { SafetensorsHeader } from "@armature/shared/weights/safetensors";
 import { resnetBlock, upsample } from "./blocks.js";
 
 export interface VaeConfig {
@@ -37,8 +36,8 @@ const EPSILON = 1e-6;
 /** AutoencoderKL's config.json as our own. */
 export function readVaeConfig(config: ModelConfig): VaeConfig {
   const channels = config.integers("block_out_channels", [128, 256, 512, 512]);
-  config.names("down_block_types", ["DownEncoderBlock2D"]);
-  config.names("up_block_types", ["UpDecoderBlock2D"]);
+  config.names("down_block_types", ["DownEncoderBlock2D"], ["DownEncoderBlock2D"]);
+  config.names("up_block_types", ["UpDecoderBlock2D"], ["UpDecoderBlock2D"]);
   config.require({
     act_fn: "silu",
     latents_mean: null,
@@ -101,7 +100,7 @@ export function encode(g: Scope, image: FeatureMap, c: VaeConfig): FeatureMap {
 }
 
 /** `latents` [B, 4, H, W] → `image` [B, 3, 8H, 8W]. */
-export function vaeDecoderModel(weights: SafetensorsHeader, c: VaeConfig, profile: DeviceProfile): Uint8Array {
+export function vaeDecoderModel(weights: WeightSource, c: VaeConfig, profile: DeviceProfile): Uint8Array {
   const graph = new GraphBuilder(profile, weights);
   const latents = fromNchw(graph.input("latents", "float32", ["B", c.latentChannels, "H", "W"]));
   graph.output("image", cast(toNchw(decode(new Scope(graph), latents, c)), "float32"));
@@ -109,7 +108,7 @@ export function vaeDecoderModel(weights: SafetensorsHeader, c: VaeConfig, profil
 }
 
 /** `image` [B, 3, 8H, 8W] → `moments` [B, 8, H, W]: mean, then log variance. */
-export function vaeEncoderModel(weights: SafetensorsHeader, c: VaeConfig, profile: DeviceProfile): Uint8Array {
+export function vaeEncoderModel(weights: WeightSource, c: VaeConfig, profile: DeviceProfile): Uint8Array {
   const graph = new GraphBuilder(profile, weights);
   const shape = ["B", c.imageChannels, product(c.scale, "H"), product(c.scale, "W")];
   const image = fromNchw(graph.input("image", "float32", shape));

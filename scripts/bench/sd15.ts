@@ -1,0 +1,93 @@
+/** Stable Diffusion 1.5 and one ControlNet at full size, with synthetic weights, in diffusers' layout. */
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { clipTextModel, readClipTextConfig } from "@armature/diffusion/networks/clip-text";
+import {
+  conditioningEmbeddingModel,
+  controlnetModel,
+  readControlNetConfig,
+} from "@armature/diffusion/networks/controlnet";
+import { unetModel } from "@armature/diffusion/networks/unet";
+import { readUNetConfig } from "@armature/diffusion/networks/unet-config";
+import { readVaeConfig, vaeDecoderModel, vaeEncoderModel } from "@armature/diffusion/networks/vae";
+import { CPU_PROFILE } from "@armature/shared/graph/profile";
+import { ModelConfig } from "@armature/shared/weights/model-config";
+import { wantedTensors, writeSyntheticModel } from "./synthetic-weights.js";
+
+const WIDTHS = [320, 640, 1280, 1280];
+
+const ENCODER = {
+  act_fn: "silu",
+  attention_head_dim: 8,
+  block_out_channels: WIDTHS,
+  cross_attention_dim: 768,
+  in_channels: 4,
+  layers_per_block: 2,
+  norm_num_groups: 32,
+};
+
+const UNET = { _class_name: "UNet2DConditionModel", ...ENCODER, out_channels: 4, sample_size: 64 };
+const CONTROLNET = {
+  _class_name: "ControlNetModel",
+  ...ENCODER,
+  conditioning_embedding_out_channels: [16, 32, 96, 256],
+};
+const VAE = {
+  _class_name: "AutoencoderKL",
+  block_out_channels: [128, 256, 512, 512],
+  latent_channels: 4,
+  layers_per_block: 2,
+  norm_num_groups: 32,
+  scaling_factor: 0.18215,
+};
+const TEXT_ENCODER = {
+  architectures: ["CLIPTextModel"],
+  hidden_act: "quick_gelu",
+  hidden_size: 768,
+  intermediate_size: 3072,
+  max_position_embeddings: 77,
+  num_attention_heads: 12,
+  num_hidden_layers: 12,
+  vocab_size: 49408,
+};
+
+const DIFFUSION_FILE = "diffusion_pytorch_model.fp16.safetensors";
+
+/** The folders under `work`: a model `sd15` and a ControlNet `controlnet-depth`; tokenizer and scheduler are those of `embedded`. */
+export async function writeSd15(work: string, embedded: string): Promise<{ model: string; controlnet: string }> {
+  const model = join(work, "sd15");
+  const controlnet = join(work, "controlnet-depth");
+  mkdirSync(model, { recursive: true });
+  for (const part of ["tokenizer", "scheduler"]) cpSync(join(embedded, part), join(model, part), { recursive: true });
+  writeFileSync(join(model, "model_index.json"), JSON.stringify({ _class_name: "StableDiffusionPipeline" }));
+
+  const unet = readUNetConfig(new ModelConfig("unet", UNET));
+  const net = readControlNetConfig(new ModelConfig("controlnet", CONTROLNET));
+  const vae = readVaeConfig(new ModelConfig("vae", VAE));
+  const text = readClipTextConfig(new ModelConfig("text_encoder", TEXT_ENCODER));
+  await writeSyntheticModel(
+    join(model, "unet"),
+    DIFFUSION_FILE,
+    UNET,
+    wantedTensors((w) => unetModel(w, unet, CPU_PROFILE)),
+  );
+  await writeSyntheticModel(
+    controlnet,
+    DIFFUSION_FILE,
+    CONTROLNET,
+    wantedTensors((w) => [controlnetModel(w, net, CPU_PROFILE), conditioningEmbeddingModel(w, net, CPU_PROFILE)]),
+  );
+  await writeSyntheticModel(
+    join(model, "vae"),
+    DIFFUSION_FILE,
+    VAE,
+    wantedTensors((w) => [vaeDecoderModel(w, vae, CPU_PROFILE), vaeEncoderModel(w, vae, CPU_PROFILE)]),
+  );
+  await writeSyntheticModel(
+    join(model, "text_encoder"),
+    "model.fp16.safetensors",
+    TEXT_ENCODER,
+    wantedTensors((w) => clipTextModel(w, text, CPU_PROFILE)),
+  );
+  return { model, controlnet };
+}

@@ -1,0 +1,140 @@
+/** What this service can serve: the models and ControlNets under MODELS_DIR that the configuration selects. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+import { controlTypeOf } from "@armature/shared/contract/control-types";
+import { InvalidConfig } from "@armature/shared/errors";
+import { float32Bytes, openModelFolder } from "@armature/shared/weights/model-folder";
+import { readClipTextConfig } from "../networks/clip-text.js";
+import { type ControlNetConfig, readControlNetConfig } from "../networks/controlnet.js";
+import { readUNetConfig, type UNetConfig } from "../networks/unet-config.js";
+import { readVaeConfig } from "../networks/vae.js";
+import { readSchedulerConfig, type SchedulerConfig } from "../schedulers/config.js";
+
+export interface ModelEntry {
+  /** The folder's path under MODELS_DIR, such as `Lykon/DreamShaper`. */
+  id: string;
+  folder: string;
+  unet: UNetConfig;
+  /** Layers of the text encoder, which bound clip_skip. */
+  textLayers: number;
+  /** Pixels that a latent cell spans. */
+  scale: number;
+  schedulerConfig: SchedulerConfig;
+  bytes: number;
+}
+
+export interface ControlNetEntry {
+  type: string;
+  /** The folder's path under MODELS_DIR. */
+  id: string;
+  folder: string;
+  config: ControlNetConfig;
+  bytes: number;
+}
+
+export interface Catalogue {
+  models: ModelEntry[]; // the first is the default
+  controlnets: ControlNetEntry[];
+}
+
+export interface Selection {
+  modelsDir: string;
+  /** Ids to serve, the default first; undefined: all there are. */
+  models?: string[] | undefined;
+  /** `type` or `type=folder`; undefined: all there are. */
+  controlnets?: string[] | undefined;
+}
+
+/** Reads headers and configs, no weights. Throws InvalidConfig or InvalidModel, naming what is wrong. */
+export function readCatalogue({ modelsDir, models, controlnets }: Selection): Catalogue {
+  const found = findFolders(modelsDir);
+  return {
+    models: (models ?? defaultModels(found)).map((id) => readModel(modelsDir, id, found)),
+    controlnets: controlnets
+      ? controlnets.map((selected) => selectControlNet(modelsDir, selected, found))
+      : found.controlnets.map((id) => readControlNet(modelsDir, controlTypeOf(id), id)),
+  };
+}
+
+/** Whether a ControlNet was made for the shapes of this UNet. */
+export function fits(controlnet: ControlNetConfig, unet: UNetConfig): boolean {
+  const shape = ({ levels, layersPerLevel, contextWidth }: UNetConfig | ControlNetConfig) =>
+    JSON.stringify([levels.map(({ channels }) => channels), layersPerLevel, contextWidth]);
+  return shape(controlnet) === shape(unet);
+}
+
+interface Found {
+  models: string[];
+  controlnets: string[];
+}
+
+/** Deepest place of a model: `organisation/name`, with one folder to spare. */
+const MAX_DEPTH = 3;
+
+function findFolders(modelsDir: string): Found {
+  if (!existsSync(modelsDir)) throw new InvalidConfig(`MODELS_DIR: ${modelsDir} does not exist`);
+  const found: Found = { models: [], controlnets: [] };
+  visit(modelsDir, 0);
+  return found;
+
+  function visit(folder: string, depth: number): void {
+    const id = relative(modelsDir, folder).split(sep).join("/");
+    if (existsSync(join(folder, "model_index.json"))) found.models.push(id);
+    else if (className(join(folder, "config.json")) === "ControlNetModel") found.controlnets.push(id);
+    else if (depth < MAX_DEPTH) {
+      const entries = readdirSync(folder, { withFileTypes: true }).filter((entry) => !entry.name.startsWith("."));
+      for (const { name } of entries
+        .filter((entry) => entry.isDirectory())
+        .sort((a, b) => (a.name < b.name ? -1 : 1))) {
+        visit(join(folder, name), depth + 1);
+      }
+    }
+  }
+}
+
+function className(configFile: string): unknown {
+  if (!existsSync(configFile)) return undefined;
+  try {
+    return (JSON.parse(readFileSync(configFile, "utf8")) as { _class_name?: unknown })._class_name;
+  } catch {
+    return undefined; // its own error comes when it is selected
+  }
+}
+
+function defaultModels({ models }: Found): string[] {
+  if (models.length === 0) throw new InvalidConfig("MODELS_DIR holds no model (a folder with model_index.json)");
+  return models;
+}
+
+function readModel(modelsDir: string, id: string, found: Found): ModelEntry {
+  if (!found.models.includes(id)) {
+    throw new InvalidConfig(`MODELS: ${id} is not under MODELS_DIR; there is ${found.models.join(", ") || "none"}`);
+  }
+  const folder = join(modelsDir, id);
+  const [unet, vae, text] = ["unet", "vae", "text_encoder"].map((part) => openModelFolder(join(folder, part)));
+  return {
+    id,
+    folder,
+    unet: readUNetConfig(unet!.config),
+    textLayers: readClipTextConfig(text!.config).layers,
+    scale: readVaeConfig(vae!.config).scale,
+    schedulerConfig: readSchedulerConfig(join(folder, "scheduler", "scheduler_config.json")),
+    bytes: [unet!, vae!, text!].reduce((sum, { weights }) => sum + float32Bytes(weights), 0),
+  };
+}
+
+function selectControlNet(modelsDir: string, selected: string, found: Found): ControlNetEntry {
+  const [type, folder] = selected.split("=") as [string, string | undefined];
+  const id = folder ?? found.controlnets.find((candidate) => controlTypeOf(candidate) === type);
+  if (!id || !found.controlnets.includes(id)) {
+    const known = found.controlnets.map((candidate) => `${controlTypeOf(candidate)}=${candidate}`).join(", ");
+    throw new InvalidConfig(`CONTROLNETS: ${selected} is not under MODELS_DIR; there is ${known || "none"}`);
+  }
+  return readControlNet(modelsDir, type, id);
+}
+
+function readControlNet(modelsDir: string, type: string, id: string): ControlNetEntry {
+  const folder = join(modelsDir, id);
+  const { config, weights } = openModelFolder(folder);
+  return { type, id, folder, config: readControlNetConfig(config), bytes: float32Bytes(weights) };
+}

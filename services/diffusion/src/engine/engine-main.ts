@@ -1,0 +1,65 @@
+/** The diffusion engine: a process that owns the sessions and takes one job after another. */
+import { type JobContext, serveEngine } from "@armature/shared/engine/serve-engine";
+import { Residency, type ResidentStatus } from "@armature/shared/runtime/residency";
+import { generate } from "../pipeline/generate.js";
+import { seededNoise } from "../pipeline/noise.js";
+import type { EngineJobs, EngineProgress, EngineSettings, GenerateOutcome, GeneratePayload } from "./jobs.js";
+import { loadableControlNet, loadableModel } from "./loadables.js";
+
+type Job = JobContext<EngineProgress>;
+
+serveEngine<EngineJobs, EngineSettings>(async ({ catalogue, device, budgetBytes }) => {
+  let report: (loaded: ResidentStatus[]) => void = () => {};
+  const residency = new Residency({ budgetBytes, now: Date.now, onChange: (loaded) => report(loaded) });
+  const models = new Map(catalogue.models.map((entry) => [entry.id, loadableModel(entry, device)]));
+  const nets = new Map(catalogue.controlnets.map((entry) => [entry.type, loadableControlNet(entry, device)]));
+
+  const listen = (job: Job) => {
+    report = (loaded) => job.progress({ stage: "residency", loaded });
+  };
+
+  async function runGenerate(payload: GeneratePayload, job: Job): Promise<GenerateOutcome> {
+    listen(job);
+    job.progress({ stage: "loading" });
+    const start = performance.now();
+    const types = [...new Set(payload.controls.map(({ type }) => type))];
+    const [model, ...loaded] = await residency.acquire([
+      named(models, payload.model),
+      ...types.map((type) => named(nets, type)),
+    ] as const);
+    const loadMs = performance.now() - start;
+    job.progress({ stage: "starting" });
+    const netOf = new Map(types.map((type, i) => [type, loaded[i]!]));
+    const controls = payload.controls.map((control) => ({ ...control, net: netOf.get(control.type)! }));
+    const request = { ...payload, count: payload.seeds.length, controls };
+    const { images, timings } = await generate(model, request, seededNoise(payload.seeds), {
+      now: () => performance.now(),
+      checkpoint: job.checkpoint,
+      onStep: ({ done, total }) => job.progress({ stage: "denoising", step: done, steps: total }),
+      onLatents: () => job.progress({ stage: "decoding" }),
+    });
+    const cutPrompt = model.textEncoder.tokenizer.tokenize(payload.prompt).cutOff;
+    return { images, timings: { loadMs, ...timings }, ...(cutPrompt ? { cutPrompt } : {}) };
+  }
+
+  return {
+    generate: runGenerate,
+    async load({ key }, job) {
+      listen(job);
+      await residency.acquire([[...models.values(), ...nets.values()].find((loadable) => loadable.key === key)!]);
+      return residency.status();
+    },
+    async unload({ key }, job) {
+      listen(job);
+      await residency.release(key);
+      return residency.status();
+    },
+  };
+});
+
+/** The HTTP process has checked the name against the same catalogue. */
+function named<T>(table: ReadonlyMap<string, T>, name: string): T {
+  const found = table.get(name);
+  if (!found) throw new Error(`The engine does not serve ${name}`);
+  return found;
+}

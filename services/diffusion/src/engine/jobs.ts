@@ -1,0 +1,38 @@
+/** What the HTTP process and the engine process say to each other. */
+import type { RgbImage } from "@armature/shared/image/rgb-image";
+import type { ResidentStatus } from "@armature/shared/runtime/residency";
+import type { ControlRequest } from "../pipeline/control.js";
+import type { GenerateRequest, StageTimings } from "../pipeline/generate.js";
+import type { Catalogue } from "./catalogue.js";
+import type { DeviceSettings } from "./loadables.js";
+
+export interface EngineSettings {
+  catalogue: Catalogue;
+  device: DeviceSettings;
+  budgetBytes: number;
+}
+
+export interface GeneratePayload extends Omit<GenerateRequest, "count" | "controls"> {
+  model: string;
+  /** One a picture. */
+  seeds: number[];
+  controls: (ControlRequest & { type: string })[];
+}
+
+export interface GenerateOutcome {
+  images: RgbImage[];
+  timings: StageTimings & { loadMs: number };
+  /** The end of the prompt that the text encoder could not take, if any. */
+  cutPrompt?: string;
+}
+
+export type EngineProgress =
+  | { stage: "loading" | "starting" | "decoding" }
+  | { stage: "denoising"; step: number; steps: number }
+  | { stage: "residency"; loaded: ResidentStatus[] };
+
+export interface EngineJobs {
+  generate: { payload: GeneratePayload; result: GenerateOutcome; progress: EngineProgress };
+  load: { payload: { key: string }; result: ResidentStatus[]; progress: EngineProgress };
+  unload: { payload: { key: string }; result: ResidentStatus[]; progress: EngineProgress };
+}

@@ -1,0 +1,89 @@
+/** What a ControlNet adds to each step: arXiv:2302.05543; windows and guess mode as in diffusers. */
+
+import { pillowResize } from "@armature/shared/image/pillow-resize";
+import type { RgbImage } from "@armature/shared/image/rgb-image";
+import { Tensor } from "onnxruntime-node";
+import { residualChannels, residualNames } from "../networks/encoder.js";
+import type { ControlNet, UNet } from "./components.js";
+
+export interface ControlRequest {
+  image: RgbImage;
+  conditioningScale: number;
+  /** Share of the steps at which the control begins and ends, 0..1. */
+  start: number;
+  end: number;
+  /** The residuals guide the conditional half alone, the finer ones less. */
+  guessMode: boolean;
+}
+
+/** One ControlNet of a running job, with its hint computed. */
+export interface ControlUnit extends ControlRequest {
+  net: ControlNet;
+  hint: Tensor;
+}
+
+/** The residuals that the UNet takes, by name, in the profile's layout. */
+export type Residuals = Record<string, Tensor>;
+
+/** Turns the control picture into the hint, once for all steps: resized as the reference does, values 0..1. */
+export async function prepareControl(
+  net: ControlNet,
+  request: ControlRequest,
+  width: number,
+  height: number,
+): Promise<ControlUnit> {
+  const { image } = request;
+  const fits = image.width === width && image.height === height;
+  const pixels = fits ? image : pillowResize(image, { width, height }, "lanczos");
+  const { hint } = await net.embedding.run({ image: pictureTensor(pixels) });
+  return { ...request, net, hint: hint!, guessMode: request.guessMode || net.config.globalPool };
+}
+
+/** Whether a unit acts in evaluation `index` of `count`. */
+export function isActive({ start, end }: ControlRequest, index: number, count: number): boolean {
+  return !(index / count < start || (index + 1) / count > end);
+}
+
+/** No control at all: one zero a channel stands for each residual. */
+export function noResiduals({ config, profile }: UNet): Residuals {
+  const names = residualNames(config);
+  const entries = residualChannels(config).map((channels, i) => {
+    const shape = profile.layout === "rows" ? [1, channels] : [1, channels, 1, 1];
+    const zeros =
+      profile.compute === "float16"
+        ? new Tensor("float16", new Uint16Array(channels), shape)
+        : new Tensor("float32", new Float32Array(channels), shape);
+    return [names[i]!, zeros] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+export interface StepInputs {
+  sample: Tensor; // [B, 4, H, W]
+  timestep: Tensor; // [1]
+  context: Tensor; // [B, 77, D]
+}
+
+/** Adds one unit's residuals to those of the units before it. */
+export async function addResiduals(unit: ControlUnit, inputs: StepInputs, before: Residuals): Promise<Residuals> {
+  const previous = Object.fromEntries(Object.entries(before).map(([name, tensor]) => [`previous_${name}`, tensor]));
+  return unit.net.session.run({ ...inputs, ...previous, hint: unit.hint, scales: scales(unit) });
+}
+
+/** One factor a residual; in guess mode from a tenth for the finest to one for the middle, in equal ratios. */
+function scales({ net, conditioningScale, guessMode }: ControlUnit): Tensor {
+  const count = residualNames(net.config).length;
+  const ramp = guessMode && !net.config.globalPool;
+  const values = Array.from({ length: count }, (_, i) => conditioningScale * (ramp ? 10 ** (i / (count - 1) - 1) : 1));
+  return new Tensor("float32", values, [count]);
+}
+
+/** Interleaved bytes as [1, 3, H, W], 0..1. */
+function pictureTensor({ data, width, height }: RgbImage): Tensor {
+  const pixels = width * height;
+  const values = new Float32Array(3 * pixels);
+  for (let i = 0; i < pixels; i++) {
+    for (let c = 0; c < 3; c++) values[c * pixels + i] = data[3 * i + c]! / 255;
+  }
+  return new Tensor("float32", values, [1, 3, height, width]);
+}

@@ -1,0 +1,104 @@
+/** Text-to-image, with any number of ControlNets: the method from prompt to pictures, top to bottom. */
+import type { RgbImage } from "@armature/shared/image/rgb-image";
+import type { SchedulerConfig } from "../schedulers/config.js";
+import { startScheduler } from "../schedulers/index.js";
+import type { ControlNet, Model } from "./components.js";
+import { type ControlRequest, prepareControl } from "./control.js";
+import { decodeLatents } from "./decode.js";
+import { type DenoiseEvents, denoise } from "./denoise.js";
+import { encodeTexts } from "./prompt.js";
+
+export interface GenerateRequest {
+  prompt: string;
+  negativePrompt: string;
+  /** Pixels; multiples of the VAE's scale. */
+  width: number;
+  height: number;
+  /** How many pictures. */
+  count: number;
+  numInferenceSteps: number;
+  /** At most 1: no guidance, and the negative prompt has no effect. */
+  guidanceScale: number;
+  /** 0..1: how far the guided prediction is brought back to the deviation of the conditional one. */
+  guidanceRescale: number;
+  /** Complete: the model's own with the request's overrides. */
+  scheduler: SchedulerConfig;
+  eta: number;
+  clipSkip: number;
+  controls: (ControlRequest & { net: ControlNet })[];
+}
+
+/** Draws the next values, for all pictures: [N, 4, h, w] flat. The only source of chance. */
+export type NoiseSource = (count: number) => Float32Array;
+
+/** Milliseconds of each stage. */
+export interface StageTimings {
+  promptMs: number;
+  controlMs: number;
+  denoiseMs: number;
+  decodeMs: number;
+}
+
+export interface GenerateResult {
+  images: RgbImage[];
+  timings: StageTimings;
+}
+
+export interface GenerateEvents extends DenoiseEvents {
+  /** Milliseconds. */
+  now: () => number;
+  onLatents?: (latents: Float32Array) => void;
+}
+
+/** Makes the pictures. Same noise, same numbers: nothing here has a state. */
+export async function generate(
+  model: Model,
+  request: GenerateRequest,
+  noise: NoiseSource,
+  events: GenerateEvents,
+): Promise<GenerateResult> {
+  const watch = stopwatch(events.now);
+  const { unet, textEncoder, vaeDecoder } = model;
+  const guided = request.guidanceScale > 1;
+
+  const prompt = { text: request.prompt, clipSkip: request.clipSkip };
+  const negative = { text: request.negativePrompt, clipSkip: 0 }; // as the reference: the skip is the prompt's alone
+  const embeds = await encodeTexts(guided ? [negative, prompt] : [prompt], textEncoder);
+  const promptMs = watch();
+
+  const controls = [];
+  for (const { net, ...control } of request.controls) {
+    await events.checkpoint();
+    controls.push(await prepareControl(net, control, request.width, request.height));
+  }
+  const controlMs = watch();
+
+  const { scale } = vaeDecoder.config;
+  const shape = [
+    request.count,
+    vaeDecoder.config.latentChannels,
+    request.height / scale,
+    request.width / scale,
+  ] as const;
+  const latents = noise(shape.reduce((product, size) => product * size, 1));
+  const { scheduler: config, numInferenceSteps, eta } = request;
+  const job = startScheduler({ config, numInferenceSteps, latents, noise, eta });
+  const guidance = guided ? { scale: request.guidanceScale, rescale: request.guidanceRescale } : undefined;
+  const denoised = await denoise(unet, { job, shape, embeds, guidance, controls }, events);
+  events.onLatents?.(denoised);
+  const denoiseMs = watch();
+
+  await events.checkpoint();
+  const images = await decodeLatents(denoised, shape, vaeDecoder);
+  return { images, timings: { promptMs, controlMs, denoiseMs, decodeMs: watch() } };
+}
+
+/** Each call gives the milliseconds since the one before. */
+function stopwatch(now: () => number): () => number {
+  let last = now();
+  return () => {
+    const before = last;
+    last = now();
+    return last - before;
+  };
+}

@@ -1,0 +1,50 @@
+import { Tensor } from "onnxruntime-node";
+import { promptEmbedsName } from "../networks/clip-text.js";
+import type { TextEncoder } from "./components.js";
+
+/** Embeddings of texts, [texts, 77, D]. */
+export interface PromptEmbeds {
+  data: Float32Array;
+  length: number; // 77
+  width: number; // D
+}
+
+export interface Text {
+  text: string;
+  /** Layers of the encoder left out at its end. */
+  clipSkip: number;
+}
+
+/** Encodes each text alone: CLIP sees no other text of the batch. */
+export async function encodeTexts(texts: Text[], encoder: TextEncoder): Promise<PromptEmbeds> {
+  const { tokens: length, width } = encoder.config;
+  const ids = texts.flatMap(({ text }) => encoder.tokenizer.tokenize(text).ids);
+  const inputIds = new Tensor("int64", BigInt64Array.from(ids, BigInt), [texts.length, length]);
+  const names = texts.map(({ clipSkip }) => promptEmbedsName(clipSkip));
+  const outputs = await encoder.session.run({ input_ids: inputIds }, [...new Set(names)]);
+  const size = length * width;
+  const data = new Float32Array(texts.length * size);
+  for (const [i, name] of names.entries()) {
+    data.set((outputs[name]!.data as Float32Array).subarray(i * size, (i + 1) * size), i * size);
+  }
+  return { data, length, width };
+}
+
+/** The context of a batch: each text's embeddings `count` times in a row, [texts * count, 77, D]. */
+export function repeatEach(embeds: PromptEmbeds, count: number): Tensor {
+  const { data, length, width } = embeds;
+  const size = length * width;
+  const texts = data.length / size;
+  const repeated = new Float32Array(data.length * count);
+  for (let text = 0; text < texts; text++) {
+    const one = data.subarray(text * size, (text + 1) * size);
+    for (let i = 0; i < count; i++) repeated.set(one, (text * count + i) * size);
+  }
+  return new Tensor("float32", repeated, [texts * count, length, width]);
+}
+
+/** The embeddings of one text of several. */
+export function pickText({ data, length, width }: PromptEmbeds, text: number): PromptEmbeds {
+  const size = length * width;
+  return { data: data.subarray(text * size, (text + 1) * size), length, width };
+}

@@ -1,0 +1,23 @@
+/** The preprocessor service: `GET /processors` and `POST /image/{processor}`. */
+import { z } from "zod";
+import { name } from "./names.js";
+
+export const processorInfo = z.strictObject({
+  id: z.string().describe("The last part of the path of POST /image/{processor}"),
+  description: z.string().describe("What the control image shows"),
+  options: z.record(z.string(), z.json()).describe("JSON Schema of the options, which are query parameters"),
+});
+
+export const processorsResponse = z.strictObject({ processors: z.array(processorInfo) });
+
+/** The path parameter. */
+export const processorId = name;
+
+/** The JSON form of the request's body; the other form is the picture's bytes as they are. */
+export const imageRequest = z.strictObject({
+  image: z.string().min(1).describe("The picture: base64, a data: URL, or an http(s) URL"),
+});
+
+export type ProcessorInfo = z.infer<typeof processorInfo>;
+export type ProcessorsResponse = z.infer<typeof processorsResponse>;
+export type ImageRequest = z.infer<typeof imageRequest>;

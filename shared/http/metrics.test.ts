@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import { FakeClock, settled } from "../testing/fake-clock.js";
+import { startService } from "../testing/http-service.js";
+import { createMetrics } from "./metrics.js";
+import { WorkQueue } from "./queue.js";
+
+test("requests are measured by pattern, method and status; unknown paths share one label", async () => {
+  const { url } = await startService((router) => router.get("/things/:id", (_req, res) => void res.json({})));
+  for (const path of ["/things/1", "/things/2", "/a", "/b?c"]) await fetch(url + path);
+  const text = await (await fetch(`${url}/metrics`)).text();
+  expect(text).toContain('http_request_duration_seconds_count{route="/things/:id",method="GET",status="200"} 2');
+  expect(text).toContain('http_request_duration_seconds_count{route="unmatched",method="GET",status="404"} 2');
+  for (const name of ["process_resident_memory_bytes", "nodejs_eventloop_lag_p99_seconds"])
+    expect(text).toContain(name);
+});
+
+test("a queue shows its depth as it is read, and what became of its jobs", async () => {
+  const { registry, queueObserver, watchQueue } = createMetrics({ service: "test", version: "1", commit: "abc" });
+  const clock = new FakeClock();
+  const observer = queueObserver("generate");
+  const queue = new WorkQueue({
+    concurrency: 1,
+    maxWaiting: 2,
+    maxWaitingCost: 100,
+    clock,
+    observer,
+    secondsPerCost: 2,
+  });
+  watchQueue("generate", () => queue.snapshot());
+  const run = () => queue.run({ cost: 3, client: "one" }, () => new Promise<void>((end) => clock.after(6_000, end)));
+  for (let i = 0; i < 4; i++) run().catch(() => {});
+  await settled();
+  const busy = await registry.metrics();
+  expect(busy).toContain('job_queue_depth{stage="generate"} 2');
+  expect(busy).toContain('job_queue_cost{stage="generate"} 6');
+  expect(busy).toContain('jobs_running{stage="generate"} 1');
+  expect(busy).toContain('job_queue_estimated_wait_seconds{stage="generate"} 18');
+  expect(busy).toContain('jobs_refused_total{stage="generate",code="queue-full"} 1');
+  await clock.advance(18_000);
+  const done = await registry.metrics();
+  expect(done).toContain('job_queue_depth{stage="generate"} 0');
+  expect(done).toContain('jobs_total{stage="generate",outcome="completed"} 3');
+  expect(done).toContain('job_queue_wait_seconds_sum{stage="generate"} 18'); // 0 + 6 + 12
+  expect(done).toContain('job_duration_seconds_sum{stage="generate",outcome="completed"} 18');
+  expect(done).toContain('build_info{service="test",version="1",commit="abc"} 1');
+});

@@ -1,0 +1,114 @@
+/** Prometheus metrics: a registry for each app. Labels have few values: no path, id or word of a client is one. */
+import type { RequestHandler } from "express";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { answeredStatus } from "./closed.js";
+import type { QueueObserver, QueueSnapshot } from "./queue.js";
+import { routeOf } from "./routes.js";
+
+export interface BuildInfo {
+  service: string;
+  version: string;
+  commit?: string;
+}
+
+export interface ServiceMetrics {
+  /** Where a service registers metrics of its own. */
+  registry: Registry;
+  /** Express middleware that measures requests. */
+  measureRequests: RequestHandler;
+  /** What a `WorkQueue` reports to; `stage` names the queue. */
+  queueObserver(stage: string): QueueObserver;
+  /** Shows the queue's present state whenever metrics are read. */
+  watchQueue(stage: string, snapshot: () => QueueSnapshot): void;
+}
+
+/** From a quick list to minutes of denoising on a CPU. */
+const SECONDS = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900];
+
+const QUEUE_GAUGES: [name: string, help: string, value: (queue: QueueSnapshot) => number][] = [
+  ["job_queue_depth", "Jobs that wait", (queue) => queue.waiting],
+  ["job_queue_cost", "Estimated work that waits, in the queue's own unit", (queue) => queue.waitingCost],
+  ["jobs_running", "Jobs that run", (queue) => queue.running],
+  ["job_queue_estimated_wait_seconds", "What a job that came now would wait", (queue) => queue.estimatedWaitS],
+];
+
+/** Metrics of one service, with those of the process, of Node and of its event loop. */
+export function createMetrics({ service, version, commit = "unknown" }: BuildInfo): ServiceMetrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: "build_info",
+    help: "Always 1; the labels say what runs",
+    labelNames: ["service", "version", "commit"],
+    registers: [registry],
+  }).set({ service, version, commit }, 1);
+  return { registry, measureRequests: measureRequests(registry), ...queueMetrics(registry) };
+}
+
+function measureRequests(registry: Registry): RequestHandler {
+  const duration = new Histogram({
+    name: "http_request_duration_seconds",
+    help: "From the request's headers to the end of the answer",
+    labelNames: ["route", "method", "status"],
+    buckets: SECONDS,
+    registers: [registry],
+  });
+  return (req, res, next) => {
+    const stop = duration.startTimer();
+    res.once("close", () => stop({ route: routeOf(req), method: req.method, status: answeredStatus(res) }));
+    next();
+  };
+}
+
+function queueMetrics(registry: Registry): Pick<ServiceMetrics, "queueObserver" | "watchQueue"> {
+  const registers = [registry];
+  const queues = new Map<string, () => QueueSnapshot>();
+  for (const [name, help, value] of QUEUE_GAUGES) {
+    const gauge = new Gauge({
+      name,
+      help,
+      labelNames: ["stage"],
+      registers,
+      collect: () => {
+        for (const [stage, snapshot] of queues) gauge.set({ stage }, value(snapshot()));
+      },
+    });
+  }
+  const wait = new Histogram({
+    name: "job_queue_wait_seconds",
+    help: "From a job's arrival to its start",
+    labelNames: ["stage"],
+    buckets: SECONDS,
+    registers,
+  });
+  const duration = new Histogram({
+    name: "job_duration_seconds",
+    help: "From a job's start to its end",
+    labelNames: ["stage", "outcome"],
+    buckets: SECONDS,
+    registers,
+  });
+  const jobs = new Counter({
+    name: "jobs_total",
+    help: "Jobs that ended",
+    labelNames: ["stage", "outcome"],
+    registers,
+  });
+  const refused = new Counter({
+    name: "jobs_refused_total",
+    help: "Jobs that were not started",
+    labelNames: ["stage", "code"],
+    registers,
+  });
+  return {
+    queueObserver: (stage) => ({
+      started: (waitedS) => wait.observe({ stage }, waitedS),
+      finished: (outcome, durationS) => {
+        duration.observe({ stage, outcome }, durationS);
+        jobs.inc({ stage, outcome });
+      },
+      refused: (code) => refused.inc({ stage, code }),
+    }),
+    watchQueue: (stage, snapshot) => queues.set(stage, snapshot),
+  };
+}

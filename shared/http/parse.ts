@@ -1,0 +1,57 @@
+/** Checks what a client sent against a zod schema, and says with JSON pointers what is wrong. */
+import type { z } from "zod";
+import { AppError, type FieldIssue, InvalidRequest } from "../errors.js";
+import { describe } from "../schema/wording.js";
+
+const MOST_ISSUES = 20;
+
+/** The value as the schema makes it. Throws InvalidRequest with one entry a wrong field; the input itself is never repeated. */
+export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const result = schema.safeParse(value, { error: describe });
+  if (result.success) return result.data;
+  const issues = result.error.issues.slice(0, MOST_ISSUES).flatMap((issue) => fieldIssues(issue, []));
+  throw new InvalidRequest(issues.slice(0, MOST_ISSUES));
+}
+
+/**
+ * Runs `work` for one field of the request: an error that names no field yet gets this one,
+ * so that a picture that cannot be decoded is reported at `/controlnets/0/image`.
+ */
+export async function inField<T>(pointer: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof AppError) error.pointer ??= pointer;
+    throw error;
+  }
+}
+
+/** A JSON pointer (RFC 6901) to a place in a value. */
+export function jsonPointer(path: PropertyKey[]): string {
+  return path.map((key) => `/${String(key).slice(0, 80).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+}
+
+function fieldIssues(issue: z.core.$ZodIssue, parent: PropertyKey[]): FieldIssue[] {
+  const path = [...parent, ...issue.path];
+  if (issue.code === "unrecognized_keys") {
+    const lines = issue.message.split("\n");
+    return lines.map((detail, i) => ({ pointer: jsonPointer([...path, issue.keys[i] ?? ""]), detail }));
+  }
+  if (issue.code === "invalid_union") return unionIssues(issue, path);
+  return [{ pointer: jsonPointer(path), detail: issue.message }];
+}
+
+/** Of a union, the one alternative whose type the value has is worth reporting; if it has none, what each of them wants. */
+function unionIssues(union: z.core.$ZodIssueInvalidUnion, path: PropertyKey[]): FieldIssue[] {
+  if ("options" in union && union.options) {
+    return [{ pointer: jsonPointer(path), detail: `wants one of ${union.options.map(String).join(", ")}` }];
+  }
+  const ofRightType = union.errors.filter((issues) => issues.every((issue) => !isAboutWholeValue(issue)));
+  const [best] = ofRightType.sort((a, b) => a.length - b.length);
+  if (best) return best.flatMap((issue) => fieldIssues(issue, path));
+  const details = new Set(union.errors.flatMap((issues) => issues.map((issue) => issue.message)));
+  return [{ pointer: jsonPointer(path), detail: [...details].join("; or ") }];
+}
+
+const isAboutWholeValue = (issue: z.core.$ZodIssue) =>
+  issue.path.length === 0 && (issue.code === "invalid_type" || issue.code === "invalid_value");

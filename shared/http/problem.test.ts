@@ -1,0 +1,131 @@
+import { expect, test } from "vitest";
+import * as errors from "../errors.js";
+import { startService, until } from "../testing/http-service.js";
+import { PROBLEMS, toProblem } from "./problem.js";
+
+/** One of each class, so that a class without a row cannot be forgotten. */
+const EXAMPLES: errors.AppError[] = [
+  new errors.InvalidRequest([{ pointer: "/a", detail: "wants a string" }]),
+  new errors.MethodNotAllowed("no", ["GET", "HEAD"]),
+  new errors.QueueFull(12),
+  new errors.Draining(3),
+  new errors.Cancelled(),
+  ...[
+    errors.MalformedRequest,
+    errors.RequestTimeout,
+    errors.HeadersTooLarge,
+    errors.NotFound,
+    errors.NotAcceptable,
+    errors.UnsupportedMediaType,
+    errors.BodyTooLarge,
+    errors.ImageTooLarge,
+    errors.UnsupportedImage,
+    errors.SourceForbidden,
+    errors.SourceUnreachable,
+    errors.DeadlineExceeded,
+    errors.NotReady,
+    errors.UpstreamUnavailable,
+    errors.UpstreamFailed,
+    errors.EngineCrashed,
+    errors.EngineUnavailable,
+    errors.OutOfMemory,
+    errors.InvalidModel,
+    errors.InvalidConfig,
+  ].map((Class) => new Class("the message")),
+];
+
+test("every class of errors has its row, and every row its class", () => {
+  const classes = Object.values(errors).filter((value) => value !== errors.AppError);
+  expect(new Set(EXAMPLES.map((error) => error.constructor))).toEqual(new Set(classes));
+  expect(
+    EXAMPLES.map(({ code }) => code)
+      .concat("internal-error")
+      .sort(),
+  ).toEqual(Object.keys(PROBLEMS).sort());
+});
+
+test.each(EXAMPLES)("$code has its status and title", (error) => {
+  const { status, body } = toProblem(error, "id-1");
+  expect(status).toBeGreaterThanOrEqual(400);
+  expect(body).toMatchObject({ type: `/docs#${error.code}`, status, code: error.code, request_id: "id-1" });
+  expect(body.title).not.toBe("");
+});
+
+test("what concerns files or settings of the server is not told", () => {
+  const secret = "/srv/models/secret.safetensors: bad";
+  for (const Class of [errors.InvalidModel, errors.InvalidConfig, Error]) {
+    expect(JSON.stringify(toProblem(new Class(secret)))).not.toContain("secret");
+  }
+});
+
+test.each([
+  [new errors.QueueFull(12), { "Retry-After": "12" }],
+  [new errors.EngineUnavailable("starting", 1.2), { "Retry-After": "2" }],
+  [new errors.NotReady("loading"), { "Retry-After": "5" }],
+  [new errors.MethodNotAllowed("no", ["GET", "HEAD"]), { Allow: "GET, HEAD" }],
+  [new errors.NotFound("no"), {}],
+])("%s has the headers that belong to it", (error, headers) => {
+  expect(toProblem(error).headers).toEqual(headers);
+});
+
+test("a wrong field is pointed at, whatever the error", () => {
+  const image = new errors.UnsupportedImage("This is no picture");
+  image.pointer = "/image";
+  expect(toProblem(image).body.errors).toEqual([{ pointer: "/image", detail: "This is no picture" }]);
+  expect(toProblem(EXAMPLES[0]).body).toMatchObject({
+    detail: "/a: wants a string",
+    errors: [{ pointer: "/a", detail: "wants a string" }],
+  });
+  expect(toProblem(new errors.NotFound("no")).body.errors).toBeUndefined();
+});
+
+test("an unknown error shows no detail, and is logged with its stack", async () => {
+  const { url, log } = await startService((router) => {
+    router.get("/boom", () => {
+      throw new TypeError("password is hunter2");
+    });
+    router.get("/string", () => Promise.reject("hunter2"));
+  });
+  const response = await fetch(`${url}/boom`, { headers: { "X-Request-Id": "mine" } });
+  expect(response.status).toBe(500);
+  const text = await response.text();
+  expect(JSON.parse(text)).toEqual({
+    type: "/docs#internal-error",
+    title: "Internal error",
+    status: 500,
+    code: "internal-error",
+    request_id: "mine",
+  });
+  await until(() => log.length > 0);
+  expect(log[0]).toMatchObject({ level: "error", status: 500, code: "internal-error", requestId: "mine" });
+  expect(log[0]?.err).toMatchObject({ type: "TypeError", stack: expect.stringContaining("problem.test.ts") });
+  expect((await fetch(`${url}/string`)).status).toBe(500);
+});
+
+test("a fault that shows after the client has left is logged all the same", async () => {
+  const { url, log } = await startService((router) => {
+    router.get("/late", async (_req, res) => {
+      await new Promise((resolve) => res.once("close", resolve));
+      throw new Error("broken later");
+    });
+  });
+  const controller = new AbortController();
+  const gone = fetch(`${url}/late`, { signal: controller.signal });
+  setTimeout(() => controller.abort(), 50);
+  await expect(gone).rejects.toThrow();
+  await until(() => log.length > 1);
+  expect(log[0]).toMatchObject({ status: 499, level: "info", route: "/late" });
+  expect(log[1]).toMatchObject({ level: "error", err: { message: "broken later" }, requestId: log[0]?.requestId });
+});
+
+test("an answer that breaks halfway is cut off rather than finished", async () => {
+  const { url, log } = await startService((router) => {
+    router.get("/half", (_req, res) => {
+      res.write("half");
+      throw new Error("broken");
+    });
+  });
+  await expect(fetch(`${url}/half`).then((response) => response.text())).rejects.toThrow();
+  await until(() => log.length > 0);
+  expect(log[0]).toMatchObject({ level: "error", code: "internal-error", err: { message: "broken" } });
+});

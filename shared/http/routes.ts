@@ -1,0 +1,49 @@
+/** What Express has registered: which methods a path has, and the pattern that a request matched. Routers are mounted at the root. */
+import type { Application, ILayer, IRoute, Request } from "express-serve-static-core";
+
+export interface RegisteredRoute {
+  /** In capitals. */
+  method: string;
+  /** As registered, with `:name` for parameters. */
+  path: string;
+}
+
+/** The label of requests that matched no route; their paths are the clients' inventions. */
+export const UNMATCHED = "unmatched";
+
+/** The pattern of the route that took the request, such as `/image/:processor`, never the path that was sent. */
+export function routeOf(req: Request): string {
+  return req.route?.path ?? UNMATCHED;
+}
+
+/** Every route of the application and of the routers in it. */
+export function registeredRoutes(app: Application): RegisteredRoute[] {
+  return routeLayers(app).flatMap(({ route }) => methodsOf(route).map((method) => ({ method, path: route.path })));
+}
+
+/** The methods that `path` answers, for an Allow header; empty if no route matches it. */
+export function allowedMethods(app: Application, path: string): string[] {
+  const methods = new Set(
+    routeLayers(app)
+      .filter((layer) => layer.match(path))
+      .flatMap(({ route }) => methodsOf(route)),
+  );
+  if (methods.size === 0) return [];
+  if (methods.has("GET")) methods.add("HEAD");
+  return [...methods.add("OPTIONS")].sort();
+}
+
+/** A layer of Express 5's router; its own types leave `match` out. */
+type RouteLayer = ILayer & { route: IRoute; match(path: string): boolean };
+
+function routeLayers(app: Application): RouteLayer[] {
+  return flatten(app.router.stack).filter((layer): layer is RouteLayer => layer.route !== undefined);
+}
+
+function flatten(layers: ILayer[]): ILayer[] {
+  return layers.flatMap((layer) => ("stack" in layer.handle ? flatten(layer.handle.stack as ILayer[]) : [layer]));
+}
+
+function methodsOf(route: IRoute): string[] {
+  return [...new Set(route.stack.map((layer) => layer.method.toUpperCase()))];
+}
