@@ -77,6 +77,12 @@ export function generateRequest(limits: GenerateLimits) {
         .describe(
           "Weight of the prompt; 1 and less: no guidance, half the work. Default: what the model recommends, else 7.5",
         ),
+      guidance_rescale: z
+        .number()
+        .min(0)
+        .max(1)
+        .default(0)
+        .describe("How far guidance keeps the deviation of the conditional prediction: φ of arXiv:2305.08891"),
       seed: seed
         .optional()
         .describe("Picture i takes seed + i, or item i of a list. -1 or absent: drawn, and reported in the answer"),
@@ -124,6 +130,7 @@ export const generateParameters = z.strictObject({
   height: whole,
   num_inference_steps: whole,
   guidance_scale: z.number(),
+  guidance_rescale: z.number(),
   seed: z.array(whole).describe("One for each picture"),
   scheduler: z.object({ name: z.string() }).catchall(overrideValue),
   eta: z.number(),
@@ -144,9 +151,11 @@ export const generateResponse = z.strictObject({
     .array(z.strictObject({ type: z.string(), preprocessor: z.string(), ...encodedPicture }))
     .describe("What each ControlNet saw, in the order of the request"),
   parameters: generateParameters,
+  warnings: z.array(z.string()).describe("What was done otherwise than a reader of the request might think"),
   timings: z.strictObject({
     queue_ms: z.number().min(0).describe("Waiting for the engine"),
     preprocess_ms: z.number().min(0).describe("Making control images, transfer included"),
+    load_ms: z.number().min(0).describe("Loading what was not in memory"),
     inference_ms: z.number().min(0).describe("Text encoder, denoising and decoder"),
     total_ms: z.number().min(0).describe("From the whole request to the finished answer"),
   }),

@@ -2,6 +2,10 @@
 import { z } from "zod";
 
 const bytes = z.int().min(0).describe("Of the weights that are used");
+const residency = {
+  last_use: z.iso.datetime().optional().describe("While it is loaded"),
+  load_ms: z.number().min(0).optional().describe("What loading took, while it is loaded"),
+};
 const loaded = z.boolean().describe("Whether the weights are in memory, so that a request need not wait for them");
 
 export const modelInfo = z.strictObject({
@@ -15,6 +19,7 @@ export const modelInfo = z.strictObject({
   guidance_scale: z.number().describe("Guidance that a request gets if it names none"),
   loaded,
   bytes,
+  ...residency,
 });
 
 export const modelsResponse = z.strictObject({ models: z.array(modelInfo) });
@@ -25,6 +30,7 @@ export const controlNetInfo = z.strictObject({
   preprocessor: z.string().describe("The processor that a picture goes through if the request names none"),
   loaded,
   bytes,
+  ...residency,
 });
 
 export const controlNetsResponse = z.strictObject({ controlnets: z.array(controlNetInfo) });

@@ -43,6 +43,7 @@ export class Residency {
     const keys = new Set(wanted.map(({ key }) => key));
     const loaded: unknown[] = [];
     for (const loadable of wanted) loaded.push(await this.resident(loadable, keys));
+    this.changed();
     return loaded as { [I in keyof W]: Loaded<W[I]> };
   }
 
@@ -82,7 +83,6 @@ export class Residency {
       lastUse: end,
       release: () => loadable.release(loaded),
     });
-    this.changed();
     return loaded;
   }
 

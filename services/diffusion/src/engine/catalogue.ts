@@ -2,8 +2,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { controlTypeOf } from "@armature/shared/contract/control-types";
-import { InvalidConfig } from "@armature/shared/errors";
+import { InvalidConfig, InvalidModel } from "@armature/shared/errors";
 import { float32Bytes, openModelFolder } from "@armature/shared/weights/model-folder";
+import { z } from "zod";
 import { readClipTextConfig } from "../networks/clip-text.js";
 import { type ControlNetConfig, readControlNetConfig } from "../networks/controlnet.js";
 import { readUNetConfig, type UNetConfig } from "../networks/unet-config.js";
@@ -20,8 +21,18 @@ export interface ModelEntry {
   /** Pixels that a latent cell spans. */
   scale: number;
   schedulerConfig: SchedulerConfig;
+  recommended: Recommendation;
   bytes: number;
 }
+
+/** What a request gets that does not say: `armature.json` in the model's folder, else diffusers' own defaults. */
+const recommendation = z.strictObject({
+  num_inference_steps: z.int().min(1).default(50),
+  guidance_scale: z.number().min(0).default(7.5),
+  scheduler: z.string().optional(),
+});
+
+export type Recommendation = z.infer<typeof recommendation>;
 
 export interface ControlNetEntry {
   type: string;
@@ -119,8 +130,18 @@ function readModel(modelsDir: string, id: string, found: Found): ModelEntry {
     textLayers: readClipTextConfig(text!.config).layers,
     scale: readVaeConfig(vae!.config).scale,
     schedulerConfig: readSchedulerConfig(join(folder, "scheduler", "scheduler_config.json")),
+    recommended: readRecommendation(join(folder, "armature.json")),
     bytes: [unet!, vae!, text!].reduce((sum, { weights }) => sum + float32Bytes(weights), 0),
   };
+}
+
+function readRecommendation(file: string): Recommendation {
+  if (!existsSync(file)) return recommendation.parse({});
+  try {
+    return recommendation.parse(JSON.parse(readFileSync(file, "utf8")));
+  } catch (cause) {
+    throw new InvalidModel(`${file}: ${(cause as Error).message}`, { cause });
+  }
 }
 
 function selectControlNet(modelsDir: string, selected: string, found: Found): ControlNetEntry {

@@ -1,0 +1,86 @@
+/** Starts the two services as processes of their own, for the commands and tests that want a whole stack. */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+export interface ServiceProcess {
+  url: string;
+  process: ChildProcess;
+  /** SIGTERM, so that running work ends; gives the exit code, or null after a signal. */
+  stop(): Promise<number | null>;
+}
+
+export interface StackOptions {
+  /** Ports; 0 or undefined picks free ones. */
+  preprocessorPort?: number;
+  diffusionPort?: number;
+  /** Further environment of both. */
+  env?: Record<string, string>;
+  /** `inherit` shows the services' logs; `ignore` drops them. */
+  output?: "inherit" | "ignore";
+}
+
+export interface Stack {
+  preprocessor: ServiceProcess;
+  diffusion: ServiceProcess;
+  stop(): Promise<void>;
+}
+
+type ServiceName = "preprocessor" | "diffusion";
+
+const ENTRIES: Record<ServiceName, string> = {
+  preprocessor: fileURLToPath(new URL("../../services/preprocessor/dist/main.js", import.meta.url)),
+  diffusion: fileURLToPath(new URL("../../services/diffusion/dist/main.js", import.meta.url)),
+};
+
+/** Starts both; the diffusion service is told where the preprocessor listens. */
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const { preprocessorPort = 0, diffusionPort = 0, env = {}, output = "inherit" } = options;
+  const preprocessor = await startService("preprocessor", { ...env, PORT: String(preprocessorPort) }, output);
+  try {
+    const urls = { PREPROCESSOR_URLS: preprocessor.url };
+    const diffusion = await startService("diffusion", { ...urls, ...env, PORT: String(diffusionPort) }, output);
+    return {
+      preprocessor,
+      diffusion,
+      async stop() {
+        await diffusion.stop();
+        await preprocessor.stop();
+      },
+    };
+  } catch (error) {
+    await preprocessor.stop();
+    throw error;
+  }
+}
+
+/** Starts one service and waits until it listens. Throws if it ends before that; it has then said why on standard error. */
+export async function startService(
+  name: ServiceName,
+  env: Record<string, string>,
+  output: "inherit" | "ignore" = "inherit",
+): Promise<ServiceProcess> {
+  const child = fork(ENTRIES[name], { env: { ...process.env, ...env }, stdio: ["ignore", output, "inherit", "ipc"] });
+  const url = await listening(name, child);
+  return {
+    url,
+    process: child,
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+      child.kill("SIGTERM");
+      const [code] = (await once(child, "exit")) as [number | null];
+      return code;
+    },
+  };
+}
+
+function listening(name: string, child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    child.once("exit", (code, signal) =>
+      reject(new Error(`The ${name} service ended with ${signal ?? `exit code ${code}`}`)),
+    );
+    child.on("message", (message: { type?: string; url?: string }) => {
+      if (message.type === "listening" && message.url) resolve(message.url);
+    });
+  });
+}

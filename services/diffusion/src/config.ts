@@ -1,0 +1,69 @@
+import { totalmem } from "node:os";
+import { fileURLToPath } from "node:url";
+import { commaList } from "@armature/shared/config/env";
+import { modelId } from "@armature/shared/contract/names";
+import { memoryLimit, usableCpus } from "@armature/shared/engine/cpu-quota";
+import { LOG_LEVELS } from "@armature/shared/http/request-log";
+import { z } from "zod";
+
+const EMBEDDED_MODELS = fileURLToPath(new URL("../../../models", import.meta.url));
+
+const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
+
+const controlNetSelection = z
+  .string()
+  .regex(/^[\w.+-]+(=[\w./+-]+)?$/, "wants type or type=folder, such as depth=lllyasviel/control_v11f1p_sd15_depth");
+
+/** The service's whole configuration, from environment variables. */
+export const Config = z.object({
+  MODELS_DIR: z.string().default(EMBEDDED_MODELS).describe("Root of the model folders; default the embedded models"),
+  MODELS: commaList(modelId).describe(
+    "Model ids to serve, the default one first, comma-separated; default all there are",
+  ),
+  CONTROLNETS: commaList(controlNetSelection).describe(
+    "ControlNets to serve, comma-separated: type, or type=folder; default all there are",
+  ),
+  WARM: commaList(z.string()).describe(
+    "Model ids and ControlNet types to load at the start; default none: at first use",
+  ),
+  PREPROCESSOR_URLS: commaList(z.url({ protocol: /^https?$/ })).describe(
+    "Addresses of preprocessor services, comma-separated; tried in turn",
+  ),
+  PREPROCESSOR_TIMEOUT_S: count(120).describe("Seconds that a preprocessor may take for one control image"),
+  CONTROL_CACHE_MB: z.coerce.number().min(0).default(128).describe("Megabytes of control images to remember"),
+  HOST: z.string().default("127.0.0.1").describe("Address to listen on; :: for all"),
+  PORT: z.coerce.number().int().min(0).max(65535).default(1111).describe("Port to listen on; 0 picks a free one"),
+  LOG_LEVEL: z
+    .enum(LOG_LEVELS)
+    .default("info")
+    .describe(`Least severe messages to log: ${LOG_LEVELS.join(", ")}`),
+  DEVICE: z.enum(["cpu"]).default("cpu").describe("What computes"),
+  THREADS: count(usableCpus()).describe("Threads of a model's operators; default the CPUs that the container may use"),
+  MEMORY_BUDGET_GB: z.coerce
+    .number()
+    .min(0.1)
+    .default(defaultBudget())
+    .describe("Gigabytes (10^9 bytes) of model weights to keep loaded; default 70 % of the memory there is"),
+  QUEUE_LIMIT: count(16).describe("Requests that may wait; a further one gets 429"),
+  QUEUE_LIMIT_PER_CLIENT: count(8).describe("Requests of one client address that may wait"),
+  QUEUE_WORK_LIMIT: count(400_000_000).describe("Work that may wait, in pixels x steps x pictures"),
+  MAX_WAIT_S: count(600).describe("Seconds that a request may wait for its start"),
+  MAX_PIXELS: count(1_048_576).describe("Width x height of a picture to make"),
+  MAX_STEPS: count(150).describe("Steps of a request"),
+  MAX_IMAGES: count(4).describe("Pictures of a request"),
+  MAX_CONTROLNETS: count(4).describe("ControlNets of a request"),
+  MAX_WORK: count(200_000_000).describe("Pixels x steps x pictures of a request"),
+  MAX_PROMPT_LENGTH: count(2000).describe("Characters of a prompt"),
+  MAX_BODY_MB: count(10).describe("Megabytes of a request's body"),
+  MAX_INPUT_PIXELS: count(50_000_000).describe("Width x height of a picture that a request brings"),
+  PRIVATE_SOURCES: commaList(z.string()).describe(
+    "Hosts (host or host:port) at private addresses that picture URLs may name; default none",
+  ),
+});
+
+export type Config = z.infer<typeof Config>;
+
+function defaultBudget(): number {
+  const bytes = Math.min(memoryLimit() ?? Number.POSITIVE_INFINITY, totalmem());
+  return Math.max(0.1, Math.floor((0.7 * bytes) / 1e8) / 10);
+}

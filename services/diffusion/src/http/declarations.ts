@@ -1,0 +1,75 @@
+/** The service's routes as its OpenAPI document shows them. */
+import { generateRequest, generateResponse } from "@armature/shared/contract/generate";
+import type { GenerateLimits } from "@armature/shared/contract/generate-limits";
+import { controlNetsResponse, modelsResponse } from "@armature/shared/contract/models";
+import { name } from "@armature/shared/contract/names";
+import { OUTPUT_FORMATS } from "@armature/shared/contract/output";
+import type { MediaTypes, RouteDeclaration } from "@armature/shared/http/openapi";
+import { z } from "zod";
+
+const PICTURES: MediaTypes = Object.fromEntries(OUTPUT_FORMATS.map((format) => [`image/${format}`, "binary" as const]));
+
+const ASKED_FOR = z.object({
+  "X-Priority": z.coerce.number().int().min(-10).max(10).optional().describe("Greater goes first; default 0"),
+  "X-Deadline-Ms": z.coerce.number().optional().describe("A request that would wait longer than this is not started"),
+});
+
+/** Every route but those that all services have. */
+export function routeDeclarations(limits: GenerateLimits): RouteDeclaration[] {
+  const type = z.object({ type: name });
+  return [
+    {
+      method: "post",
+      path: "/generate",
+      tag: "Pictures",
+      summary: "Makes pictures from a prompt, and from other pictures through ControlNets",
+      description:
+        "As JSON, as a bare picture (`Accept: image/png`), or as events with progress (`Accept: text/event-stream`).",
+      headers: ASKED_FOR,
+      request: { "application/json": generateRequest(limits) },
+      responses: {
+        200: {
+          description: "The pictures",
+          content: { "application/json": generateResponse, "text/event-stream": "binary", ...PICTURES },
+          headers: { "X-Seed": "The seed of a bare picture" },
+        },
+      },
+      problems: [
+        "malformed-request",
+        "not-acceptable",
+        "body-too-large",
+        "unsupported-media-type",
+        "invalid-request",
+        "queue-full",
+        "upstream-failed",
+        "upstream-unavailable",
+        "engine-crashed",
+      ],
+    },
+    {
+      method: "get",
+      path: "/models",
+      tag: "Served",
+      summary: "Models that are served, with their defaults, what is loaded and its bytes",
+      responses: { 200: { description: "Models", content: { "application/json": modelsResponse } } },
+    },
+    {
+      method: "get",
+      path: "/controlnets",
+      tag: "Served",
+      summary: "ControlNets that are served, what is loaded and its bytes",
+      responses: { 200: { description: "ControlNets", content: { "application/json": controlNetsResponse } } },
+    },
+    ...(["load", "unload"] as const).map(
+      (action): RouteDeclaration => ({
+        method: "post",
+        path: `/controlnets/:type/${action}`,
+        tag: "Served",
+        summary: action === "load" ? "Loads a ControlNet before it is asked for" : "Releases a ControlNet's memory",
+        params: type,
+        responses: { 200: { description: "ControlNets", content: { "application/json": controlNetsResponse } } },
+        problems: ["not-found", "out-of-memory"],
+      }),
+    ),
+  ];
+}

@@ -1,0 +1,59 @@
+import type { ServiceMetrics } from "@armature/shared/http/metrics";
+import type { ResidentStatus } from "@armature/shared/runtime/residency";
+import { Counter, Gauge, Histogram } from "prom-client";
+import type { CacheObserver } from "../control-images/control-cache.js";
+import type { EngineProgress } from "../engine/jobs.js";
+
+export interface DiffusionMetrics {
+  controlCache: CacheObserver;
+  /** To be called once a job; gives the listener for its progress. */
+  watchJob(model: string): (event: EngineProgress) => void;
+}
+
+/** The diffusion service's own metrics. Labels are models of the catalogue, so their number is bounded. */
+export function diffusionMetrics(
+  { registry }: ServiceMetrics,
+  loaded: () => readonly ResidentStatus[],
+  restarts: () => number,
+): DiffusionMetrics {
+  const registers = [registry];
+  const steps = new Histogram({
+    name: "diffusion_step_duration_seconds",
+    help: "One evaluation of the network, ControlNets included",
+    labelNames: ["model"],
+    buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40],
+    registers,
+  });
+  new Gauge({
+    name: "model_resident_bytes",
+    help: "Weights in memory",
+    labelNames: ["model"],
+    registers,
+    collect() {
+      this.reset();
+      for (const { key, bytes } of loaded()) this.set({ model: key }, bytes);
+    },
+  });
+  new Gauge({
+    name: "engine_restarts_total",
+    help: "Engine processes that ended unasked",
+    registers,
+    collect() {
+      this.set(restarts());
+    },
+  });
+  const counter = (name: string, help: string) => new Counter({ name, help, registers });
+  const hits = counter("control_cache_hits_total", "Control images that were remembered or being made");
+  const misses = counter("control_cache_misses_total", "Control images that had to be made");
+  return {
+    controlCache: { hit: () => hits.inc(), miss: () => misses.inc() },
+    watchJob(model) {
+      let last = performance.now();
+      return (event) => {
+        const now = performance.now();
+        if (event.stage === "denoising") steps.observe({ model }, (now - last) / 1000);
+        last = now;
+      };
+    },
+  };
+}

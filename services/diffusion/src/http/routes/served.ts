@@ -1,0 +1,76 @@
+import { defaultProcessor } from "@armature/shared/contract/control-types";
+import type { ControlNetsResponse, ModelsResponse } from "@armature/shared/contract/models";
+import { NotFound } from "@armature/shared/errors";
+import type { WorkQueue } from "@armature/shared/http/queue";
+import type { ResidentStatus } from "@armature/shared/runtime/residency";
+import { Router } from "express";
+import type { Catalogue } from "../../engine/catalogue.js";
+import { resolveScheduler } from "../../schedulers/resolve.js";
+
+export interface ServedDeps {
+  catalogue: Catalogue;
+  queue: WorkQueue;
+  /** What the engine has loaded, by its key. */
+  loaded: () => readonly ResidentStatus[];
+  /** Loads or unloads by key. */
+  setLoaded(key: string, load: boolean): Promise<void>;
+}
+
+/** `GET /models`, `GET /controlnets`, and for operators `POST /controlnets/:type/load` and `/unload`. */
+export function servedRoutes(deps: ServedDeps): Router {
+  return Router()
+    .get("/models", (_req, res) => void res.json(listModels(deps)))
+    .get("/controlnets", (_req, res) => void res.json(listControlNets(deps)))
+    .post("/controlnets/:type/load", async (req, res) => {
+      await change(req.params.type, true, deps);
+      res.json(listControlNets(deps));
+    })
+    .post("/controlnets/:type/unload", async (req, res) => {
+      await change(req.params.type, false, deps);
+      res.json(listControlNets(deps));
+    });
+}
+
+function listModels({ catalogue, loaded }: ServedDeps): ModelsResponse {
+  return {
+    models: catalogue.models.map(({ id, unet, scale, schedulerConfig, recommended, bytes }, i) => {
+      const scheduler = resolveScheduler(recommended.scheduler, schedulerConfig);
+      return {
+        id,
+        default: i === 0,
+        prediction_type: scheduler.prediction_type === "v_prediction" ? "v_prediction" : "epsilon",
+        scheduler: scheduler.name,
+        width: unet.sampleSize * scale,
+        height: unet.sampleSize * scale,
+        num_inference_steps: recommended.num_inference_steps,
+        guidance_scale: recommended.guidance_scale,
+        bytes,
+        ...residency(id, loaded()),
+      };
+    }),
+  };
+}
+
+function listControlNets({ catalogue, loaded }: ServedDeps): ControlNetsResponse {
+  return {
+    controlnets: catalogue.controlnets.map(({ type, id, bytes }) => ({
+      type,
+      model: id,
+      preprocessor: defaultProcessor(type),
+      bytes,
+      ...residency(id, loaded()),
+    })),
+  };
+}
+
+function residency(key: string, loaded: readonly ResidentStatus[]) {
+  const status = loaded.find((resident) => resident.key === key);
+  if (!status) return { loaded: false };
+  return { loaded: true, last_use: new Date(status.lastUse).toISOString(), load_ms: Math.round(status.loadMs) };
+}
+
+async function change(type: string, load: boolean, { catalogue, queue, setLoaded }: ServedDeps): Promise<void> {
+  const net = catalogue.controlnets.find((candidate) => candidate.type === type);
+  if (!net) throw new NotFound("There is no such ControlNet; GET /controlnets lists those served");
+  await queue.run({ cost: 0, client: "operator" }, () => setLoaded(net.id, load));
+}

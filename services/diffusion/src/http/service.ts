@@ -1,0 +1,141 @@
+/** Puts the diffusion service together from its configuration: engine, queue, routes, application. */
+
+import { randomInt } from "node:crypto";
+import { InvalidConfig } from "@armature/shared/errors";
+import { CPU_PROFILE } from "@armature/shared/graph/profile";
+import { createApp, type Obstacle, type ServiceApp } from "@armature/shared/http/app";
+import { createMetrics } from "@armature/shared/http/metrics";
+import { WorkQueue } from "@armature/shared/http/queue";
+import { DEFAULT_SOURCE_POLICY } from "@armature/shared/net/fetch-source";
+import type { Logger } from "pino";
+import type { Config } from "../config.js";
+import { ControlCache } from "../control-images/control-cache.js";
+import { PreprocessorClient } from "../control-images/preprocessor-client.js";
+import { readCatalogue } from "../engine/catalogue.js";
+import { DiffusionEngine } from "../engine/diffusion-engine.js";
+import { routeDeclarations } from "./declarations.js";
+import { diffusionMetrics } from "./metrics.js";
+import { generateRoute } from "./routes/generate.js";
+import { servedRoutes } from "./routes/served.js";
+
+export interface DiffusionService {
+  app: ServiceApp;
+  /** Lets the engine end its work and closes connections to other services. */
+  stop(): Promise<void>;
+}
+
+/** Reads the catalogue and starts the engine; loads nothing but what WARM names. Throws InvalidConfig or InvalidModel. */
+export function createService(config: Config, log: Logger, version: string): DiffusionService {
+  const catalogue = readCatalogue({
+    modelsDir: config.MODELS_DIR,
+    models: config.MODELS,
+    controlnets: config.CONTROLNETS,
+  });
+  const warm = warmKeys(config, catalogue);
+  const metrics = createMetrics({ service: "diffusion", version });
+  const engine = new DiffusionEngine({
+    settings: {
+      catalogue,
+      device: { profile: CPU_PROFILE, threads: config.THREADS },
+      budgetBytes: config.MEMORY_BUDGET_GB * 1e9,
+    },
+    log: ({ level, message, pid }) => log[level]({ engine: pid }, message),
+  });
+  const observed = diffusionMetrics(
+    metrics,
+    () => engine.loaded(),
+    () => engine.state().restarts,
+  );
+  const queue = new WorkQueue({
+    concurrency: 1,
+    maxWaiting: config.QUEUE_LIMIT,
+    maxWaitingPerClient: config.QUEUE_LIMIT_PER_CLIENT,
+    maxWaitingCost: config.QUEUE_WORK_LIMIT,
+    observer: metrics.queueObserver("diffusion"),
+  });
+  metrics.watchQueue("diffusion", () => queue.snapshot());
+  const limits = {
+    maxPixels: config.MAX_PIXELS,
+    maxSteps: config.MAX_STEPS,
+    maxImages: config.MAX_IMAGES,
+    maxControlNets: config.MAX_CONTROLNETS,
+    maxPromptLength: config.MAX_PROMPT_LENGTH,
+    maxWork: config.MAX_WORK,
+  };
+  const maxBodyBytes = config.MAX_BODY_MB * 2 ** 20;
+  const preprocessor = new PreprocessorClient({
+    urls: config.PREPROCESSOR_URLS ?? [],
+    timeoutMs: config.PREPROCESSOR_TIMEOUT_S * 1000,
+    maxBytes: 4 * config.MAX_INPUT_PIXELS,
+  });
+  const generate = generateRoute({
+    plan: { catalogue, limits, drawSeed: () => randomInt(2 ** 32) },
+    limits,
+    queue,
+    maxWaitMs: config.MAX_WAIT_S * 1000,
+    maxBodyBytes,
+    preprocessor,
+    cache: new ControlCache(config.CONTROL_CACHE_MB * 1e6, observed.controlCache),
+    decodeLimits: { maxPixels: config.MAX_INPUT_PIXELS, timeoutS: 10 },
+    sources: { ...DEFAULT_SOURCE_POLICY, maxBytes: maxBodyBytes, privateHosts: config.PRIVATE_SOURCES ?? [] },
+    runEngine(payload, signal, onProgress) {
+      const watch = observed.watchJob(payload.model);
+      return engine.generate(payload, signal, (event) => {
+        watch(event);
+        onProgress(event);
+      });
+    },
+  });
+  const served = servedRoutes({
+    catalogue,
+    queue,
+    loaded: () => engine.loaded(),
+    setLoaded: (key, load) => engine.setLoaded(key, load),
+  });
+  const app = createApp({
+    info: {
+      title: "Armature diffusion",
+      version,
+      description:
+        "Stable Diffusion with ControlNet. Parameters are named as in diffusers; the same seed gives the same picture.",
+    },
+    log,
+    metrics,
+    routes: routeDeclarations(limits),
+    routers: [generate, served],
+    obstacle: () => obstacle(engine),
+  });
+  for (const key of warm) {
+    engine
+      .setLoaded(key, true)
+      .catch((error: Error) => log.error({ key, err: error }, "could not be loaded at the start"));
+  }
+  return {
+    app,
+    async stop() {
+      await engine.stop();
+      await preprocessor.close();
+    },
+  };
+}
+
+function obstacle(engine: DiffusionEngine): Obstacle | undefined {
+  const { status, reason } = engine.state();
+  if (status === "ready" || status === "busy") return undefined;
+  return { reason: `The engine is ${status}${reason ? `: ${reason}` : ""}`, retryAfterS: 5 };
+}
+
+/** Keys of the catalogue for the names in WARM. */
+function warmKeys({ WARM = [] }: Config, catalogue: ReturnType<typeof readCatalogue>): string[] {
+  const keys = new Map([
+    ...catalogue.models.map(({ id }) => [id, id] as const),
+    ...catalogue.controlnets.map(({ type, id }) => [type, id] as const),
+  ]);
+  return WARM.map((name) => {
+    const key = keys.get(name);
+    if (key) return key;
+    throw new InvalidConfig(
+      `WARM: ${name} is neither a model nor a ControlNet type served; there is ${[...keys.keys()].join(", ")}`,
+    );
+  });
+}

@@ -1,0 +1,58 @@
+/** Euler's method along sigma: Karras et al. 2022, arXiv:2206.00364, algorithm 1 without its second-order correction. */
+import { positiveAlphasCumprod, TRAINING, ZERO_SNR } from "./alphas.js";
+import { combine, scale } from "./latents.js";
+import { oneOf, only } from "./options.js";
+import { levelOfRatio, type PredictionType, toDenoised } from "./prediction.js";
+import { defineScheduler, type Run, type Sampler } from "./scheduler.js";
+import { initNoiseSigma, karrasSigmas, SIGMA_SPACING, sigmaAt, timestepOfSigma, trainingSigmas } from "./sigmas.js";
+import { spacedTimesteps, spacingOptions } from "./timesteps.js";
+
+export const euler = defineScheduler({
+  className: "EulerDiscreteScheduler",
+  shortNames: { euler: {} },
+  options: {
+    ...TRAINING,
+    ...ZERO_SNR,
+    ...spacingOptions("linspace"),
+    ...SIGMA_SPACING,
+    predictionType: oneOf("epsilon", ["epsilon", "v_prediction", "sample"] as const, { original_sample: "sample" }),
+    interpolationType: only("linear"),
+    timestepType: only("discrete"),
+  },
+  schedule(c, numInferenceSteps) {
+    const train = trainingSigmas(positiveAlphasCumprod(c));
+    const spaced = spacedTimesteps(c, numInferenceSteps);
+    const spacedSigmas = spaced.map((t) => sigmaAt(train, t));
+    const [sigmaMax, sigmaMin] = [c.sigmaMax ?? spacedSigmas[0]!, c.sigmaMin ?? spacedSigmas.at(-1)!];
+    const levels = c.useKarrasSigmas ? karrasSigmas(sigmaMax, sigmaMin, numInferenceSteps) : spacedSigmas;
+    const timesteps = c.useKarrasSigmas ? levels.map((sigma) => timestepOfSigma(train, sigma)) : spaced;
+
+    const sigmas = [...levels, c.finalSigmasType === "zero" ? 0 : train[0]!].map(Math.fround);
+    const plan = { timesteps: timesteps.map(Math.fround), sigmas, predictionType: c.predictionType };
+    return {
+      ...plan,
+      initNoiseSigma: initNoiseSigma(sigmas, c.timestepSpacing),
+      addNoise: (original, noise, begin) => combine(1, original, sigmas[begin]!, noise),
+      sample: (run) => sample(plan, run),
+    };
+  },
+});
+
+interface Plan {
+  timesteps: number[];
+  sigmas: number[];
+  predictionType: PredictionType;
+}
+
+function* sample({ timesteps, sigmas, predictionType }: Plan, { latents, begin = 0 }: Run): Sampler {
+  let x = latents;
+  for (let i = begin; i < timesteps.length; i++) {
+    const [sigma, next] = [sigmas[i]!, sigmas[i + 1]!];
+    const level = levelOfRatio(sigma);
+    const modelInput = scale(level.alpha, x);
+    const output = yield { sample: x, modelInput, timestep: timesteps[i]!, step: i - begin };
+    const denoised = toDenoised({ type: predictionType, output, x: modelInput, ...level });
+    x = combine(next / sigma, x, 1 - next / sigma, denoised);
+  }
+  return x;
+}

@@ -1,0 +1,51 @@
+/** The table of schedulers, and the way to start one. A new scheduler is a file of its own and a row here. */
+import { InvalidRequest } from "@armature/shared/errors";
+import type { SchedulerConfig } from "./config.js";
+import { ddim } from "./ddim.js";
+import { dpmSolverMultistep } from "./dpmsolver-multistep.js";
+import { euler } from "./euler.js";
+import { eulerAncestral } from "./euler-ancestral.js";
+import { type Latents, scale } from "./latents.js";
+import { lcm } from "./lcm.js";
+import { pndm } from "./pndm.js";
+import type { Schedule, ScheduledJob, Scheduler } from "./scheduler.js";
+import { uniPc } from "./unipc.js";
+
+export const SCHEDULERS: readonly Scheduler[] = [ddim, pndm, euler, eulerAncestral, dpmSolverMultistep, uniPc, lcm];
+
+export interface StartOptions {
+  /** Complete, as `resolveScheduler` makes it. */
+  config: SchedulerConfig;
+  numInferenceSteps: number;
+  /** Standard normal noise of the latents' size, [B, C, H, W] flat. */
+  latents: Latents;
+  /** The draws of the steps, for the whole batch at once: each image's from its own generator, one after another. */
+  noise(count: number): Latents;
+  /** 0 to 1; only DDIM has a use for it. */
+  eta: number;
+  /** Latents of an image to start from, and the index of the timestep whose share of noise they get. */
+  image?: { latents: Latents; begin: number };
+}
+
+/** Plans a run and scales its start. Throws InvalidRequest for steps or options that the scheduler cannot follow. */
+export function startScheduler({ config, numInferenceSteps, latents, noise, eta, image }: StartOptions): ScheduledJob {
+  const schedule = scheduleOf(config, numInferenceSteps);
+  const begin = image?.begin ?? 0;
+  const start = image ? schedule.addNoise(image.latents, latents, begin) : scale(schedule.initNoiseSigma, latents);
+  return {
+    timesteps: schedule.timesteps.slice(begin),
+    evaluations: schedule.timesteps.length - begin,
+    start,
+    run: () => schedule.sample({ latents: start, noise, eta, begin }),
+  };
+}
+
+/** The timesteps and noise levels of a configured scheduler. Throws InvalidRequest as `startScheduler` does. */
+export function scheduleOf({ name, ...options }: SchedulerConfig, numInferenceSteps: number): Schedule {
+  const scheduler = SCHEDULERS.find(({ className }) => className === name);
+  if (!scheduler) throw new InvalidRequest([{ pointer: "/scheduler", detail: `there is no scheduler ${name}` }]);
+  const configured = scheduler.configure(new Map(Object.entries(options)), (key, detail) => {
+    throw new InvalidRequest([{ pointer: `/scheduler/${key}`, detail }]);
+  });
+  return configured.schedule(numInferenceSteps);
+}

@@ -1,0 +1,101 @@
+/** What a scheduler is: options, and for a number of steps a schedule that can be run any number of times. */
+import type { Latents } from "./latents.js";
+import { type ConfigOf, type Options, type Refuse, readOptions, wireName } from "./options.js";
+
+/** One call of the network that a sampler asks for. */
+export interface Evaluation {
+  /** The latents before this step, as diffusers' scheduler holds them. */
+  sample: Latents;
+  /** What the network sees: the sample, scaled if the scheduler scales. */
+  modelInput: Latents;
+  /** Not a whole number for some schedulers. */
+  timestep: number;
+  /** Counts the evaluations of this run from 0. */
+  step: number;
+}
+
+/** Yields what it wants evaluated, is handed the network's raw output (noise, v or x0), and returns the last sample. */
+export type Sampler = Generator<Evaluation, Latents, Latents>;
+
+/** What a sampler is given for one run over a batch. */
+export interface Run {
+  /** Noise times `initNoiseSigma`, or what `addNoise` made. */
+  latents: Latents;
+  /** Draws as many standard normal values as asked for, for the whole batch at once. */
+  noise(count: number): Latents;
+  /** 0 (deterministic) to 1: the share of fresh noise in DDIM; the other schedulers have no use for it. */
+  eta: number;
+  /** The index of the timestep to begin at: 0 unless an image was given. */
+  begin?: number;
+}
+
+/** The plan for a number of steps. Holds no state of a run. */
+export interface Schedule {
+  /** One for each evaluation, in order; there may be more than steps. */
+  timesteps: readonly number[];
+  /** Noise levels, one more than timesteps; only where diffusers' scheduler has them. */
+  sigmas?: readonly number[];
+  /** The standard deviation of the latents that a run without an image begins with. */
+  initNoiseSigma: number;
+  /** Latents of an image, noised to the level of the timestep with index `begin`. */
+  addNoise(original: Latents, noise: Latents, begin: number): Latents;
+  /** Makes `timesteps.length - begin` evaluations. */
+  sample(run: Run): Sampler;
+}
+
+/** A run that is ready to go. */
+export interface ScheduledJob {
+  /** One for each evaluation of this run. */
+  timesteps: readonly number[];
+  evaluations: number;
+  /** The latents that the first evaluation gets: scaled noise, or the noised image. */
+  start: Latents;
+  run(): Sampler;
+}
+
+export interface SchedulerDefinition<O extends Options> {
+  /** The name of the class in diffusers. */
+  className: string;
+  /** Names that people use, with the options that each implies, under their names in scheduler_config.json. */
+  shortNames: Record<string, Record<string, unknown>>;
+  options: O;
+  /** An option whose value does not go with another's, if there is one. */
+  conflict?(config: ConfigOf<O>): { option: keyof O & string; detail: string } | undefined;
+  /** Throws InvalidRequest for a number of steps that this scheduler cannot make. */
+  schedule(config: ConfigOf<O>, numInferenceSteps: number): Schedule;
+}
+
+/** A scheduler that has read its options. */
+export interface ConfiguredScheduler {
+  /** Every option with the value in force, under its name in scheduler_config.json. */
+  values: Record<string, unknown>;
+  schedule(numInferenceSteps: number): Schedule;
+}
+
+export interface Scheduler {
+  className: string;
+  shortNames: Record<string, Record<string, unknown>>;
+  /** The options' names in scheduler_config.json. */
+  keys: string[];
+  /** Values are under those names; keys that are no option are ignored. `refuse` is told of a value that cannot be followed. */
+  configure(values: ReadonlyMap<string, unknown>, refuse: Refuse): ConfiguredScheduler;
+}
+
+/** Makes a row of the table of schedulers out of a scheduler's own definition. */
+export function defineScheduler<O extends Options>(definition: SchedulerDefinition<O>): Scheduler {
+  const { className, shortNames, options, conflict, schedule } = definition;
+  return {
+    className,
+    shortNames,
+    keys: Object.keys(options).map(wireName),
+    configure(values, refuse) {
+      const config = readOptions(options, values, refuse);
+      const problem = conflict?.(config);
+      if (problem) refuse(wireName(problem.option), problem.detail);
+      return {
+        values: Object.fromEntries(Object.entries(config).map(([name, value]) => [wireName(name), value])),
+        schedule: (numInferenceSteps) => schedule(config, numInferenceSteps),
+      };
+    },
+  };
+}

@@ -1,0 +1,60 @@
+/** The life of a service's process: `--help`, configuration, start, address, drain. */
+import type { Logger } from "pino";
+import type { z } from "zod";
+import { configHelp, readConfig } from "../config/env.js";
+import { AppError } from "../errors.js";
+import type { ServiceApp } from "./app.js";
+import { createLogger, type LOG_LEVELS } from "./request-log.js";
+import { onTermination, startServer } from "./server.js";
+
+/** What every service's configuration has. */
+interface CommonConfig {
+  HOST: string;
+  PORT: number;
+  LOG_LEVEL: (typeof LOG_LEVELS)[number];
+}
+
+export interface ServiceDefinition<Schema extends z.ZodObject> {
+  name: string;
+  /** One sentence for `--help`. */
+  purpose: string;
+  schema: Schema;
+  create(config: z.output<Schema>, log: Logger, version: string): { app: ServiceApp; stop(): Promise<void> };
+}
+
+export const VERSION = "0.1.0";
+
+/**
+ * Runs the service until SIGTERM or SIGINT, then drains and exits with 0. A wrong configuration or model ends the start with
+ * one line a mistake and exit code 1. A parent that has an IPC channel is told the address.
+ */
+export async function runService<Schema extends z.ZodObject>(definition: ServiceDefinition<Schema>): Promise<void> {
+  const { name, purpose, schema, create } = definition;
+  if (process.argv.includes("--help")) {
+    console.log(`${purpose}\n\nConfiguration by environment variables:\n\n${configHelp(schema)}`);
+    return;
+  }
+  try {
+    const config = readConfig(schema, process.env);
+    const { HOST, PORT, LOG_LEVEL } = config as unknown as CommonConfig;
+    const log = createLogger({ level: LOG_LEVEL, service: name, version: VERSION });
+    const service = create(config, log, VERSION);
+    const server = await startServer(service.app, { host: HOST, port: PORT });
+    log.info({ url: server.url }, `${name} listens on ${server.url}`);
+    process.send?.({ type: "listening", url: server.url });
+    onTermination(async () => {
+      log.info("shutting down: no new work is taken, running work ends");
+      await server.drain();
+      await service.stop();
+    });
+  } catch (error) {
+    console.error(startFailure(name, error));
+    process.exit(1);
+  }
+}
+
+function startFailure(name: string, error: unknown): string {
+  const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  if (code === "EADDRINUSE") return `${name}: ${address}:${port} is in use; set PORT, or 0 for a free one`;
+  return error instanceof AppError ? `${name}: ${error.message}` : `${name}: cannot start: ${(error as Error).stack}`;
+}
