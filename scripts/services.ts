@@ -1,7 +1,7 @@
 /** Starts the two services as processes of their own, for the commands and tests that want a whole stack. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import { createRequire } from "node:module";
 
 export interface ServiceProcess {
   url: string;
@@ -28,10 +28,10 @@ export interface Stack {
 
 type ServiceName = "preprocessor" | "diffusion";
 
-const ENTRIES: Record<ServiceName, string> = {
-  preprocessor: fileURLToPath(new URL("../../services/preprocessor/dist/main.js", import.meta.url)),
-  diffusion: fileURLToPath(new URL("../../services/diffusion/dist/main.js", import.meta.url)),
-};
+/** The built entry, wherever this module runs from. */
+const { resolve } = createRequire(import.meta.url);
+
+const entryOf = (name: ServiceName): string => resolve(`@armature/${name}/main`);
 
 /** Starts both; the diffusion service is told where the preprocessor listens. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
@@ -60,7 +60,7 @@ export async function startService(
   env: Record<string, string>,
   output: "inherit" | "ignore" = "inherit",
 ): Promise<ServiceProcess> {
-  const child = fork(ENTRIES[name], { env: { ...process.env, ...env }, stdio: ["ignore", output, "inherit", "ipc"] });
+  const child = fork(entryOf(name), { env: { ...process.env, ...env }, stdio: ["ignore", output, "inherit", "ipc"] });
   const url = await listening(name, child);
   return {
     url,

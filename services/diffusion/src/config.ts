@@ -16,7 +16,7 @@ const controlNetSelection = z
 
 /** The service's whole configuration, from environment variables. */
 export const Config = z.object({
-  MODELS_DIR: z.string().default(EMBEDDED_MODELS).describe("Root of the model folders; default the embedded models"),
+  MODELS_DIR: z.string().optional().describe("Root of the model folders; default the embedded models"),
   MODELS: commaList(modelId).describe(
     "Model ids to serve, the default one first, comma-separated; default all there are",
   ),
@@ -38,11 +38,16 @@ export const Config = z.object({
     .default("info")
     .describe(`Least severe messages to log: ${LOG_LEVELS.join(", ")}`),
   DEVICE: z.enum(["cpu"]).default("cpu").describe("What computes"),
-  THREADS: count(usableCpus()).describe("Threads of a model's operators; default the CPUs that the container may use"),
+  THREADS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe("Threads of a model's operators; default the CPUs that the container may use"),
   MEMORY_BUDGET_GB: z.coerce
     .number()
     .min(0.1)
-    .default(defaultBudget())
+    .optional()
     .describe("Gigabytes (10^9 bytes) of model weights to keep loaded; default 70 % of the memory there is"),
   QUEUE_LIMIT: count(16).describe("Requests that may wait; a further one gets 429"),
   QUEUE_LIMIT_PER_CLIENT: count(8).describe("Requests of one client address that may wait"),
@@ -63,7 +68,11 @@ export const Config = z.object({
 
 export type Config = z.infer<typeof Config>;
 
-function defaultBudget(): number {
-  const bytes = Math.min(memoryLimit() ?? Number.POSITIVE_INFINITY, totalmem());
-  return Math.max(0.1, Math.floor((0.7 * bytes) / 1e8) / 10);
+/** What depends on the machine: settings that were left open, as they are here. */
+export function machineDefaults({ MODELS_DIR, THREADS, MEMORY_BUDGET_GB }: Config) {
+  return {
+    modelsDir: MODELS_DIR ?? EMBEDDED_MODELS,
+    threads: THREADS ?? usableCpus(),
+    budgetBytes: MEMORY_BUDGET_GB ? MEMORY_BUDGET_GB * 1e9 : 0.7 * Math.min(memoryLimit() ?? totalmem(), totalmem()),
+  };
 }

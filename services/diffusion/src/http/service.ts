@@ -8,7 +8,7 @@ import { createMetrics } from "@armature/shared/http/metrics";
 import { WorkQueue } from "@armature/shared/http/queue";
 import { DEFAULT_SOURCE_POLICY } from "@armature/shared/net/fetch-source";
 import type { Logger } from "pino";
-import type { Config } from "../config.js";
+import { type Config, machineDefaults } from "../config.js";
 import { ControlCache } from "../control-images/control-cache.js";
 import { PreprocessorClient } from "../control-images/preprocessor-client.js";
 import { readCatalogue } from "../engine/catalogue.js";
@@ -26,8 +26,9 @@ export interface DiffusionService {
 
 /** Reads the catalogue and starts the engine; loads nothing but what WARM names. Throws InvalidConfig or InvalidModel. */
 export function createService(config: Config, log: Logger, version: string): DiffusionService {
+  const { modelsDir, threads, budgetBytes } = machineDefaults(config);
   const catalogue = readCatalogue({
-    modelsDir: config.MODELS_DIR,
+    modelsDir,
     models: config.MODELS,
     controlnets: config.CONTROLNETS,
   });
@@ -36,8 +37,8 @@ export function createService(config: Config, log: Logger, version: string): Dif
   const engine = new DiffusionEngine({
     settings: {
       catalogue,
-      device: { profile: CPU_PROFILE, threads: config.THREADS },
-      budgetBytes: config.MEMORY_BUDGET_GB * 1e9,
+      device: { profile: CPU_PROFILE, threads },
+      budgetBytes,
     },
     log: ({ level, message, pid }) => log[level]({ engine: pid }, message),
   });

@@ -1,8 +1,11 @@
 /** Parity of every network with diffusers and transformers, in both layouts: fixtures/components. */
-import { dirname } from "node:path";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { CPU_PROFILE, type DeviceProfile, NCHW_PROFILE } from "@armature/shared/graph/profile";
 import { createSession } from "@armature/shared/runtime/session";
 import { ModelConfig } from "@armature/shared/weights/model-config";
+import { openModelFolder } from "@armature/shared/weights/model-folder";
 import { readSafetensorsHeader, type SafetensorsHeader } from "@armature/shared/weights/safetensors";
 import { type InferenceSession, Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
@@ -163,4 +166,100 @@ function channelsOf({ data, dims }: Tensor, start: number, end: number): Float32
     (data as Float32Array).subarray((b * channels + start) * pixels, (b * channels + end) * pixels),
   );
   return Float32Array.from(picked.flatMap((part) => [...part]));
+}
+
+describe("a config that is not supported ends by name", () => {
+  const changed = (folder: string, change: Record<string, unknown>) =>
+    new ModelConfig("config.json", { ...fixtureJson<object>(`models/${folder}/config.json`), ...change });
+
+  test.each<[string, () => unknown, string]>([
+    ["an activation of the UNet", () => readUNetConfig(changed("sd15-random/unet", { act_fn: "gelu" })), "act_fn"],
+    [
+      "a class embedding",
+      () => readUNetConfig(changed("sd15-random/unet", { num_class_embeds: 10 })),
+      "num_class_embeds",
+    ],
+    [
+      "SDXL's added embedding",
+      () => readUNetConfig(changed("sd15-random/unet", { addition_embed_type: "text_time" })),
+      "addition_embed_type",
+    ],
+    [
+      "another block",
+      () => readUNetConfig(changed("sd15-random/unet", { down_block_types: ["AttnDownBlock2D"] })),
+      "down_block_types",
+    ],
+    [
+      "a misspelt key",
+      () => readUNetConfig(changed("sd15-random/unet", { block_out_channel: [1] })),
+      "block_out_channel",
+    ],
+    [
+      "BGR control images",
+      () => readControlNetConfig(changed("controlnet-sd15-random-a", { controlnet_conditioning_channel_order: "bgr" })),
+      "channel_order",
+    ],
+    ["a shifted VAE", () => readVaeConfig(changed("sd15-random/vae", { shift_factor: 0.1 })), "shift_factor"],
+    [
+      "an activation of the text encoder",
+      () => readClipTextConfig(changed("sd15-random/text_encoder", { hidden_act: "relu" })),
+      "hidden_act",
+    ],
+  ])("%s", (_, read, key) => {
+    expect(read).toThrow(key);
+  });
+});
+
+test("a UNet with 9 channels takes latents, mask and masked picture: extra channels of weight zero change nothing", async () => {
+  const { folder, remove } = widenedUNet();
+  const { config, weights } = openModelFolder(folder);
+  const wide = readUNetConfig(config);
+  const unet = await session(unetModel(weights, wide, CPU_PROFILE), weights);
+  const golden = goldens("components/unet-sd15-random.safetensors");
+  const sample = golden("b1_8x8_t261.sample");
+  const extra = Float32Array.from({ length: 5 * 64 }, (_, i) => Math.sin(i));
+  const { noise } = await unet.run({
+    sample: new Tensor("float32", Float32Array.from([...sample.data, ...extra]), [1, 9, 8, 8]),
+    timestep: new Tensor("float32", [261], [1]),
+    context: float(golden("b1_8x8_t261.encoder_hidden_states")),
+    ...noResiduals(wide, CPU_PROFILE),
+  });
+  remove();
+  expect(relativeError(noise!.data as Float32Array, golden("b1_8x8_t261.out").data)).toBeLessThan(TOLERANCE);
+});
+
+/** The UNet of sd15-random with five more input channels, whose weights are zero. */
+function widenedUNet(): { folder: string; remove: () => void } {
+  const source = fixturePath(`models/sd15-random/unet/${DIFFUSION_FILE}`);
+  const { tensors } = readSafetensorsHeader(source);
+  const bytes = readFileSync(source);
+  const parts: Buffer[] = [];
+  const header: Record<string, unknown> = {};
+  let offset = 0;
+  for (const [name, { dtype, shape, offset: from, length }] of tensors) {
+    let data = bytes.subarray(from, from + length);
+    let size = shape;
+    if (name === "conv_in.weight") {
+      const kernel = 2 * 4 * 9;
+      const rows = Array.from({ length: shape[0]! }, (_, i) => [
+        data.subarray(i * kernel, (i + 1) * kernel),
+        Buffer.alloc(2 * 5 * 9),
+      ]);
+      data = Buffer.concat(rows.flat());
+      size = [shape[0]!, 9, 3, 3];
+    }
+    header[name] = { dtype, shape: size, data_offsets: [offset, offset + data.length] };
+    offset += data.length;
+    parts.push(data);
+  }
+  const json = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(json.length));
+  const folder = mkdtempSync(join(tmpdir(), "armature-unet9-"));
+  writeFileSync(join(folder, DIFFUSION_FILE), Buffer.concat([length, json, ...parts]));
+  writeFileSync(
+    join(folder, "config.json"),
+    JSON.stringify({ ...fixtureJson<object>("models/sd15-random/unet/config.json"), in_channels: 9 }),
+  );
+  return { folder, remove: () => rmSync(folder, { recursive: true }) };
 }

@@ -1,0 +1,86 @@
+import { expect, test } from "vitest";
+import type { SafetensorsHeader, TensorLocation } from "../weights/safetensors.js";
+import { GraphBuilder } from "./builder.js";
+import { ceilDiv, floorDiv, product, sum } from "./dim.js";
+import { conv2d } from "./layers/conv.js";
+import { fromNchw, toNchw } from "./layers/feature-map.js";
+import { add, convolvedSize, reshape } from "./ops.js";
+import { CPU_PROFILE, NCHW_PROFILE } from "./profile.js";
+import { Scope } from "./scope.js";
+
+function header(shapes: Record<string, number[]>): SafetensorsHeader {
+  let offset = 100;
+  const tensors = new Map<string, TensorLocation>();
+  for (const [name, shape] of Object.entries(shapes)) {
+    const length = 2 * shape.reduce((elements, size) => elements * size, 1);
+    tensors.set(name, { dtype: "F16", shape, offset, length });
+    offset += length;
+  }
+  return { file: "weights.safetensors", fileBytes: offset, metadata: {}, tensors };
+}
+
+const CONV = { "conv.weight": [8, 4, 3, 3], "conv.bias": [8] };
+
+function convModel(weights: SafetensorsHeader, profile = CPU_PROFILE): Uint8Array {
+  const graph = new GraphBuilder(profile, weights);
+  const x = fromNchw(graph.input("x", "float32", ["B", 4, "H", "W"]));
+  graph.output("y", toNchw(conv2d(new Scope(graph).at("conv"), x, 8)));
+  return graph.build("test");
+}
+
+test("a missing tensor is named with its file and the shape wanted", () => {
+  expect(() => convModel(header({ "conv.weight": [8, 4, 3, 3] }))).toThrow(
+    "weights.safetensors: conv.bias is missing; the graph wants [8]",
+  );
+});
+
+test("a misshapen tensor is named with both shapes", () => {
+  expect(() => convModel(header({ ...CONV, "conv.weight": [8, 5, 3, 3] }))).toThrow(
+    "weights.safetensors: conv.weight: the graph wants [8, 4, 3, 3], the file holds [8, 5, 3, 3]",
+  );
+});
+
+test("a tensor that no layer uses is named, unless a pattern excuses it", () => {
+  const weights = header({ ...CONV, "other.weight": [1] });
+  expect(() => convModel(weights)).toThrow("1 tensors that test does not know: other.weight");
+});
+
+test("a tensor is used once", () => {
+  const graph = new GraphBuilder(CPU_PROFILE, header(CONV));
+  graph.weight("conv.bias", [8]);
+  expect(() => graph.weight("conv.bias", [8])).toThrow("conv.bias is used twice");
+});
+
+test("a tensor that holds whole numbers is no weight", () => {
+  const weights = header(CONV);
+  weights.tensors.set("conv.bias", { dtype: "I64", shape: [8], offset: 0, length: 64 });
+  expect(() => convModel(weights)).toThrow("conv.bias holds I64; F16 or F32 was expected");
+});
+
+test("the same weights give the same bytes, another profile others", () => {
+  expect(convModel(header(CONV))).toEqual(convModel(header(CONV)));
+  expect(convModel(header(CONV), NCHW_PROFILE)).not.toEqual(convModel(header(CONV)));
+});
+
+test("operators refuse shapes that do not fit, where they are built", () => {
+  const graph = new GraphBuilder(CPU_PROFILE, header({}));
+  const a = graph.input("a", "float32", ["B", 4]);
+  const b = graph.input("b", "float32", ["B", 5]);
+  expect(() => add(a, b)).toThrow("[B, 4] and [B, 5] cannot be broadcast");
+  expect(() => reshape(a, ["B", 5])).toThrow("does not hold as many elements");
+  expect(() => reshape(a, [3, -1])).toThrow("does not divide");
+  expect(reshape(a, [2, -1]).shape).toEqual([2, "2*B"]);
+});
+
+test("sizes are equal exactly if they are written equally", () => {
+  expect(product("W", 2, "B", 3)).toBe("6*B*W");
+  expect(product(2, 3)).toBe(6);
+  expect(ceilDiv("8*H", 2)).toBe("4*H");
+  expect(ceilDiv("H", 2)).toBe("ceil(H/2)");
+  expect(floorDiv(7, 2)).toBe(3);
+  expect(sum("H", 3, 4)).toBe("sum(H+7)");
+  expect(convolvedSize("H", 3, 1, 2)).toBe("H");
+  expect(convolvedSize("H", 3, 2, 2)).toBe("ceil(H/2)");
+  expect(convolvedSize(13, 3, 2, 2)).toBe(7);
+  expect(convolvedSize(12, 3, 2, 1)).toBe(6); // the VAE's: padded below and to the right only
+});
