@@ -87,6 +87,18 @@ describe("two services", () => {
     expect(margins.filter((margin) => margin > 0).length).toBeGreaterThanOrEqual(3);
   });
 
+  test("concurrent requests with other nets and schedulers equal the same requests one by one", async () => {
+    const requests = [
+      { prompt: PROMPT, seed: 1, scheduler: "euler_a", controlnets: [{ type: "canny", image: PHOTO }] },
+      { prompt: PROMPT, seed: 2, scheduler: "ddim", controlnets: [{ type: "depth", image: PHOTO }] },
+      { prompt: PROMPT, seed: 3, scheduler: "unipc" },
+    ].map((request) => ({ ...request, num_inference_steps: 4 }));
+    const serial = [];
+    for (const request of requests) serial.push((await generate(request)).images[0]!.image);
+    const together = await Promise.all(requests.map(generate));
+    expect(together.map(({ images }) => images[0]!.image)).toEqual(serial);
+  });
+
   test("the same picture is annotated once for several generations", async () => {
     const hits = async () => Number(/control_cache_hits_total (\d+)/.exec(await metrics(stack.diffusion))![1]);
     const request = { prompt: PROMPT, seed: 5, num_inference_steps: 2, controlnets: [{ type: "canny", image: PHOTO }] };
@@ -187,6 +199,21 @@ test("a preprocessor that is down is named, and the service recovers when it is 
     await diffusion.stop();
     await preprocessor.stop();
   }
+});
+
+test("an empty list of models or ControlNets means all there are", async () => {
+  const diffusion = await startService("diffusion", { PORT: "0", LOG_LEVEL: "silent", MODELS: "", CONTROLNETS: "" });
+  const list = async (route: string) => (await fetch(`${diffusion.url}/${route}`)).json();
+  expect(await list("models")).toMatchObject({
+    models: [{ id: "tiny-sd", default: true, loaded: false, bytes: 34_530_796 }],
+  });
+  expect(await list("controlnets")).toMatchObject({
+    controlnets: [
+      { type: "canny", model: "controlnet-canny", preprocessor: "canny" },
+      { type: "depth", model: "controlnet-depth", preprocessor: "depth_midas" },
+    ],
+  });
+  await diffusion.stop();
 });
 
 test("SIGTERM lets the running request end, and the service exits with 0", async () => {

@@ -46,7 +46,7 @@ export const Config = z.object({
     .describe("Threads of a model's operators; default the CPUs that the container may use"),
   MEMORY_BUDGET_GB: z.coerce
     .number()
-    .min(0.1)
+    .min(0.01)
     .optional()
     .describe("Gigabytes (10^9 bytes) of model weights to keep loaded; default 70 % of the memory there is"),
   QUEUE_LIMIT: count(16).describe("Requests that may wait; a further one gets 429"),

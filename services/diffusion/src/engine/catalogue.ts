@@ -1,5 +1,5 @@
 /** What this service can serve: the models and ControlNets under MODELS_DIR that the configuration selects. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { controlTypeOf } from "@armature/shared/contract/control-types";
 import { InvalidConfig, InvalidModel } from "@armature/shared/errors";
@@ -93,14 +93,17 @@ function findFolders(modelsDir: string): Found {
     if (existsSync(join(folder, "model_index.json"))) found.models.push(id);
     else if (className(join(folder, "config.json")) === "ControlNetModel") found.controlnets.push(id);
     else if (depth < MAX_DEPTH) {
-      const entries = readdirSync(folder, { withFileTypes: true }).filter((entry) => !entry.name.startsWith("."));
-      for (const { name } of entries
-        .filter((entry) => entry.isDirectory())
-        .sort((a, b) => (a.name < b.name ? -1 : 1))) {
-        visit(join(folder, name), depth + 1);
+      for (const name of readdirSync(folder).sort()) {
+        const path = join(folder, name);
+        if (!name.startsWith(".") && isFolder(path)) visit(path, depth + 1);
       }
     }
   }
+}
+
+/** Links are followed: people keep large models on another disk. A link that leads nowhere is none. */
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 function className(configFile: string): unknown {

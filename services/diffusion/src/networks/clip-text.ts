@@ -86,7 +86,7 @@ export function clipTextModel(weights: WeightSource, c: ClipTextConfig, profile:
   const norm = root.at("final_layer_norm");
   const [weight, bias] = [norm.weight("weight", [c.width]), norm.weight("bias", [c.width])];
   for (const [clipSkip, { value }] of states.toReversed().entries()) {
-    const embeds = reshape(layerNormalization(value, weight, bias, c.epsilon), ["B", c.tokens, c.width]);
+    const embeds = reshape(layerNormalization(value, weight, bias, c.epsilon), [...ids.shape, c.width]);
     graph.output(promptEmbedsName(clipSkip), cast(embeds, "float32"));
   }
   return graph.build("text encoder", [/position_ids$/]);

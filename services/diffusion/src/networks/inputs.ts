@@ -6,8 +6,9 @@ import type { DeviceProfile } from "@armature/shared/graph/profile";
 
 /** The prompt's embeddings, `context` [B, S, D]. */
 export function contextInput(graph: GraphBuilder, width: number): Tokens {
-  const context = cast(graph.input("context", "float32", ["B", "S", width]), graph.profile.compute);
-  return { value: reshape(context, [-1, width]), batch: "B", length: "S", width };
+  const context = graph.input("context", "float32", ["B", "S", width]);
+  const [batch, length] = context.shape as [Dim, Dim, number];
+  return { value: reshape(cast(context, graph.profile.compute), [-1, width]), batch, length, width };
 }
 
 /**
