@@ -4,7 +4,9 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   resolve: {
     // Tests run the sources; only the processes that end-to-end tests start run the built code.
-    alias: [{ find: /^@armature\/shared\/(.*)$/, replacement: fileURLToPath(new URL("./shared/$1.ts", import.meta.url)) }],
+    alias: [
+      { find: /^@armature\/shared\/(.*)$/, replacement: fileURLToPath(new URL("./shared/$1.ts", import.meta.url)) },
+    ],
   },
   test: {
     include: ["**/*.test.ts"],

@@ -82,9 +82,8 @@ describe("two services", () => {
       const follows = async (answer: GenerateResponse) => correlation(await depthOf(answer.images[0]!.image), control);
       margins.push((await follows(guided)) - (await follows(free)));
     }
-    // each may be lucky without control; together they are not
     expect(margins.reduce((sum, margin) => sum + margin, 0) / seeds.length).toBeGreaterThan(MEAN_MARGIN);
-    expect(margins.filter((margin) => margin > 0).length).toBeGreaterThanOrEqual(3);
+    expect(Math.min(...margins)).toBeGreaterThan(0);
   });
 
   test("concurrent requests with other nets and schedulers equal the same requests one by one", async () => {
@@ -171,8 +170,8 @@ describe("two services", () => {
   });
 });
 
-/** Mean gain in correlation with the control's depth; 0.05 is measured in docs on the embedded models' own quality. */
-const MEAN_MARGIN = 0.01;
+/** Gain in correlation with the control's depth. Measured on seeds 1 to 8: 0.020 to 0.063, 0.025 on average over the first four. */
+const MEAN_MARGIN = 0.015;
 
 test("a preprocessor that is down is named, and the service recovers when it is back", async () => {
   const preprocessor = await startService("preprocessor", { PORT: "0", LOG_LEVEL: "error" });

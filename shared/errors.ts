@@ -161,6 +161,16 @@ export class EngineUnavailable extends AppError {
   }
 }
 
+/** The device that was asked for is not there, or its driver or a library is missing, or it computes wrongly. */
+export class DeviceUnavailable extends AppError {
+  readonly code = "device-unavailable";
+}
+
+/** The device failed under this job, and again when the job was tried once more. */
+export class DeviceLost extends AppError {
+  readonly code = "device-lost";
+}
+
 /** What the request needs exceeds the memory budget; the message holds the sums. */
 export class OutOfMemory extends AppError {
   readonly code = "out-of-memory";
@@ -200,6 +210,8 @@ export type KnownError =
   | UpstreamFailed
   | EngineCrashed
   | EngineUnavailable
+  | DeviceUnavailable
+  | DeviceLost
   | OutOfMemory
   | InvalidModel
   | InvalidConfig;

@@ -1,5 +1,5 @@
 /** One ONNX operator each, under its own name. Every function infers its output's shape and throws where it was built wrongly. */
-import type { Value } from "./builder.js";
+import type { GraphBuilder, Value } from "./builder.js";
 import { ceilDiv, type Dim, floorDiv, parseDim, product, sum } from "./dim.js";
 import type { Dtype } from "./onnx.js";
 
@@ -114,10 +114,29 @@ export function slice(x: Value, axis: number, start: number, end: number): Value
   return g.node("Slice", inputs, x.dtype, x.shape.with(axis, end - start));
 }
 
+/** The first `size` elements along one axis. */
+export function sliceTo(x: Value, axis: number, size: Dim): Value {
+  const g = x.graph;
+  const inputs = [x, g.ints([0]), g.size(size), g.ints([axis])];
+  return g.node("Slice", inputs, x.dtype, x.shape.with(axis, size));
+}
+
 /** Rows of `table` [N, ...] at `indices` → [...indices, ...]. */
 export function gather(table: Value, indices: Value): Value {
   const shape = [...indices.shape, ...table.shape.slice(1)];
   return table.graph.node("Gather", [table, indices], table.dtype, shape, { attributes: { axis: 0 } });
+}
+
+/** Places `indices` along one axis of x: that axis becomes the axes of the indices. */
+export function gatherAxis(x: Value, indices: Value, axis: number): Value {
+  const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
+  return x.graph.node("Gather", [x, indices], x.dtype, shape, { attributes: { axis } });
+}
+
+/** The whole numbers from 0 to `size` - 1, int64 [size]. */
+export function range(g: GraphBuilder, size: Dim): Value {
+  const scalar = (value: Value) => reshape(value, []);
+  return g.node("Range", [scalar(g.ints([0])), scalar(g.size(size)), scalar(g.ints([1]))], "int64", [size]);
 }
 
 export function reduceMean(x: Value, axis: number): Value {
@@ -144,11 +163,11 @@ export function instanceNormalization(x: Value, weight: Value, bias: Value, epsi
   });
 }
 
-/** Pads x with a constant; `pads` are the starts of all axes, then the ends. */
-export function pad(x: Value, pads: readonly number[], value = 0): Value {
+/** Pads x with a constant, or a scalar of its own type; `pads` are the starts of all axes, then the ends. */
+export function pad(x: Value, pads: readonly number[], value: number | Value = 0): Value {
   const rank = x.shape.length;
   const shape = x.shape.map((dim, axis) => sum(dim, pads[axis]! + pads[axis + rank]!));
-  const fill = x.graph.floats([value], [], x.dtype as "float32" | "float16");
+  const fill = typeof value === "number" ? x.graph.floats([value], [], x.dtype as "float32" | "float16") : value;
   return x.graph.node("Pad", [x, x.graph.ints(pads), fill], x.dtype, shape);
 }
 
@@ -226,4 +245,15 @@ function atMostOneComputed(shape: readonly Dim[]): readonly Dim[] {
 function mismatch(op: string, a: Value, b: Value): Error {
   const text = ({ name, dtype, shape }: Value) => `${name} ${dtype} [${shape.join(", ")}]`;
   return new Error(`${op}: ${text(a)} and ${text(b)} do not fit`);
+}
+
+/** x [B, C, H, W] with weight [C, out, k, k] → [B, out, k*H, k*W]: every pixel becomes a patch of its own, and none overlap. */
+export function convTranspose(x: Value, weight: Value, bias: Value | undefined): Value {
+  const [batch, channels, height, width] = x.shape as [Dim, Dim, Dim, Dim];
+  const [inputs, out, kernel] = weight.shape as [number, number, number, number];
+  if (channels !== inputs) throw mismatch("ConvTranspose", x, weight);
+  const shape = [batch, out, product(kernel, height), product(kernel, width)];
+  return x.graph.node("ConvTranspose", [x, weight, bias], x.dtype, shape, {
+    attributes: { kernel_shape: [kernel, kernel], strides: [kernel, kernel] },
+  });
 }

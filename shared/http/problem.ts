@@ -42,6 +42,7 @@ export const PROBLEMS = {
   cancelled: { status: 499, title: "Cancelled" },
   "internal-error": { status: 500, title: "Internal error", confidential: true },
   "engine-crashed": { status: 500, title: "Engine crashed" },
+  "device-lost": { status: 500, title: "Device lost" },
   "invalid-model": { status: 500, title: "Unusable model", confidential: true },
   "invalid-config": { status: 500, title: "Unusable configuration", confidential: true },
   "upstream-failed": { status: 502, title: "Another service failed" },
@@ -49,6 +50,7 @@ export const PROBLEMS = {
   "not-ready": { status: 503, title: "Not ready" },
   "upstream-unavailable": { status: 503, title: "Another service is unavailable" },
   "engine-unavailable": { status: 503, title: "Engine unavailable" },
+  "device-unavailable": { status: 503, title: "Device unavailable" },
   "deadline-exceeded": { status: 504, title: "Deadline exceeded" },
 } satisfies Record<ProblemCode, ProblemKind>;
 

@@ -21,15 +21,3 @@ export function channelCount({ data, width, height }: RgbImage | GreyImage): 1 |
   }
   return channels;
 }
-
-/** The grey picture with its channel three times, for what wants RGB. */
-export function greyToRgb({ data, width, height }: GreyImage): RgbImage {
-  const rgb = new Uint8Array(data.length * 3);
-  for (let i = 0, to = 0; i < data.length; i++) {
-    const level = data[i]!;
-    rgb[to++] = level;
-    rgb[to++] = level;
-    rgb[to++] = level;
-  }
-  return { data: rgb, width, height };
-}

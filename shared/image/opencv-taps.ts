@@ -14,8 +14,6 @@ interface Interpolation {
   position(out: number, from: number, to: number): { whole: number; fraction: number };
   /** The weights of the pixels `whole - taps/2 + 1` and on. */
   weights(fraction: number): number[];
-  /** Whether a position beyond the first or last column counts as that column, its fraction dropped. */
-  clampsColumns: boolean;
   join(rows: Int32Array[], weights: Int32Array, result: Uint8ClampedArray, at: number): void;
 }
 
@@ -24,7 +22,6 @@ export const linear: Interpolation = {
   taps: 2,
   position: pixelCentre,
   weights: (fraction) => [1 - fraction, fraction],
-  clampsColumns: true,
   join: joinTwo,
 };
 
@@ -36,15 +33,14 @@ export const lanczos4: Interpolation = {
   taps: 8,
   position: pixelCentre,
   weights: lanczosWeights,
-  clampsColumns: false,
   join: joinEight,
 };
 
 /** Resizes `image` to the size `to`; gives the bytes. */
 export function resizeByTaps(image: RgbImage | GreyImage, to: Size, channels: 1 | 3, by: Interpolation): Uint8Array {
   const stride = to.width * channels;
-  const columns = tapTable(image.width, to.width, by, by.clampsColumns);
-  const rows = tapTable(image.height, to.height, by, false);
+  const columns = tapTable(image.width, to.width, by);
+  const rows = tapTable(image.height, to.height, by);
   const result = new Uint8ClampedArray(to.height * stride);
   const across = new RowCache(by.taps, stride, (y, row) => {
     interpolateRow(image.data, y * image.width * channels, channels, columns, row);
@@ -65,16 +61,12 @@ interface TapTable {
   weights: Int32Array;
 }
 
-function tapTable(from: number, to: number, by: Interpolation, clamps: boolean): TapTable {
+function tapTable(from: number, to: number, by: Interpolation): TapTable {
   const { taps } = by;
   const sources = new Int32Array(to * taps);
   const weights = new Int32Array(to * taps);
   for (let out = 0; out < to; out++) {
-    let { whole, fraction } = by.position(out, from, to);
-    if (clamps && (whole < 0 || whole >= from - 1)) {
-      whole = whole < 0 ? 0 : from - 1;
-      fraction = 0;
-    }
+    const { whole, fraction } = by.position(out, from, to);
     for (const [tap, weight] of by.weights(fraction).entries()) {
       sources[out * taps + tap] = Math.min(Math.max(whole - taps / 2 + 1 + tap, 0), from - 1);
       weights[out * taps + tap] = roundHalfEven(Math.fround(weight) * (1 << COEFFICIENT_BITS));
@@ -112,7 +104,7 @@ function interpolateRow(source: Uint8Array, start: number, channels: 1 | 3, colu
     for (let channel = 0; channel < channels; channel++) {
       let sum = 0;
       for (let tap = first; tap < first + taps; tap++) {
-        sum += source[start + sources[tap]! * channels + channel]! * weights[tap]!;
+        sum += Math.imul(source[start + sources[tap]! * channels + channel]!, weights[tap]!);
       }
       row[at++] = sum;
     }
@@ -124,7 +116,7 @@ function joinTwo(rows: Int32Array[], weights: Int32Array, result: Uint8ClampedAr
   const [upper, lower] = rows as [Int32Array, Int32Array];
   const [a, b] = weights as unknown as [number, number];
   for (let x = 0; x < upper.length; x++) {
-    result[at + x] = (((a * (upper[x]! >> 4)) >> 16) + ((b * (lower[x]! >> 4)) >> 16) + 2) >> 2;
+    result[at + x] = ((Math.imul(a, upper[x]! >> 4) >> 16) + (Math.imul(b, lower[x]! >> 4) >> 16) + 2) >> 2;
   }
 }
 
@@ -132,7 +124,7 @@ function joinEight(rows: Int32Array[], weights: Int32Array, result: Uint8Clamped
   const sums = new Int32Array(rows[0]!.length).fill(1 << (2 * COEFFICIENT_BITS - 1));
   for (const [tap, row] of rows.entries()) {
     const weight = weights[tap]!;
-    for (let x = 0; x < sums.length; x++) sums[x] = sums[x]! + row[x]! * weight;
+    for (let x = 0; x < sums.length; x++) sums[x] = sums[x]! + Math.imul(row[x]!, weight);
   }
   for (let x = 0; x < sums.length; x++) result[at + x] = sums[x]! >> (2 * COEFFICIENT_BITS);
 }

@@ -1,6 +1,7 @@
 /**
  * Pillow's `Image.resize` for 8-bit pictures, to the bit: two separable passes, horizontal first, each with fixed-point
  * coefficients and rounded to bytes. The kernel widens when it shrinks a picture. Method: Pillow's libImaging/Resample.c.
+ * Math.imul keeps the loops in integers; `*` would go through doubles.
  */
 import { channelCount, type GreyImage, type Size } from "./grey-image.js";
 import type { RgbImage } from "./rgb-image.js";
@@ -94,9 +95,9 @@ function resizeRgbRow(source: Uint8Array, rowStart: number, result: Uint8Clamped
     const end = x * taps + counts[x]!;
     for (let tap = x * taps; tap < end; tap++, from += 3) {
       const weight = weights[tap]!;
-      red += source[from]! * weight;
-      green += source[from + 1]! * weight;
-      blue += source[from + 2]! * weight;
+      red += Math.imul(source[from]!, weight);
+      green += Math.imul(source[from + 1]!, weight);
+      blue += Math.imul(source[from + 2]!, weight);
     }
     result[to] = red >> PRECISION_BITS;
     result[to + 1] = green >> PRECISION_BITS;
@@ -110,7 +111,7 @@ function resizeGreyRow(source: Uint8Array, rowStart: number, result: Uint8Clampe
     let grey = ROUNDING;
     let from = rowStart + starts[x]!;
     const end = x * taps + counts[x]!;
-    for (let tap = x * taps; tap < end; tap++, from++) grey += source[from]! * weights[tap]!;
+    for (let tap = x * taps; tap < end; tap++, from++) grey += Math.imul(source[from]!, weights[tap]!);
     result[at + x] = grey >> PRECISION_BITS;
   }
 }
@@ -125,7 +126,7 @@ function resizeColumns(source: Uint8Array, to: Size, stride: number, k: Kernel):
     for (let i = 0; i < counts[y]!; i++) {
       const weight = weights[y * taps + i]!;
       const from = (starts[y]! + i) * stride;
-      for (let x = 0; x < stride; x++) sums[x] = sums[x]! + source[from + x]! * weight;
+      for (let x = 0; x < stride; x++) sums[x] = sums[x]! + Math.imul(source[from + x]!, weight);
     }
     for (let x = 0; x < stride; x++) result[y * stride + x] = sums[x]! >> PRECISION_BITS;
   }

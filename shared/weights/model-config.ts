@@ -30,6 +30,10 @@ export class ModelConfig {
     return (this.values[key] ?? null) !== null;
   }
 
+  isObject(key: string): boolean {
+    return isRecord(this.values[key]);
+  }
+
   /** A positive whole number. */
   integer(key: string, fallback?: number): number {
     return this.take(key, fallback, "a positive whole number", isPositiveInteger);
@@ -56,7 +60,14 @@ export class ModelConfig {
     return typeof value === "number" ? Array(count).fill(value) : value;
   }
 
-  oneOf<const T extends string>(key: string, allowed: readonly T[], fallback?: T): T {
+  /** A list of `count` numbers. */
+  numbers(key: string, count: number, fallback?: number[]): number[] {
+    const valid = (value: unknown): value is number[] =>
+      Array.isArray(value) && value.length === count && value.every(Number.isFinite);
+    return this.take(key, fallback, `a list of ${count} numbers`, valid);
+  }
+
+  oneOf<const T extends string | number>(key: string, allowed: readonly T[], fallback?: T): T {
     const wanted = `one of ${allowed.join(", ")}`;
     return this.take(key, fallback, wanted, (value): value is T => allowed.includes(value as T));
   }
@@ -70,8 +81,6 @@ export class ModelConfig {
 
   /** A part of the config with keys of its own. */
   section(key: string): ModelConfig {
-    const isRecord = (value: unknown): value is Record<string, unknown> =>
-      typeof value === "object" && value !== null && !Array.isArray(value);
     return new ModelConfig(`${this.file}: ${key}`, this.take(key, undefined, "an object", isRecord));
   }
 
@@ -108,6 +117,10 @@ export class ModelConfig {
   private unsupported(key: string, hint: string): InvalidModel {
     return new InvalidModel(`${this.file}: ${key} is ${JSON.stringify(this.values[key])}; ${hint}`);
   }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isPositiveInteger(value: unknown): value is number {

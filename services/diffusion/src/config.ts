@@ -33,10 +33,7 @@ export const Config = z.object({
   CONTROL_CACHE_MB: z.coerce.number().min(0).default(128).describe("Megabytes of control images to remember"),
   HOST: z.string().default("127.0.0.1").describe("Address to listen on; :: for all"),
   PORT: z.coerce.number().int().min(0).max(65535).default(1111).describe("Port to listen on; 0 picks a free one"),
-  LOG_LEVEL: z
-    .enum(LOG_LEVELS)
-    .default("info")
-    .describe(`Least severe messages to log: ${LOG_LEVELS.join(", ")}`),
+  LOG_LEVEL: z.enum(LOG_LEVELS).default("info").describe("Least severe messages to log"),
   DEVICE: z.enum(["cpu"]).default("cpu").describe("What computes"),
   THREADS: z.coerce
     .number()

@@ -82,12 +82,13 @@ async function produce(
 
 async function answerEvents(req: Request, res: Response, plan: GeneratePlan, deps: GenerateDeps): Promise<void> {
   const stream = new EventStream(res);
-  const eta = etaEstimator();
+  let eta = etaEstimator();
   try {
     const response = await produce(req, res, plan, deps, {
       onPosition: ({ position }) => stream.offer("queued", { position: position - 1 }),
       onStart: () => stream.offer("started", { id: requestId(res) }),
       onProgress: (event) => {
+        if (event.stage === "starting") eta = etaEstimator(); // loading and waiting tell nothing of the steps
         if (event.stage === "denoising") stream.offer("progress", eta(event.step, event.steps));
       },
     });

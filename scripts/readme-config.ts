@@ -1,0 +1,18 @@
+/** `npm run readme-config`: writes the services' tables of variables into the README, from their schemas. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Config as DiffusionConfig } from "@armature/diffusion/config";
+import { Config as PreprocessorConfig } from "@armature/preprocessor/config";
+import { configTable } from "@armature/shared/config/env";
+
+const README = fileURLToPath(new URL("../../README.md", import.meta.url));
+
+/** The table stands between this heading line and the next blank line. */
+function replaceTable(text: string, heading: string, table: string): string {
+  const pattern = new RegExp(`(^${heading}:\\n\\n)(?:\\|.*\\n)+`, "m");
+  if (!pattern.test(text)) throw new Error(`README.md has no table after "${heading}:"`);
+  return text.replace(pattern, (_, start: string) => `${start}${table}\n`);
+}
+
+const withDiffusion = replaceTable(readFileSync(README, "utf8"), "Diffusion", configTable(DiffusionConfig));
+writeFileSync(README, replaceTable(withDiffusion, "Preprocessor", configTable(PreprocessorConfig)));

@@ -1,0 +1,73 @@
+/** What MODELS_DIR may hold, and what of it ends the start. */
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CPU_PROFILE } from "@armature/shared/graph/profile";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { fixturePath } from "../../../../testing/golden.js";
+import { readCatalogue, servedProcessors } from "./catalogue.js";
+
+const TINY = fixturePath("../models/depth-dpt-tiny");
+
+let modelsDir: string;
+beforeEach(() => {
+  modelsDir = mkdtempSync(join(tmpdir(), "armature-catalogue-"));
+});
+afterEach(() => rmSync(modelsDir, { recursive: true }));
+
+const read = (depthModel?: string) => readCatalogue({ modelsDir, depthModel, profile: CPU_PROFILE });
+
+/** A copy of the embedded model with some keys of a file changed. */
+function place(id: string, file = "config.json", change: object = {}): void {
+  const folder = join(modelsDir, id);
+  cpSync(TINY, folder, { recursive: true });
+  const config = JSON.parse(readFileSync(join(folder, file), "utf8")) as object;
+  writeFileSync(join(folder, file), JSON.stringify({ ...config, ...change }));
+}
+
+test("without a depth model, the processors that need one are not served", () => {
+  mkdirSync(join(modelsDir, "other"));
+  writeFileSync(join(modelsDir, "other/config.json"), "no JSON");
+  symlinkSync("nowhere", join(modelsDir, "broken-link"));
+  expect(read()).toEqual({});
+  expect(servedProcessors(read()).map(({ id }) => id)).toEqual(["canny"]);
+});
+
+test("the first model by name is the default, the embedded one goes before it, DEPTH_MODEL before both", () => {
+  place("b/second");
+  place("a/first");
+  expect(read().depth?.id).toBe("a/first");
+  place("depth-dpt-tiny");
+  expect(read().depth).toMatchObject({ id: "depth-dpt-tiny", folder: join(modelsDir, "depth-dpt-tiny") });
+  expect(read("b/second").depth?.id).toBe("b/second");
+  expect(() => read("c")).toThrow("DEPTH_MODEL: c is no DPT model under MODELS_DIR; there is a/first, b/second");
+});
+
+test("the memory is that of the weights in float32", () => {
+  symlinkSync(TINY, join(modelsDir, "linked"));
+  const fileBytes = readFileSync(join(TINY, "model.safetensors")).length;
+  const { bytes } = read().depth!;
+  expect(bytes / fileBytes).toBeGreaterThan(1.9); // the file holds float16, and a header
+  expect(bytes / fileBytes).toBeLessThan(2);
+});
+
+test("a tensor that is missing ends the start by its name", () => {
+  place("model", "config.json", { num_hidden_layers: 5 });
+  expect(read).toThrow(/dpt\.encoder\.layer\.4\.layernorm_before\.weight is missing/);
+});
+
+test.each([
+  [{ size: { height: 100, width: 128 } }, /ensure_multiple_of 16/],
+  [{ keep_aspect_ratio: true }, /ensure_multiple_of 16/],
+  [{ ensure_multiple_of: 24 }, /ensure_multiple_of 16/],
+  [{ do_resize: false }, /do_resize with ensure_multiple_of 16/],
+  [{ resample: 0 }, /resample is 0/],
+])("a preprocessor_config.json that has %o does not fit", (change, words) => {
+  place("model", "preprocessor_config.json", change);
+  expect(read).toThrow(words);
+});
+
+test("pictures may keep their aspect ratio where their sides become multiples of the patch", () => {
+  place("model", "preprocessor_config.json", { keep_aspect_ratio: true, ensure_multiple_of: 32 });
+  expect(read().depth?.id).toBe("model");
+});

@@ -1,0 +1,37 @@
+/** What the HTTP process and the engine process say to each other. */
+import type { JobKind } from "@armature/shared/engine/protocol";
+import type { RgbImage } from "@armature/shared/image/rgb-image";
+import type { ResidentStatus } from "@armature/shared/runtime/residency";
+import type { ControlImage } from "../processors/processor.js";
+import type { Catalogue } from "./catalogue.js";
+import type { DeviceSettings } from "./depth-loadable.js";
+
+export interface EngineSettings {
+  catalogue: Catalogue;
+  device: DeviceSettings;
+  budgetBytes: number;
+}
+
+export interface AnnotatePayload {
+  /** Id of a processor. */
+  processor: string;
+  /** As the processor's own schema makes them. */
+  options: Record<string, unknown>;
+  image: RgbImage;
+}
+
+export interface AnnotateOutcome {
+  image: ControlImage;
+  /** The processor's work, without the loading of its models. */
+  inferenceMs: number;
+  loadMs: number;
+}
+
+/** What is loaded, whenever that changes. */
+export type EngineProgress = ResidentStatus[];
+
+export interface EngineJobs {
+  annotate: JobKind<AnnotatePayload, AnnotateOutcome, EngineProgress>;
+  /** Loads what a processor needs. */
+  warm: JobKind<{ processor: string }, void, EngineProgress>;
+}

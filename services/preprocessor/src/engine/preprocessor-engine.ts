@@ -1,0 +1,55 @@
+/** The engine as the HTTP process sees it: jobs go in, and what is loaded is known without asking. */
+import type { EngineLog, EngineState } from "@armature/shared/engine/engine-options";
+import { type Engine, startEngine } from "@armature/shared/engine/engine-process";
+import type { ResidentStatus } from "@armature/shared/runtime/residency";
+import type { AnnotateOutcome, AnnotatePayload, EngineJobs, EngineSettings } from "./jobs.js";
+
+export interface PreprocessorEngineOptions {
+  settings: EngineSettings;
+  /** A job that shows no progress for so long is taken for hung, and its process is ended. */
+  maxJobMs: number;
+  log: (entry: EngineLog) => void;
+}
+
+export class PreprocessorEngine {
+  private readonly engine: Engine<EngineJobs>;
+  private residents: readonly ResidentStatus[] = [];
+
+  constructor({ settings, maxJobMs, log }: PreprocessorEngineOptions) {
+    this.engine = startEngine<EngineJobs, EngineSettings>({
+      entry: new URL("./engine-main.js", import.meta.url),
+      name: "preprocessor",
+      settings,
+      log,
+      limits: { stallTimeoutMs: maxJobMs },
+      onState: ({ status }) => {
+        if (status === "restarting" || status === "failed") this.residents = []; // gone with the process
+      },
+    });
+  }
+
+  annotate(payload: AnnotatePayload, signal: AbortSignal): Promise<AnnotateOutcome> {
+    return this.engine.run("annotate", payload, { signal, onProgress: (loaded) => this.note(loaded) });
+  }
+
+  /** Loads the models of a processor before they are asked for. */
+  warm(processor: string): Promise<void> {
+    return this.engine.run("warm", { processor }, { onProgress: (loaded) => this.note(loaded) });
+  }
+
+  loaded(): readonly ResidentStatus[] {
+    return this.residents;
+  }
+
+  state(): EngineState {
+    return this.engine.state();
+  }
+
+  stop(): Promise<void> {
+    return this.engine.stop();
+  }
+
+  private note(loaded: ResidentStatus[]): void {
+    this.residents = loaded;
+  }
+}

@@ -1,0 +1,16 @@
+import type { ProcessorsResponse } from "@armature/shared/contract/processors";
+import { Router } from "express";
+import { z } from "zod";
+import { type Catalogue, servedProcessors } from "../../engine/catalogue.js";
+import type { Processor } from "../../processors/processor.js";
+
+/** `GET /processors`: those that can be used now, with the JSON Schema of their options. */
+export function processorsRoute(catalogue: Catalogue): Router {
+  const answer: ProcessorsResponse = { processors: servedProcessors(catalogue).map(describe) };
+  return Router().get("/processors", (_req, res) => void res.json(answer));
+}
+
+function describe({ id, description, options }: Processor): ProcessorsResponse["processors"][number] {
+  const { $schema: _, ...schema } = z.toJSONSchema(options, { io: "input" });
+  return { id, description, options: JSON.parse(JSON.stringify(schema)) };
+}

@@ -1,0 +1,108 @@
+/** Puts the preprocessor service together from its configuration: engine, queue, routes, application. */
+import { InvalidConfig } from "@armature/shared/errors";
+import { CPU_PROFILE } from "@armature/shared/graph/profile";
+import { createApp, type Obstacle, type ServiceApp } from "@armature/shared/http/app";
+import { createMetrics } from "@armature/shared/http/metrics";
+import { WorkQueue } from "@armature/shared/http/queue";
+import { sharp } from "@armature/shared/image/sharp";
+import { DEFAULT_SOURCE_POLICY } from "@armature/shared/net/fetch-source";
+import type { Logger } from "pino";
+import { type Config, machineDefaults } from "../config.js";
+import { type Catalogue, readCatalogue, servedProcessors } from "../engine/catalogue.js";
+import { PreprocessorEngine } from "../engine/preprocessor-engine.js";
+import { routeDeclarations } from "./declarations.js";
+import { preprocessorMetrics } from "./metrics.js";
+import { imageRoute } from "./routes/image.js";
+import { processorsRoute } from "./routes/processors.js";
+
+export interface PreprocessorService {
+  app: ServiceApp;
+  /** Lets the engine end its work. */
+  stop(): Promise<void>;
+}
+
+/** While the engine works on one picture, another one is decoded or encoded; more would only hold memory. */
+const PICTURES_AT_ONCE = 2;
+
+const DECODE_TIMEOUT_S = 10;
+
+/** Reads the catalogue and starts the engine; loads nothing but what WARM names. Throws InvalidConfig or InvalidModel. */
+export function createService(config: Config, log: Logger, version: string): PreprocessorService {
+  const { modelsDir, threads, budgetBytes } = machineDefaults(config);
+  const catalogue = readCatalogue({ modelsDir, depthModel: config.DEPTH_MODEL, profile: CPU_PROFILE });
+  const warm = warmProcessors(config, catalogue);
+  sharp.concurrency(threads);
+  const engine = new PreprocessorEngine({
+    settings: { catalogue, device: { profile: CPU_PROFILE, threads }, budgetBytes },
+    maxJobMs: config.MAX_JOB_S * 1000,
+    log: ({ level, message, pid }) => log[level]({ engine: pid }, message),
+  });
+  for (const id of warm) {
+    engine
+      .warm(id)
+      .catch((error: Error) => log.error({ processor: id, err: error }, "could not be loaded at the start"));
+  }
+  return { app: application(config, { catalogue, engine, log, version }), stop: () => engine.stop() };
+}
+
+interface Parts {
+  catalogue: Catalogue;
+  engine: PreprocessorEngine;
+  log: Logger;
+  version: string;
+}
+
+function application(config: Config, { catalogue, engine, log, version }: Parts): ServiceApp {
+  const metrics = createMetrics({ service: "preprocessor", version });
+  const observeInference = preprocessorMetrics(metrics, engine);
+  const queue = new WorkQueue({
+    concurrency: PICTURES_AT_ONCE,
+    maxWaiting: config.QUEUE_LIMIT,
+    maxWaitingPerClient: config.QUEUE_LIMIT_PER_CLIENT,
+    maxWaitingCost: config.QUEUE_LIMIT,
+    observer: metrics.queueObserver("preprocessor"),
+  });
+  metrics.watchQueue("preprocessor", () => queue.snapshot());
+  const maxBodyBytes = config.MAX_BODY_MB * 2 ** 20;
+  const image = imageRoute({
+    catalogue,
+    queue,
+    maxWaitMs: config.MAX_WAIT_S * 1000,
+    maxBodyBytes,
+    decodeLimits: { maxPixels: config.MAX_PIXELS, timeoutS: DECODE_TIMEOUT_S },
+    sources: config.URL_SOURCES
+      ? { ...DEFAULT_SOURCE_POLICY, maxBytes: maxBodyBytes, privateHosts: config.PRIVATE_SOURCES ?? [] }
+      : undefined,
+    async runEngine(payload, signal) {
+      const outcome = await engine.annotate(payload, signal);
+      observeInference(payload.processor, outcome.inferenceMs);
+      return outcome;
+    },
+  });
+  return createApp({
+    info: {
+      title: "Armature preprocessor",
+      version,
+      description: "Makes control images for ControlNet from pictures: edges, depth and others.",
+    },
+    log,
+    metrics,
+    routes: routeDeclarations(servedProcessors(catalogue)),
+    routers: [image, processorsRoute(catalogue)],
+    obstacle: () => obstacle(engine),
+  });
+}
+
+function obstacle(engine: PreprocessorEngine): Obstacle | undefined {
+  const { status, reason } = engine.state();
+  if (status === "ready" || status === "busy") return undefined;
+  return { reason: `The engine is ${status}${reason ? `: ${reason}` : ""}`, retryAfterS: 5 };
+}
+
+/** The ids in WARM, all of them served. */
+function warmProcessors({ WARM = [] }: Config, catalogue: Catalogue): string[] {
+  const served = servedProcessors(catalogue).map(({ id }) => id);
+  const unknown = WARM.find((id) => !served.includes(id));
+  if (unknown === undefined) return WARM;
+  throw new InvalidConfig(`WARM: ${unknown} is no processor that is served; there is ${served.join(", ")}`);
+}

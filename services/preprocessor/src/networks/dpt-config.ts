@@ -1,0 +1,136 @@
+import { InvalidModel } from "@armature/shared/errors";
+import type { ModelConfig } from "@armature/shared/weights/model-config";
+import { type BitConfig, readBitConfig } from "./bit-config.js";
+import { TRANSFORMERS_KEYS } from "./transformers-keys.js";
+
+export interface VitConfig {
+  width: number;
+  mlpWidth: number;
+  layers: number;
+  heads: number;
+  qkvBias: boolean;
+  epsilon: number;
+  /** Pixels along the side of a patch. */
+  patch: number;
+  /** Patches along the side of the square picture that the position embeddings were trained for. */
+  grid: number;
+}
+
+/** One of the feature maps that the neck takes, finest first. */
+export interface NeckStage {
+  channels: number;
+  /** Its size, in patches of the transformer. */
+  factor: number;
+}
+
+export interface DptConfig {
+  vit: VitConfig;
+  /** The convolutional backbone below the transformer, where there is one. */
+  bit?: BitConfig;
+  /** The layers of the transformer whose outputs the neck takes, lowest first. */
+  taps: number[];
+  stages: NeckStage[];
+  fusionChannels: number;
+  fusionBias: boolean;
+}
+
+/** The feature maps that a hybrid's neck takes from the backbone instead of the transformer. */
+export const HYBRID_STAGES = 2;
+
+/** DPTForDepthEstimation's config.json as our own. */
+export function readDptConfig(config: ModelConfig): DptConfig {
+  config.ignore(
+    ...TRANSFORMERS_KEYS,
+    ...["attention_probs_dropout_prob", "hidden_dropout_prob", "backbone_kwargs", "pooler_act", "pooler_output_size"],
+    // of the segmentation head
+    ...["auxiliary_loss_weight", "semantic_classifier_dropout", "semantic_loss_ignore_index", "use_auxiliary_head"],
+  );
+  config.require({
+    add_projection: false,
+    backbone: null,
+    head_in_index: -1,
+    hidden_act: "gelu",
+    num_channels: 3,
+    readout_type: "project",
+    use_batch_norm_in_fusion_residual: false,
+    use_autobackbone: false,
+    use_pretrained_backbone: false,
+    use_timm_backbone: false,
+  });
+  const vit = readVitConfig(config);
+  const bit = readBackbone(config);
+  const dpt: DptConfig = {
+    vit,
+    ...(bit && { bit }),
+    taps: readTaps(config, vit.layers, bit !== undefined),
+    stages: readStages(config, bit),
+    fusionChannels: config.integer("fusion_hidden_size", 256),
+    fusionBias: config.boolean("use_bias_in_fusion_residual", true),
+  };
+  config.done();
+  return dpt;
+}
+
+function readVitConfig(config: ModelConfig): VitConfig {
+  const width = config.integer("hidden_size", 768);
+  const heads = config.integer("num_attention_heads", 12);
+  if (width % heads !== 0)
+    throw unfit(config, "num_attention_heads", heads, `hidden_size ${width} is no multiple of it`);
+  const patch = config.integer("patch_size", 16);
+  return {
+    width,
+    mlpWidth: config.integer("intermediate_size", 3072),
+    layers: config.integer("num_hidden_layers", 12),
+    heads,
+    qkvBias: config.boolean("qkv_bias", true),
+    epsilon: config.number("layer_norm_eps", 1e-12),
+    patch,
+    grid: Math.floor(config.integer("image_size", 384) / patch),
+  };
+}
+
+function readBackbone(config: ModelConfig): BitConfig | undefined {
+  if (!config.boolean("is_hybrid", false)) {
+    config.require({ backbone_config: null });
+    config.ignore("backbone_featmap_shape", "neck_ignore_stages");
+    return undefined;
+  }
+  const bit = readBitConfig(config.section("backbone_config"));
+  config.require({ neck_ignore_stages: [0, 1], patch_size: bit.stride });
+  const shape = config.numbers("backbone_featmap_shape", 4, [1, 1024, 24, 24]);
+  const top = bit.stages.at(-1)!.channels;
+  if (shape[1] !== top) {
+    throw unfit(config, "backbone_featmap_shape", `[${shape}]`, `the backbone's last stage has ${top} channels`);
+  }
+  return bit;
+}
+
+/** Which layer is tapped is a set: the reference hands them on from the lowest up. */
+function readTaps(config: ModelConfig, layers: number, isHybrid: boolean): number[] {
+  const indices = config.numbers("backbone_out_indices", 4, [2, 5, 8, 11]);
+  const taps = [...new Set(isHybrid ? indices.slice(HYBRID_STAGES) : indices)].sort((a, b) => a - b);
+  const wanted = indices.length - (isHybrid ? HYBRID_STAGES : 0);
+  if (taps.length === wanted && taps.every((i) => Number.isInteger(i) && i >= 0 && i < layers)) return taps;
+  throw unfit(config, "backbone_out_indices", `[${indices}]`, `different layers from 0 to ${layers - 1} were expected`);
+}
+
+function readStages(config: ModelConfig, bit: BitConfig | undefined): NeckStage[] {
+  const channels = config.numbers("neck_hidden_sizes", 4, [96, 192, 384, 768]);
+  const factors = config.numbers("reassemble_factors", 4, [4, 2, 1, 0.5]);
+  if (!channels.every((size) => Number.isInteger(size) && size > 0)) {
+    throw unfit(config, "neck_hidden_sizes", `[${channels}]`, "positive whole numbers were expected");
+  }
+  if (!factors.every((factor) => factor > 0 && (Number.isInteger(factor) || Number.isInteger(1 / factor)))) {
+    throw unfit(config, "reassemble_factors", `[${factors}]`, "whole numbers, or one divided by such, were expected");
+  }
+  for (const [i, { channels: given }] of (bit?.stages ?? []).slice(0, HYBRID_STAGES).entries()) {
+    if (channels[i] !== given) {
+      throw unfit(config, "neck_hidden_sizes", `[${channels}]`, `stage ${i + 1} of the backbone has ${given} channels`);
+    }
+  }
+  return channels.map((size, i) => ({ channels: size, factor: factors[i]! }));
+}
+
+function unfit(config: ModelConfig, key: string, value: unknown, why: string): InvalidModel {
+  return new InvalidModel(`${config.file}: ${key} is ${value}; ${why}`);
+}

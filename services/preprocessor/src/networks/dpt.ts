@@ -1,0 +1,125 @@
+import { GraphBuilder, type WeightSource } from "@armature/shared/graph/builder";
+import { product } from "@armature/shared/graph/dim";
+import { splitFirstToken } from "@armature/shared/graph/layers/class-token";
+import { conv2d } from "@armature/shared/graph/layers/conv";
+import {
+  add,
+  type FeatureMap,
+  fromNchw,
+  fromTokens,
+  type Tokens,
+  tokensOf,
+} from "@armature/shared/graph/layers/feature-map";
+import { linear } from "@armature/shared/graph/layers/linear";
+import { enlarge, relu, resizeBilinear } from "@armature/shared/graph/layers/resample";
+import { cast, concat, expand, gelu, reshape } from "@armature/shared/graph/ops";
+import type { DeviceProfile } from "@armature/shared/graph/profile";
+import { Scope } from "@armature/shared/graph/scope";
+import { bit } from "./bit.js";
+import { type DptConfig, HYBRID_STAGES, type NeckStage } from "./dpt-config.js";
+import { embedTokens, vitEncoder } from "./vit.js";
+
+/** Channels before the last convolution of the head: a constant of the architecture. */
+const HEAD_CHANNELS = 32;
+
+/** A dense prediction transformer for depth (arXiv:2103.13413): pixels (B, 3, H, W) → inverse depth (B, 1, H, W). */
+export function dpt(g: Scope, pixels: FeatureMap, c: DptConfig): FeatureMap {
+  const features = neckFeatures(g, pixels, c);
+  const convs = features.map((x, i) => conv2d(g.at("neck.convs", i), x, c.fusionChannels, { bias: false }));
+  return depthHead(g.at("head.head"), fuse(g.at("neck.fusion_stage"), convs, c));
+}
+
+/** `pixel_values` [B, 3, H, W], sides multiples of the patch → `predicted_depth` [B, H, W]; odd numbers of patches give more. */
+export function dptModel(weights: WeightSource, c: DptConfig, profile: DeviceProfile): Uint8Array {
+  const graph = new GraphBuilder(profile, weights);
+  const { patch } = c.vit;
+  const pixels = fromNchw(graph.input("pixel_values", "float32", ["B", 3, product(patch, "H"), product(patch, "W")]));
+  const { value, batch, height, width } = dpt(new Scope(graph), pixels, c);
+  graph.output("predicted_depth", cast(reshape(value, [batch, height, width]), "float32"));
+  return graph.build("DPT", UNUSED);
+}
+
+/** The transformer's last norm and pooler serve other tasks; the coarsest fusion has nothing to merge. */
+const UNUSED = [/^dpt\.layernorm\./, /^dpt\.pooler\./, /^neck\.fusion_stage\.layers\.0\.residual_layer1\./];
+
+/** Four feature maps, finest first: of the transformer's layers; in a hybrid, the finer two of the backbone's stages. */
+function neckFeatures(g: Scope, pixels: FeatureMap, c: DptConfig): FeatureMap[] {
+  const embeddings = g.at("dpt.embeddings");
+  const stages = c.bit ? bit(embeddings.at("backbone.bit"), pixels, c.bit) : [];
+  const top = stages.at(-1);
+  const patches = top
+    ? conv2d(embeddings.at("projection"), top, c.vit.width, { kernel: 1 })
+    : patchEmbeddings(embeddings.at("patch_embeddings.projection"), pixels, c); // (B, D, H/16, W/16)
+  const layers = vitEncoder(g.at("dpt.encoder"), embedTokens(embeddings, patches, c.vit), c.vit);
+  const fromBackbone = stages.slice(0, HYBRID_STAGES);
+  const reassembled = c.taps.map((layer, i) => {
+    const at = fromBackbone.length + i;
+    return reassemble(g.at("neck.reassemble_stage"), at, { tokens: layers[layer]!, patches, stage: c.stages[at]! });
+  });
+  return [...fromBackbone, ...reassembled];
+}
+
+function patchEmbeddings(g: Scope, pixels: FeatureMap, { vit: { patch, width } }: DptConfig): FeatureMap {
+  return conv2d(g, pixels, width, { kernel: patch, stride: patch, padding: [0, 0, 0, 0] });
+}
+
+interface Tap {
+  tokens: Tokens; // (B, 1 + S, D)
+  patches: FeatureMap;
+  stage: NeckStage;
+}
+
+/** Tokens as a feature map of the stage's own size. */
+function reassemble(g: Scope, i: number, { tokens, patches, stage: { channels, factor } }: Tap): FeatureMap {
+  const map = fromTokens(readout(g.at("readout_projects", i, 0), tokens, patches), patches);
+  const layer = g.at("layers", i);
+  const x = conv2d(layer.at("projection"), map, channels, { kernel: 1 });
+  if (factor > 1) return enlarge(layer.at("resize"), x, channels, factor);
+  if (factor < 1) return conv2d(layer.at("resize"), x, channels, { stride: 1 / factor });
+  return x;
+}
+
+/** Lets each patch's token read the class token, which then goes away: (B, 1 + S, D) → (B, S, D). */
+function readout(g: Scope, tokens: Tokens, patches: FeatureMap): Tokens {
+  const { batch, width } = tokens;
+  const { first, others } = splitFirstToken(tokens, { length: product(patches.height, patches.width) });
+  const sequence = [batch, others.length, width];
+  const pairs = concat([reshape(others.value, sequence), expand(first, sequence)], 2); // [B, S, 2D]
+  const projected = linear(g, tokensOf(others, reshape(pairs, [-1, 2 * width])), width);
+  return tokensOf(projected, gelu(projected.value));
+}
+
+/** From the coarsest feature map to the finest: each adds its detail to what came before, which is then doubled in size. */
+function fuse(g: Scope, features: FeatureMap[], c: DptConfig): FeatureMap {
+  return features.toReversed().reduce((fused: FeatureMap | undefined, feature, i) => {
+    const layer = g.at("layers", i);
+    const merged = fused
+      ? add(fused, residualUnit(layer.at("residual_layer1"), sizedLike(feature, fused), c))
+      : feature;
+    const h = residualUnit(layer.at("residual_layer2"), merged, c);
+    // the reference projects after the enlargement; the weights of an interpolation sum to 1, so that before it is the same
+    return doubled(conv2d(layer.at("projection"), h, c.fusionChannels, { kernel: 1 }));
+  }, undefined)!;
+}
+
+function residualUnit(g: Scope, x: FeatureMap, c: DptConfig): FeatureMap {
+  const options = { bias: c.fusionBias };
+  const h = conv2d(g.at("convolution1"), relu(x), c.fusionChannels, options);
+  return add(conv2d(g.at("convolution2"), relu(h), c.fusionChannels, options), x);
+}
+
+/** An odd number of patches, halved and doubled again, is one more than it was. */
+function sizedLike(x: FeatureMap, like: FeatureMap): FeatureMap {
+  if (x.height === like.height && x.width === like.width) return x;
+  return resizeBilinear(x, like.height, like.width, "half_pixel");
+}
+
+function doubled(x: FeatureMap): FeatureMap {
+  return resizeBilinear(x, product(2, x.height), product(2, x.width), "align_corners");
+}
+
+function depthHead(g: Scope, x: FeatureMap): FeatureMap {
+  const h = doubled(conv2d(g.at(0), x, Math.floor(x.channels / 2))); // (B, 128, H, W)
+  const depth = conv2d(g.at(4), relu(conv2d(g.at(2), h, HEAD_CHANNELS)), 1, { kernel: 1 });
+  return relu(depth);
+}

@@ -1,0 +1,59 @@
+/** One picture from its file to its control image's file. Knows neither HTTP nor tensors. */
+import { type ImageRequest, imageRequest } from "@armature/shared/contract/processors";
+import { inField, parse } from "@armature/shared/http/parse";
+import { type DecodeLimits, decodeImage } from "@armature/shared/image/decode";
+import { encodeImage } from "@armature/shared/image/encode";
+import { imageBytes } from "@armature/shared/image/source";
+import { fetchSource, type SourcePolicy } from "@armature/shared/net/fetch-source";
+import type { AnnotateOutcome, AnnotatePayload } from "../engine/jobs.js";
+
+export interface AnnotationDeps {
+  decodeLimits: DecodeLimits;
+  maxBodyBytes: number;
+  /** Undefined where pictures by URL are switched off. */
+  sources: SourcePolicy | undefined;
+  runEngine(payload: AnnotatePayload, signal: AbortSignal): Promise<AnnotateOutcome>;
+}
+
+/** A picture's file, and where in the request it stood. */
+export interface PictureFile {
+  bytes: Uint8Array;
+  /** JSON pointer to the field, or nothing if the picture was the body. */
+  pointer: string | undefined;
+}
+
+export type OutputFormat = "webp" | "png";
+
+export interface Annotation {
+  file: Buffer;
+  width: number;
+  height: number;
+  inferenceMs: number;
+}
+
+/** The picture that a body holds: the bytes themselves, or JSON that carries or names them. */
+export async function pictureOf(body: unknown, deps: AnnotationDeps, signal: AbortSignal): Promise<PictureFile> {
+  if (Buffer.isBuffer(body)) return { bytes: body, pointer: undefined };
+  const { image }: ImageRequest = parse(imageRequest, body);
+  const { maxBodyBytes, sources } = deps;
+  const pointer = "/image";
+  const bytes = await imageBytes(image, {
+    pointer,
+    maxBytes: maxBodyBytes,
+    fetchUrl: sources && ((url) => fetchSource(url, { policy: sources, signal })),
+  });
+  return { bytes, pointer };
+}
+
+/** Decodes, lets the engine work, encodes without loss; the same bytes give the same bytes. */
+export async function annotate(
+  picture: PictureFile,
+  { format, ...job }: Omit<AnnotatePayload, "image"> & { format: OutputFormat },
+  { decodeLimits, runEngine }: AnnotationDeps,
+  signal: AbortSignal,
+): Promise<Annotation> {
+  const decode = () => decodeImage(picture.bytes, decodeLimits);
+  const decoded = await (picture.pointer === undefined ? decode() : inField(picture.pointer, decode));
+  const { image, inferenceMs } = await runEngine({ ...job, image: decoded }, signal);
+  return { file: await encodeImage(image, { format }), width: image.width, height: image.height, inferenceMs };
+}
