@@ -13,6 +13,7 @@ const PARAMETERS = {
   height: 64,
   num_inference_steps: 20,
   guidance_scale: 7.5,
+  guidance_rescale: 0,
   seed: [5],
   scheduler: { name: "EulerDiscreteScheduler", use_karras_sigmas: true },
   eta: 0,
@@ -37,7 +38,8 @@ const RESPONSE = {
     { type: "depth", preprocessor: "depth_midas", image: "AAAA", width: 128, height: 64, format: "png" },
   ],
   parameters: PARAMETERS,
-  timings: { queue_ms: 0.5, preprocess_ms: 1, inference_ms: 2, total_ms: 4 },
+  warnings: [],
+  timings: { queue_ms: 0.5, preprocess_ms: 1, load_ms: 0, inference_ms: 2, total_ms: 4 },
 };
 
 test("an answer keeps the schema, and a number that is none breaks it", () => {
@@ -81,8 +83,12 @@ test("the lists keep their schemas", () => {
     loaded: false,
     bytes: 30_000_000,
   };
-  expect(modelsResponse.parse({ models: [model] })).toEqual({ models: [model] });
-  expect(modelsResponse.safeParse({ models: [{ ...model, bytes: -1 }] }).success).toBe(false);
+  const check = { check: "convolution", type: "float16", passed: true, error: 0.01, limit: 0.04, ms: 12 };
+  const rejected = [{ form: "fused attention", reason: "off by 0.35" }];
+  const device = { name: "webgpu", profile: "float16, unfused attention", checks: [check], rejected };
+  expect(modelsResponse.parse({ device, models: [model] })).toEqual({ device, models: [model] });
+  expect(modelsResponse.safeParse({ device, models: [{ ...model, bytes: -1 }] }).success).toBe(false);
+  expect(modelsResponse.safeParse({ device: { ...device, name: "gpu" }, models: [model] }).success).toBe(false);
   const net = { type: "depth", model: "controlnet-depth", preprocessor: "depth_midas", loaded: true, bytes: 1 };
   expect(controlNetsResponse.parse({ controlnets: [net] })).toEqual({ controlnets: [net] });
   const options = z.toJSONSchema(z.strictObject({ low_threshold: z.int().min(0).max(255).default(100) }));

@@ -32,6 +32,7 @@ test("a prompt is enough; what the service decides stays open, the rest is as in
   expect(schema.parse({ prompt: "a cat" })).toEqual({
     prompt: "a cat",
     negative_prompt: "",
+    guidance_rescale: 0,
     eta: 0,
     controlnets: [],
     output: { format: "png" },
@@ -60,6 +61,7 @@ test("a request that gives everything comes through unchanged", () => {
     height: 256,
     num_inference_steps: 20,
     guidance_scale: 0,
+    guidance_rescale: 0.7,
     seed: [0, MAX_SEED],
     scheduler: {
       name: "DPMSolverMultistepScheduler",
@@ -231,7 +233,7 @@ test("the schema becomes JSON Schema in which every field has a description and 
   expect(json).toMatchObject({ type: "object", required: ["prompt"], additionalProperties: false });
   const controlNet = nested(nested(json.properties, "controlnets"), "items");
   const described = [...Object.entries(json.properties ?? {}), ...Object.entries(nested(controlNet, "properties"))];
-  expect(described).toHaveLength(14 + 8);
+  expect(described).toHaveLength(15 + 8);
   for (const [field, property] of described) expect(property, field).toHaveProperty("description");
   expect(json.properties?.num_inference_steps).toMatchObject({ type: "integer", minimum: 1, maximum: 100 });
   expect(json.properties?.width).toMatchObject({ multipleOf: 8, minimum: 64, maximum: 16_384 });

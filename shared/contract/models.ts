@@ -22,7 +22,33 @@ export const modelInfo = z.strictObject({
   ...residency,
 });
 
-export const modelsResponse = z.strictObject({ models: z.array(modelInfo) });
+export const deviceInfo = z.strictObject({
+  name: z.enum(["cpu", "webgpu", "cuda"]).describe("What computes"),
+  profile: z.string().describe("The forms in which it computes, those that its checks have shown right"),
+  vae_profile: z.string().optional().describe("The same for the decoder of pictures, where it has its own"),
+  checks: z
+    .array(
+      z.strictObject({
+        check: z.string(),
+        type: z.enum(["float32", "float16"]),
+        passed: z.boolean(),
+        error: z
+          .number()
+          .min(0)
+          .optional()
+          .describe("The largest error, as a share of the largest number of the answer"),
+        limit: z.number().min(0).describe("What is allowed"),
+        ms: z.number().min(0),
+        reason: z.string().optional().describe("Why it did not pass"),
+      }),
+    )
+    .describe("Empty on the CPU, which needs none"),
+  rejected: z
+    .array(z.strictObject({ form: z.string(), reason: z.string() }))
+    .describe("What was tried at the start and is not used"),
+});
+
+export const modelsResponse = z.strictObject({ device: deviceInfo, models: z.array(modelInfo) });
 
 export const controlNetInfo = z.strictObject({
   type: z.string().describe("What a request gives as controlnets[].type"),
@@ -35,6 +61,7 @@ export const controlNetInfo = z.strictObject({
 
 export const controlNetsResponse = z.strictObject({ controlnets: z.array(controlNetInfo) });
 
+export type DeviceInfo = z.infer<typeof deviceInfo>;
 export type ModelInfo = z.infer<typeof modelInfo>;
 export type ModelsResponse = z.infer<typeof modelsResponse>;
 export type ControlNetInfo = z.infer<typeof controlNetInfo>;

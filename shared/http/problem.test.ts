@@ -29,6 +29,8 @@ const EXAMPLES: errors.AppError[] = [
     errors.EngineCrashed,
     errors.EngineUnavailable,
     errors.OutOfMemory,
+    errors.DeviceLost,
+    errors.DeviceUnavailable,
     errors.InvalidModel,
     errors.InvalidConfig,
   ].map((Class) => new Class("the message")),

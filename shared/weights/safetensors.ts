@@ -28,7 +28,9 @@ const MAX_HEADER_BYTES = 100_000_000;
 export function readSafetensorsHeader(file: string): SafetensorsHeader {
   const descriptor = open(file);
   try {
-    const fileBytes = fstatSync(descriptor).size;
+    const found = fstatSync(descriptor);
+    if (!found.isFile()) throw new InvalidModel(`${file}: is not a file`);
+    const fileBytes = found.size;
     const headerBytes = headerLength(file, descriptor, fileBytes);
     const json = readExactly(descriptor, headerBytes, 8).toString("utf8");
     return parseSafetensorsHeader(file, json, headerBytes, fileBytes);

@@ -1,0 +1,178 @@
+/** `npm run fetch-weights`: the command over shared/weights. It reads the command line and the environment, and prints. */
+import { createInterface } from "node:readline/promises";
+import { configHelp, readConfig } from "@armature/shared/config/env";
+import { AppError, InvalidConfig } from "@armature/shared/errors";
+import { FETCH_DEFAULTS } from "@armature/shared/weights/fetch-options";
+import { type FetchOptions, type FetchTarget, fetchPlanned, planFetch } from "@armature/shared/weights/fetch-weights";
+import { lockPath, readLock } from "@armature/shared/weights/lock-file";
+import { ANNOTATORS, BASE_MODELS, CONTROLNETS, EXTRAS } from "@armature/shared/weights/manifest";
+import { mirrorWeights } from "@armature/shared/weights/mirror";
+import type { Plan } from "@armature/shared/weights/plan";
+import { findRemovable, removeWeights } from "@armature/shared/weights/prune";
+import { selectWeights } from "@armature/shared/weights/selection";
+import { openBucket, openCache, openSource } from "@armature/shared/weights/sources/open-source";
+import { verifyWeights } from "@armature/shared/weights/verify";
+import { WeightsEnvironment } from "@armature/shared/weights/weights-environment";
+import { WeightsUnavailable } from "@armature/shared/weights/weights-unavailable";
+import { bytesText } from "./fetch-weights/amounts.js";
+import { type Arguments, readArguments, USAGE } from "./fetch-weights/arguments.js";
+import { planTable } from "./fetch-weights/plan-table.js";
+import { progressView } from "./fetch-weights/progress-view.js";
+
+const EXIT = { done: 0, unavailable: 1, usage: 2, different: 3, interrupted: 130 };
+
+interface Command {
+  args: Arguments;
+  env: WeightsEnvironment;
+  target: Required<FetchTarget>;
+  signal: AbortSignal;
+}
+
+const interruption = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) {
+  process.on(name, () => {
+    // A second time: at once. A fetch loses nothing by it but the last megabyte of each connection.
+    if (interruption.signal.aborted) process.exit(EXIT.interrupted);
+    interruption.abort(new Error("interrupted"));
+  });
+}
+
+process.exitCode = await main(process.argv.slice(2), interruption.signal);
+
+async function main(argv: string[], signal: AbortSignal): Promise<number> {
+  try {
+    const args = readArguments(argv);
+    if (args.action === "help") return print(`${USAGE}\nEnvironment\n${configHelp(WeightsEnvironment)}`);
+    if (args.action === "list") return print(knownNames());
+    const env = readConfig(WeightsEnvironment, process.env);
+    const dir = args.dir ?? env.MODELS_DIR;
+    const command = { args, env, target: { dir, lockFile: args.lock ?? lockPath(dir) }, signal };
+    return await (args.action === "verify" ? verify(command) : fetch(command));
+  } catch (error) {
+    return report(error, signal);
+  }
+}
+
+async function fetch({ args, env, target, signal }: Command): Promise<number> {
+  const source = await openSource(args.from, env);
+  const { connections = FETCH_DEFAULTS.connections, sync, frozen, update, repair: rehash } = args;
+  const tuning = { connections, connectionsPerFile: Math.min(connections, FETCH_DEFAULTS.connectionsPerFile), sync };
+  try {
+    const options: FetchOptions = { source, cache: openCache(env), frozen, update, rehash, tuning, signal };
+    const plan = await planFetch(selectWeights(args), target, options);
+    if (!args.json) print(planTable(plan));
+    if (args.dryRun) return args.json ? printJson({ plan }) : EXIT.done;
+
+    const screen = args.json ? { write: () => {} } : process.stdout;
+    const view = progressView(plan, screen, () => performance.now());
+    const { fetchedBytes } = await fetchPlanned(plan, target, {
+      ...options,
+      progress: (event) => view.event(event),
+    }).finally(() => view.end());
+    const pruned = args.prune ? await prune(plan, { args, env, target, signal }) : { bytes: 0, refused: false };
+    const mirrored = args.mirrorTo ? await mirror(args.mirrorTo, plan, { args, env, target, signal }) : undefined;
+    if (args.json) printJson({ plan, fetchedBytes, prunedBytes: pruned.bytes, mirrored });
+    else print(`Complete in ${target.dir}; pinned by ${target.lockFile}`);
+    return pruned.refused ? EXIT.usage : EXIT.done;
+  } finally {
+    await source.close();
+  }
+}
+
+async function verify({ args, target, signal }: Command): Promise<number> {
+  const lock = await readLock(target.lockFile);
+  const wanted = new Set(selectWeights(args).map(({ repository }) => repository));
+  const only = (repository: string) => wanted.size === 0 || wanted.has(repository);
+  const files = await verifyWeights({ dir: target.dir, lock, only, signal });
+  const unpinned = [...wanted].filter((repository) => !lock.repositories[repository]);
+  const bad = files.filter(({ state }) => state !== "good");
+  if (args.json) printJson({ files, unpinned });
+  else {
+    for (const { repository, path, state } of files) print(`${state.padEnd(10)}  ${repository}/${path}`);
+    for (const repository of unpinned) print(`unpinned    ${repository}`);
+    print(`${files.length - bad.length} of ${files.length} files are what ${target.lockFile} pins`);
+    if (bad.length > 0) print("The same command with --repair in place of --verify fetches the others again");
+  }
+  return bad.length + unpinned.length > 0 ? EXIT.different : EXIT.done;
+}
+
+async function prune(plan: Plan, { args, target, signal }: Command): Promise<{ bytes: number; refused: boolean }> {
+  const removable = await findRemovable(await readLock(target.lockFile), plan);
+  const bytes = removable.reduce((sum, file) => sum + file.bytes, 0);
+  if (removable.length === 0) return { bytes: 0, refused: false };
+  if (!args.json)
+    for (const file of removable) print(`not needed: ${file.repository}/${file.path}  ${bytesText(file.bytes)}`);
+  if (!args.yes && !(await confirmed(`Remove ${removable.length} files, ${bytesText(bytes)}?`, signal))) {
+    process.stderr.write("Nothing was removed; --yes removes without asking\n");
+    return { bytes: 0, refused: true };
+  }
+  await removeWeights(target.dir, target.lockFile, removable, signal);
+  return { bytes, refused: false };
+}
+
+async function mirror(to: string, plan: Plan, { args, env, target, signal }: Command) {
+  const bucket = await openBucket(to, env);
+  try {
+    return await mirrorWeights({
+      plan,
+      lock: await readLock(target.lockFile),
+      bucket,
+      signal,
+      progress: ({ file, state }) => {
+        if (!args.json && state !== "storing") print(`${to}: ${file.repository}/${file.path}: ${state}`);
+      },
+    });
+  } finally {
+    await bucket.close();
+  }
+}
+
+/** False, without a question, where nobody can answer. */
+async function confirmed(question: string, signal: AbortSignal): Promise<boolean> {
+  if (!process.stdin.isTTY || !process.stdout.isTTY) return false;
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `, { signal })).trim());
+  } finally {
+    terminal.close();
+  }
+}
+
+function report(error: unknown, signal: AbortSignal): number {
+  if (signal.aborted) {
+    process.stderr.write("Interrupted. What has arrived is kept; the same command goes on from there\n");
+    return EXIT.interrupted;
+  }
+  if (!(error instanceof AppError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  if (error instanceof InvalidConfig) return EXIT.usage;
+  const different = error instanceof WeightsUnavailable && ["differs-from-lock", "not-pinned"].includes(error.reason);
+  return different ? EXIT.different : EXIT.unavailable;
+}
+
+function knownNames(): string {
+  const line = ([name, { repository }]: [string, { repository: string }]) => `  ${name.padEnd(26)}${repository}`;
+  const annotators = Object.entries(ANNOTATORS).map(([id, weights]) => {
+    const files = weights.flatMap(({ repository, files }) => Object.keys(files).map((path) => `${repository}/${path}`));
+    return `  ${id.padEnd(26)}${files.join(", ") || "none needed"}`;
+  });
+  return [
+    "Models",
+    ...Object.entries(BASE_MODELS).map(line),
+    "ControlNets",
+    ...Object.entries(CONTROLNETS).map(line),
+    "Annotators",
+    ...annotators,
+    "Extras",
+    ...Object.entries(EXTRAS).map(line),
+  ].join("\n");
+}
+
+function print(text: string): number {
+  process.stdout.write(`${text}\n`);
+  return EXIT.done;
+}
+
+function printJson(value: unknown): number {
+  return print(JSON.stringify(value, null, 2));
+}

@@ -1,0 +1,198 @@
+/** Fetches a selection of weights into a models' folder: plan, check, pin, download. The command and the services call this. */
+import { join } from "node:path";
+import PQueue from "p-queue";
+import { type DownloadContext, downloadFile } from "./download.js";
+import { FETCH_DEFAULTS, type FetchEvent, type FetchTuning } from "./fetch-options.js";
+import { agrees, type Digests, hashText } from "./file-hash.js";
+import { HashThread } from "./hash-thread.js";
+import { LOCK_FILE, readLock, updateLock, type WeightsLock } from "./lock-file.js";
+import { type Plan, type PlannedFile, type PlannedRepository, planSelection } from "./plan.js";
+import type { Selection } from "./selection.js";
+import { atRepository } from "./sources/at-repository.js";
+import type { HuggingFaceCache } from "./sources/hf-cache.js";
+import type { WeightSource } from "./sources/source.js";
+import { checkTarget, freeBytes } from "./target.js";
+import { WeightsUnavailable } from "./weights-unavailable.js";
+
+export interface FetchTarget {
+  /** Root of the models' folders: a file goes to `dir/<repository>/<path>`. */
+  dir: string;
+  /** Default: beside the weights, in `dir`. */
+  lockFile?: string;
+}
+
+export interface FetchOptions {
+  source: WeightSource;
+  /** The Python library's cache, looked into before anything is downloaded. */
+  cache?: HuggingFaceCache | undefined;
+  /** The lock file must say everything, and nothing may differ from it. */
+  frozen?: boolean;
+  /** Branches and tags are asked for anew; otherwise the lock file's commits stay. */
+  update?: boolean;
+  /** What is there is hashed again, and fetched again if it is wrong. */
+  rehash?: boolean;
+  tuning?: Partial<FetchTuning>;
+  progress?: (event: FetchEvent) => void;
+  signal?: AbortSignal;
+  /** Bytes free below a folder. */
+  free?: (dir: string) => Promise<number>;
+}
+
+export interface FetchResult {
+  plan: Plan;
+  fetchedBytes: number;
+}
+
+/**
+ * Makes every file of `selection` present below `target.dir`, with the bytes that the lock file pins. Throws WeightsUnavailable
+ * (what is there stays, and another call goes on from it) or the reason of `options.signal`.
+ */
+export async function fetchSelection(
+  selection: Selection,
+  target: FetchTarget,
+  options: FetchOptions,
+): Promise<FetchResult> {
+  const plan = await planFetch(selection, target, options);
+  return fetchPlanned(plan, target, options);
+}
+
+/** The plan that `fetchPlanned` carries out. Asks the source for what the lock file does not pin; writes nothing. */
+export async function planFetch(selection: Selection, target: FetchTarget, options: FetchOptions): Promise<Plan> {
+  const { source, cache, frozen, update, rehash, signal = never() } = options;
+  const { chunkBytes, retry } = { ...FETCH_DEFAULTS, ...options.tuning };
+  const lock = await readLock(lockFileOf(target));
+  const { dir } = target;
+  return planSelection(selection, { dir, lock, source, cache, frozen, update, rehash, chunkBytes, retry, signal });
+}
+
+/** Fetches what a plan lacks. Target and options must be those that it was made with. */
+export async function fetchPlanned(plan: Plan, target: FetchTarget, options: FetchOptions): Promise<FetchResult> {
+  const { signal = never(), frozen = false, free = freeBytes } = options;
+  const tuning = { ...FETCH_DEFAULTS, ...options.tuning };
+  const files = plan.repositories.flatMap(({ files }) => files);
+  const todo = files.filter(({ state }) => state !== "present");
+  if (plan.writeBytes > 0) await checkTarget(plan.dir, plan.writeBytes, free);
+  const hasher = new HashThread();
+  if (todo.length > 0) hasher.start();
+  const lockFile = lockFileOf(target);
+  if (!frozen) await pin(plan, new Map(), lockFile, signal);
+
+  const emit = options.progress ?? (() => {});
+  const connections = new PQueue({ concurrency: tuning.connections });
+  const context: DownloadContext = { tuning, connections, hasher, emit, signal };
+  const digests = new Map<PlannedFile, Digests>();
+  try {
+    await inParallel(todo, tuning.files, async (file) => {
+      const repository = plan.repositories.find(({ files }) => files.includes(file))!;
+      digests.set(file, await complete(file, sourcesOf(file, repository, options), context, frozen));
+    });
+  } finally {
+    await hasher.close();
+    // Also after a failure: what did arrive is hashed, and need not be again.
+    if (!frozen && digests.size > 0) await pin(plan, digests, lockFile, new AbortController().signal);
+  }
+  return { plan, fetchedBytes: plan.fetchBytes };
+}
+
+function lockFileOf({ dir, lockFile }: FetchTarget): string {
+  return lockFile ?? join(dir, LOCK_FILE);
+}
+
+/** Makes one file present: by hashing what is there, or by downloading. */
+async function complete(
+  file: PlannedFile,
+  sources: WeightSource[],
+  context: DownloadContext,
+  frozen: boolean,
+): Promise<Digests> {
+  const { hasher, emit, signal } = context;
+  if (file.state === "unverified" && file.hash) {
+    const digests = await hasher.digestFile(file.target, file.size, signal, (done) =>
+      emit({ kind: "hashed", file, done }),
+    );
+    if (agrees(digests, file.hash)) {
+      emit({ kind: "complete", file, how: "adopted" });
+      return digests;
+    }
+    const message = `${file.target}: sha256 ${digests.sha256}, but ${hashText(file.hash)} is pinned`;
+    if (frozen) throw new WeightsUnavailable("differs-from-lock", `--frozen: ${message}`);
+    emit({ kind: "discarded", file, message });
+  }
+  const digests = await downloadFile({ file, target: file.target, sources }, context);
+  emit({ kind: "complete", file, how: "fetched" });
+  return digests;
+}
+
+/** The cache, then the source, then, for a pinned file, repositories with the same bytes. */
+function sourcesOf(
+  file: PlannedFile,
+  { alternatives }: PlannedRepository,
+  { source, cache }: FetchOptions,
+): WeightSource[] {
+  const others = file.hash ? alternatives.map((repository) => atRepository(source, repository)) : [];
+  return [...(cache && file.state === "cached" ? [cache] : []), source, ...others];
+}
+
+/** Small files first: a model without its configuration is of no use, and a mistake shows early. */
+async function inParallel(
+  files: readonly PlannedFile[],
+  concurrency: number,
+  work: (file: PlannedFile) => Promise<void>,
+): Promise<void> {
+  const queue = new PQueue({ concurrency });
+  const failures: unknown[] = [];
+  for (const file of [...files].sort((a, b) => a.size - b.size)) {
+    void queue.add(async () => {
+      try {
+        if (!failures.some(endsAll)) await work(file);
+      } catch (error) {
+        failures.push(error);
+      }
+    });
+  }
+  await queue.onIdle();
+  if (failures.length > 0) throw failures.find(endsAll) ?? summary(failures);
+}
+
+/** A full disk or an abort ends everything; a file that cannot be had does not keep the others from coming. */
+function endsAll(error: unknown): boolean {
+  return !(error instanceof WeightsUnavailable) || ["no-space", "read-only", "disk-failed"].includes(error.reason);
+}
+
+function summary(failures: unknown[]): unknown {
+  const [first, ...others] = failures as WeightsUnavailable[];
+  if (!first || others.length === 0) return first;
+  const text = `${first.message} (and ${others.length} more: ${others.map(({ message }) => message).join("; ")})`;
+  return new WeightsUnavailable(first.reason, text, { cause: first, retryAfterS: first.retryAfterS });
+}
+
+/** Writes what is pinned into the lock file: hashes as the source tells them, and the sha256 of what has arrived. */
+async function pin(
+  plan: Plan,
+  digests: Map<PlannedFile, Digests>,
+  lockFile: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const isNews = plan.repositories.some(({ pinned, files }) => !pinned || files.some((file) => digests.has(file)));
+  if (!isNews) return;
+  await checkTarget(plan.dir, 0, async () => Number.POSITIVE_INFINITY);
+  await updateLock(lockFile, (lock) => pinInto(lock, plan, digests), signal);
+}
+
+function pinInto(lock: WeightsLock, plan: Plan, digests: Map<PlannedFile, Digests>): void {
+  for (const { repository, revision, commit = null, repositoryBytes, files } of plan.repositories) {
+    const before = lock.repositories[repository];
+    const kept = before && before.commit === commit ? before.files : {};
+    const pinned = { ...kept };
+    for (const file of files) {
+      const sha256 = digests.get(file)?.sha256 ?? file.hash?.sha256 ?? kept[file.path]?.sha256;
+      const gitSha1 = sha256 ? undefined : file.hash?.gitSha1;
+      if (sha256 || gitSha1) pinned[file.path] = { size: file.size, sha256, gitSha1 };
+    }
+    lock.repositories[repository] = { revision, commit, repositoryBytes, files: pinned };
+  }
+}
+
+function never(): AbortSignal {
+  return new AbortController().signal;
+}

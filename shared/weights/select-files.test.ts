@@ -1,0 +1,120 @@
+/** The rule for repositories that no manifest lists, and what is said where it finds nothing fit. */
+import { expect, test } from "vitest";
+import { chooseFiles } from "./select-files.js";
+import type { RemoteFile } from "./sources/source.js";
+
+const SMALLEST = { smallest: true, files: new Map<string, number>(), optional: new Set<string>() };
+
+function repository(sizes: Record<string, number>): RemoteFile[] {
+  return Object.entries(sizes).map(([path, size]) => ({ path, size, hash: { gitSha1: "0".repeat(40) } }));
+}
+
+function chosen(sizes: Record<string, number>, wanted = SMALLEST): string[] {
+  return chooseFiles("some/model", repository(sizes), wanted)
+    .files.map(({ path }) => path)
+    .sort();
+}
+
+const PIPELINE = {
+  ".gitattributes": 1,
+  "README.md": 9,
+  "model_index.json": 5,
+  "v1-5-pruned-emaonly.ckpt": 4270,
+  "v1-5-pruned-emaonly.safetensors": 4270,
+  "scheduler/scheduler_config.json": 3,
+  "tokenizer/vocab.json": 100,
+  "tokenizer/merges.txt": 50,
+  "text_encoder/config.json": 6,
+  "text_encoder/model.safetensors": 492,
+  "text_encoder/model.fp16.safetensors": 246,
+  "text_encoder/pytorch_model.bin": 492,
+  "unet/config.json": 7,
+  "unet/diffusion_pytorch_model.bin": 3440,
+  "unet/diffusion_pytorch_model.fp16.bin": 1720,
+  "unet/diffusion_pytorch_model.non_ema.safetensors": 3440,
+  "unet/diffusion_pytorch_model.safetensors": 3440,
+  "unet/diffusion_pytorch_model.fp16.safetensors": 1720,
+  "vae/config.json": 8,
+  "vae/diffusion_pytorch_model.safetensors": 335,
+  "safety_checker/config.json": 9,
+  "safety_checker/model.safetensors": 1220,
+  "feature_extractor/preprocessor_config.json": 2,
+  "unet/onnx/model.onnx": 3440,
+};
+
+test("of a pipeline: each component's configuration and its smallest safetensors, nothing else", () => {
+  expect(chosen(PIPELINE)).toEqual([
+    "model_index.json",
+    "scheduler/scheduler_config.json",
+    "text_encoder/config.json",
+    "text_encoder/model.fp16.safetensors",
+    "tokenizer/merges.txt",
+    "tokenizer/vocab.json",
+    "unet/config.json",
+    "unet/diffusion_pytorch_model.fp16.safetensors",
+    "vae/config.json",
+    "vae/diffusion_pytorch_model.safetensors",
+  ]);
+  const { notes } = chooseFiles("some/model", repository(PIPELINE), SMALLEST);
+  expect(notes).toEqual(["some/model: safety_checker/ is left out", "some/model: feature_extractor/ is left out"]);
+});
+
+test("of a single model: its configuration and one weight file, or every shard with the index", () => {
+  const net = { "config.json": 1, "diffusion_pytorch_model.bin": 9, "diffusion_pytorch_model.safetensors": 9 };
+  expect(chosen(net)).toEqual(["config.json", "diffusion_pytorch_model.safetensors"]);
+  const shards = {
+    "config.json": 1,
+    "model.safetensors.index.json": 1,
+    "model-00001-of-00002.safetensors": 5,
+    "model-00002-of-00002.safetensors": 4,
+    "pytorch_model.bin": 9,
+  };
+  expect(chosen(shards)).toEqual([
+    "config.json",
+    "model-00001-of-00002.safetensors",
+    "model-00002-of-00002.safetensors",
+    "model.safetensors.index.json",
+  ]);
+  const { "model-00002-of-00002.safetensors": _lost, ...broken } = shards;
+  expect(() => chosen(broken)).toThrow(/pytorch_model\.bin but no \.safetensors/);
+});
+
+test("only pickles, or another layout: said clearly, with what was found", () => {
+  expect(() => chosen({ "config.json": 1, "diffusion_pytorch_model.bin": 9 })).toThrow(
+    /some\/model offers diffusion_pytorch_model\.bin but no \.safetensors beside it\. A pickle can run code/,
+  );
+  expect(() =>
+    chosen({ ...PIPELINE, "vae/diffusion_pytorch_model.safetensors": 1, "model_index.json": 1 }),
+  ).not.toThrow();
+  const { "vae/diffusion_pytorch_model.safetensors": _gone, ...noVae } = PIPELINE;
+  expect(() => chosen({ ...noVae, "vae/diffusion_pytorch_model.bin": 335 })).toThrow(
+    /offers vae\/diffusion_pytorch_model\.bin/,
+  );
+  expect(() => chosen({ "dreamshaper_8.safetensors": 9, "README.md": 1 })).toThrow(
+    /not in diffusers' layout.*dreamshaper_8\.safetensors is a single-file checkpoint/,
+  );
+});
+
+test("a listed fp16 file that does not exist is replaced by the larger one, and the user is told", () => {
+  const wanted = {
+    smallest: false,
+    files: new Map([
+      ["config.json", 1],
+      ["diffusion_pytorch_model.fp16.safetensors", 7],
+      ["extra.json", 0],
+    ]),
+    optional: new Set(["extra.json"]),
+  };
+  const files = repository({ "config.json": 1, "diffusion_pytorch_model.safetensors": 14 });
+  const choice = chooseFiles("a/b", files, wanted);
+  expect(choice.files.map(({ path }) => path)).toEqual(["config.json", "diffusion_pytorch_model.safetensors"]);
+  expect(choice.notes).toEqual([
+    "a/b: no diffusion_pytorch_model.fp16.safetensors; taking diffusion_pytorch_model.safetensors instead",
+  ]);
+  expect(() => chooseFiles("a/b", repository({ "diffusion_pytorch_model.safetensors": 14 }), wanted)).toThrow(
+    "a/b has no file config.json",
+  );
+  expect(() => chooseFiles("a/b", repository({ "config.json": 1, "diffusion_pytorch_model.bin": 14 }), wanted)).toThrow(
+    /no \.safetensors beside it/,
+  );
+});

@@ -1,0 +1,65 @@
+/** Weights on a disk: a models' folder, with its lock file if it has one, or folders of repositories as `git clone` leaves them. */
+import { createReadStream } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { join, relative, sep } from "node:path";
+import { lockPath, readLock } from "../lock-file.js";
+import { isRepositoryId, pathOnDisk } from "../names-on-disk.js";
+import { WeightsUnavailable } from "../weights-unavailable.js";
+import { listingFromLock } from "./locked-listing.js";
+import type { ByteRange, ByteSink, FileAddress, Listing, RemoteFile, WeightSource } from "./source.js";
+
+export class LocalDirectory implements WeightSource {
+  readonly name: string;
+  readonly isLocal = true;
+
+  constructor(private readonly dir: string) {
+    this.name = dir;
+  }
+
+  /** By the lock file if it names the repository, else by what lies there: then no hash is known beforehand. */
+  async list(repository: string, revision: string): Promise<Listing> {
+    const lock = await readLock(lockPath(this.dir));
+    if (lock.repositories[repository]) return listingFromLock(lock, this.name, repository, revision);
+    const files = isRepositoryId(repository) ? await filesBelow(join(this.dir, repository)) : [];
+    if (files.length > 0) return { repository, commit: undefined, files, repositoryBytes: undefined };
+    throw new WeightsUnavailable("missing-repository", `${this.dir} has no folder ${repository}`);
+  }
+
+  async read(file: FileAddress, range: ByteRange, sink: ByteSink, signal: AbortSignal): Promise<void> {
+    await readLocalFile(pathOnDisk(this.dir, file.repository, file.path), range, sink, signal);
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** Sends a range of a file on the disk to a sink. */
+export async function readLocalFile(
+  path: string,
+  range: ByteRange,
+  sink: ByteSink,
+  signal: AbortSignal,
+): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isFile()) throw new WeightsUnavailable("missing-file", `${path} does not exist`);
+  sink.begin({ start: range.start, whole: false, total: found.size });
+  const stream = createReadStream(path, { start: range.start, end: range.end - 1, highWaterMark: 256 * 1024, signal });
+  try {
+    for await (const bytes of stream) await sink.write(bytes as Buffer);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  }
+}
+
+async function filesBelow(folder: string): Promise<RemoteFile[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const files: RemoteFile[] = [];
+  for (const entry of entries) {
+    const path = join(entry.parentPath, entry.name);
+    const name = relative(folder, path).split(sep).join("/");
+    if (name.startsWith(".git/") || entry.isDirectory()) continue;
+    const { size } = await stat(path);
+    files.push({ path: name, size, hash: undefined });
+  }
+  return files;
+}
