@@ -1,4 +1,4 @@
-import { nearest } from "@armature/shared/contract/nearest";
+import { nearest } from "@armature/shared/schema/nearest";
 import { NotFound } from "@armature/shared/errors";
 import { quote } from "@armature/shared/schema/wording";
 import { type Catalogue, missingModel, servedProcessors } from "../engine/catalogue.js";
