@@ -215,6 +215,18 @@ test("an empty list of models or ControlNets means all there are", async () => {
   await diffusion.stop();
 });
 
+test("PRECISION=int8 gives a picture close to the exact one, and says so", async () => {
+  const diffusion = await startService("diffusion", { PORT: "0", LOG_LEVEL: "silent", PRECISION: "int8" });
+  const request = { prompt: "a red cube", seed: 1 };
+  const rough = (await (await post(request, {}, undefined, diffusion)).json()) as GenerateResponse;
+  await diffusion.stop();
+  expect(rough.warnings).toEqual([expect.stringContaining("8 bits")]);
+  const exact = await generate(request);
+  const apart = await levelsApart(rough.images[0]!.image, exact.images[0]!.image);
+  expect(apart).toBeGreaterThan(0);
+  expect(apart).toBeLessThan(2.5); // measured: 0.99 levels
+});
+
 test("SIGTERM lets the running request end, and the service exits with 0", async () => {
   const diffusion = await startService("diffusion", { PORT: "0", LOG_LEVEL: "silent" });
   const running = post({ prompt: PROMPT, num_inference_steps: 20 }, {}, undefined, diffusion);

@@ -28,7 +28,10 @@ export function configHelp(schema: z.ZodObject): string {
   const width = Math.max(...variables.map(({ name }) => name.length));
   const indent = " ".repeat(width + 4);
   return variables
-    .map(({ name, preset, meaning }) => `  ${name.padEnd(width)}  ${meaning}${preset ? `\n${indent}(default: ${preset})` : ""}`)
+    .map(
+      ({ name, preset, meaning }) =>
+        `  ${name.padEnd(width)}  ${meaning}${preset ? `\n${indent}(default: ${preset})` : ""}`,
+    )
     .join("\n");
 }
 

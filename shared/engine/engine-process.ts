@@ -22,6 +22,8 @@ export interface Engine<Jobs extends JobKinds<Jobs>> {
   state(): EngineState;
   /** Resolves when jobs can run. Rejects with EngineUnavailable if the engine has failed, Draining if it is stopped. */
   ready(): Promise<void>;
+  /** Kills the process, as after a loss of its device or when it hangs; the job in it fails with EngineCrashed and this reason. */
+  restart(reason: string): void;
   /** Refuses what waits, lets the running job end for up to `graceMs` (default: 30 s), then ends the process. */
   stop(options?: { graceMs?: number }): Promise<void>;
 }

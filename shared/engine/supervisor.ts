@@ -78,6 +78,10 @@ export class Supervisor {
     if (!this.#serving) await new Promise<void>((resolve, reject) => this.#readyWaiters.push({ resolve, reject }));
   }
 
+  restart(reason: string): void {
+    this.#child?.kill(reason);
+  }
+
   stop({ graceMs = STOP_GRACE_MS }: { graceMs?: number } = {}): Promise<void> {
     this.#stopping ??= this.#shutDown(graceMs);
     return this.#stopping;

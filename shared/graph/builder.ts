@@ -1,8 +1,8 @@
 /** The graph under construction: nodes, weights, constants and the run-time value of every symbolic size. */
 import { basename } from "node:path";
-import { InvalidModel } from "../errors.js";
+import { InvalidModel, OutOfMemory } from "../errors.js";
 import type { SafetensorsDtype, SafetensorsHeader, TensorLocation } from "../weights/safetensors.js";
-import { type Dim, parseDim } from "./dim.js";
+import { bindDim, type Dim, parseDim } from "./dim.js";
 import {
   type Attribute,
   type Dtype,
@@ -10,6 +10,7 @@ import {
   encodeModel,
   type GraphPort,
   type Initializer,
+  NEWEST_OPSET,
   type Node,
 } from "./onnx.js";
 import type { DeviceProfile } from "./profile.js";
@@ -42,6 +43,8 @@ export class GraphBuilder {
   private readonly outputs: GraphPort[] = [];
   private readonly constants = new Map<string, Value>();
   private readonly sizes = new Map<string, Value>();
+  /** How to find the sizes that inputs tell, until one is asked for: no node without use. */
+  private readonly sources = new Map<string, () => Value>();
   private readonly used = new Set<string>();
   private counter = 0;
 
@@ -50,16 +53,13 @@ export class GraphBuilder {
     private readonly weights: WeightSource,
   ) {}
 
-  /** Declares an input; a symbolic size that appears here for the first time is read from it when the graph runs. */
+  /** Declares an input; a symbolic size that appears here for the first time is read from it when the graph needs it. */
   input(name: string, dtype: Dtype, shape: readonly Dim[]): Value {
-    this.inputs.push({ name, dtype, shape });
-    const value = this.value(name, dtype, shape);
-    for (const [axis, dim] of shape.entries()) {
-      if (typeof dim !== "string" || this.sizes.has(dim)) continue;
-      const size = this.value(this.fresh("Shape"), "int64", [1]);
-      this.push("Shape", [value], [size.name], { attributes: { start: axis, end: axis + 1 } });
-      this.sizes.set(dim, size);
-      this.learnFactor(dim, size);
+    const bound = shape.map((dim) => bindDim(dim, this.profile.sizes ?? {}));
+    this.inputs.push({ name, dtype, shape: bound });
+    const value = this.value(name, dtype, bound);
+    for (const [axis, dim] of bound.entries()) {
+      if (typeof dim === "string") this.learnSize(dim, value, axis);
     }
     return value;
   }
@@ -89,6 +89,7 @@ export class GraphBuilder {
     options: NodeOptions = {},
   ): Value[] {
     const outputs = results.map(({ dtype, shape }) => this.value(this.fresh(op), dtype, shape));
+    if (op !== "Cast" || !this.isWeight(inputs[0])) for (const output of outputs) this.refuseTooLarge(output);
     this.push(
       op,
       inputs,
@@ -162,12 +163,21 @@ export class GraphBuilder {
     return value;
   }
 
+  /** The value that `make` gives, made once for each key: for tables that many layers share. */
+  once(key: string, make: () => Value): Value {
+    const known = this.constants.get(key);
+    if (known) return known;
+    const value = make();
+    this.constants.set(key, value);
+    return value;
+  }
+
   /** One size, as an int64 tensor of one element. */
   size(dim: Dim): Value {
     if (typeof dim === "number") return this.ints([dim]);
     const known = this.sizes.get(dim);
     if (known) return known;
-    const value = this.computeSize(dim);
+    const value = this.sources.get(dim)?.() ?? this.computeSize(dim);
     this.sizes.set(dim, value);
     return value;
   }
@@ -184,15 +194,20 @@ export class GraphBuilder {
       );
     }
     const { nodes, initializers, inputs, outputs } = this;
-    return encodeModel({ name, nodes, initializers, inputs, outputs });
+    const { opset = NEWEST_OPSET } = this.profile;
+    return encodeModel({ name, nodes, initializers, inputs, outputs, opset });
   }
 
-  /** An input of `8*H` pixels also tells H. */
-  private learnFactor(dim: string, size: Value): void {
+  private learnSize(dim: string, input: Value, axis: number): void {
+    if (this.sources.has(dim)) return;
+    this.sources.set(dim, () =>
+      this.node("Shape", [input], "int64", [1], { attributes: { start: axis, end: axis + 1 } }),
+    );
     const { coefficient, factors } = parseDim(dim);
     const [factor] = factors;
-    if (coefficient === 1 || factors.length !== 1 || !factor || this.sizes.has(factor)) return;
-    this.sizes.set(factor, this.node("Div", [size, this.ints([coefficient])], "int64", [1]));
+    // an input of `8*H` pixels also tells H
+    if (coefficient === 1 || factors.length !== 1 || !factor || this.sources.has(factor)) return;
+    this.sources.set(factor, () => this.node("Div", [this.size(dim), this.ints([coefficient])], "int64", [1]));
   }
 
   private computeSize(dim: string): Value {
@@ -220,6 +235,23 @@ export class GraphBuilder {
 
   private combine(op: "Add" | "Mul", terms: readonly Dim[]): Value {
     return terms.map((term) => this.size(term)).reduce((left, right) => this.node(op, [left, right], "int64", [1]));
+  }
+
+  /** A cast weight is one tensor that the runtime makes at load; devices read those in parts. */
+  private isWeight(value: Value | undefined): boolean {
+    return this.initializers.some(({ name }) => name === value?.name);
+  }
+
+  /** Above its limit a device may give wrong numbers without an error. */
+  private refuseTooLarge({ name, dtype, shape }: Value): void {
+    const { maxTensorBytes = Number.POSITIVE_INFINITY } = this.profile;
+    if (!shape.every((dim) => typeof dim === "number")) return;
+    const bytes = shape.reduce((total, dim) => total * dim, dtype === "float16" ? 2 : 4);
+    if (bytes <= maxTensorBytes) return;
+    const [needed, limit] = [bytes, maxTensorBytes].map((count) => `${(count / 2 ** 20).toFixed(0)} MiB`);
+    throw new OutOfMemory(
+      `${name} [${shape.join(", ")}] takes ${needed}, and this device computes with tensors up to ${limit}. Ask for a smaller picture`,
+    );
   }
 
   private locate(key: string, shape: readonly number[]): TensorLocation {

@@ -42,7 +42,31 @@ export function sum(...dims: Dim[]): Dim {
   const known = dims.filter((dim) => typeof dim === "number").reduce((total, dim) => total + dim, 0);
   const symbols = dims.filter((dim) => typeof dim === "string").map((dim) => dim.replaceAll("*", "·"));
   if (symbols.length === 0) return known;
+  if (symbols.length === 1 && known === 0) return symbols[0]!.replaceAll("·", "*");
   return `sum(${[...symbols.sort(), ...(known ? [known] : [])].join("+")})`;
+}
+
+/** `dim` with its symbols replaced by the numbers known for them. */
+export function bindDim(dim: Dim, sizes: Readonly<Record<string, number>>): Dim {
+  if (typeof dim === "number") return dim;
+  const { coefficient, factors } = parseDim(dim);
+  return product(coefficient, ...factors.map((factor) => sizes[factor] ?? factor));
+}
+
+/** The value of a size where every symbol is `typical`. */
+export function typicalSize(dim: Dim, typical: number): number {
+  if (typeof dim === "number") return dim;
+  const { coefficient, factors } = parseDim(dim);
+  return factors.reduce((total, factor) => total * typicalFactor(factor, typical), coefficient);
+}
+
+function typicalFactor(factor: string, typical: number): number {
+  const size = (text: string) => typicalSize(/^\d+$/.test(text) ? Number(text) : text.replaceAll("·", "*"), typical);
+  const quotient = /^(ceil|floor)\((.*)\/(\d+)\)$/.exec(factor);
+  if (quotient) return Math[quotient[1] as "ceil" | "floor"](size(quotient[2]!) / Number(quotient[3]));
+  const total = /^sum\((.*)\)$/.exec(factor);
+  if (total) return total[1]!.split("+").reduce((result, term) => result + size(term), 0);
+  return typical;
 }
 
 /** Splits a symbolic size into its number and its symbols. */

@@ -34,16 +34,16 @@ export interface Graph {
   initializers: readonly Initializer[];
   inputs: readonly GraphPort[];
   outputs: readonly GraphPort[];
+  /** Version of the ai.onnx operators. */
+  opset: number;
 }
 
 const DATA_TYPES = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
 const EXTERNAL = 1;
 const ATTRIBUTE = { float: 1, int: 2, string: 3, floats: 6, ints: 7 } as const;
 const IR_VERSION = 10;
-const OPSETS = [
-  { domain: "", version: 23 },
-  { domain: "com.microsoft", version: 1 },
-];
+/** The first with the Attention operator. */
+export const NEWEST_OPSET = 23;
 
 export function dataType(dtype: Dtype): number {
   return DATA_TYPES[dtype];
@@ -55,7 +55,11 @@ export function encodeModel(graph: Graph): Uint8Array {
   model.varint(1, IR_VERSION);
   model.string(2, "armature");
   model.message(7, encodeGraph(graph));
-  for (const { domain, version } of OPSETS) {
+  const opsets = [
+    { domain: "", version: graph.opset },
+    { domain: "com.microsoft", version: 1 },
+  ];
+  for (const { domain, version } of opsets) {
     const opset = new Message();
     opset.string(1, domain);
     opset.varint(2, version);
@@ -173,7 +177,8 @@ class Message {
   message(field: number, value: Message): void {
     this.tag(field, 2);
     this.push(encodeVarint(value.length));
-    this.parts.push(...value.parts);
+    // not spread: a large graph has more parts than a call may have arguments
+    for (const part of value.parts) this.parts.push(part);
     this.length += value.length;
   }
 

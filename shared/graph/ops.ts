@@ -1,12 +1,13 @@
 /** One ONNX operator each, under its own name. Every function infers its output's shape and throws where it was built wrongly. */
 import type { GraphBuilder, Value } from "./builder.js";
 import { ceilDiv, type Dim, floorDiv, parseDim, product, sum } from "./dim.js";
-import type { Dtype } from "./onnx.js";
+import { type Dtype, dataType } from "./onnx.js";
 
 export const add = (a: Value, b: Value): Value => elementwise("Add", a, b);
 export const sub = (a: Value, b: Value): Value => elementwise("Sub", a, b);
 export const mul = (a: Value, b: Value): Value => elementwise("Mul", a, b);
 export const div = (a: Value, b: Value): Value => elementwise("Div", a, b);
+export const max = (a: Value, b: Value): Value => elementwise("Max", a, b);
 
 export const sqrt = (x: Value): Value => unary("Sqrt", x);
 export const sin = (x: Value): Value => unary("Sin", x);
@@ -139,9 +140,14 @@ export function range(g: GraphBuilder, size: Dim): Value {
   return g.node("Range", [scalar(g.ints([0])), scalar(g.size(size)), scalar(g.ints([1]))], "int64", [size]);
 }
 
-export function reduceMean(x: Value, axis: number): Value {
-  return x.graph.node("ReduceMean", [x, x.graph.ints([axis])], x.dtype, x.shape.with(axis, 1), {
-    attributes: { keepdims: 1 },
+export const reduceMean = (x: Value, axis: number): Value => reduced("ReduceMean", x, axis);
+export const reduceMax = (x: Value, axis: number): Value => reduced("ReduceMax", x, axis);
+export const reduceMin = (x: Value, axis: number): Value => reduced("ReduceMin", x, axis);
+
+/** x [N, ...] / scale [N], rounded half to even and cut to int8. */
+export function quantizeLinear(x: Value, scale: Value): Value {
+  return x.graph.node("QuantizeLinear", [x, scale], "int8", x.shape, {
+    attributes: { axis: 0, output_dtype: dataType("int8") },
   });
 }
 
@@ -188,6 +194,10 @@ export function resize(x: Value, height: Dim, width: Dim, { mode, coordinates }:
       cubic_coeff_a: mode === "cubic" ? { float: -0.75 } : undefined,
     },
   });
+}
+
+function reduced(op: string, x: Value, axis: number): Value {
+  return x.graph.node(op, [x, x.graph.ints([axis])], x.dtype, x.shape.with(axis, 1), { attributes: { keepdims: 1 } });
 }
 
 function unary(op: string, x: Value): Value {

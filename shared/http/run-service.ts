@@ -14,12 +14,17 @@ interface CommonConfig {
   LOG_LEVEL: (typeof LOG_LEVELS)[number];
 }
 
+interface Service {
+  app: ServiceApp;
+  stop(): Promise<void>;
+}
+
 export interface ServiceDefinition<Schema extends z.ZodObject> {
   name: string;
   /** One sentence for `--help`. */
   purpose: string;
   schema: Schema;
-  create(config: z.output<Schema>, log: Logger, version: string): { app: ServiceApp; stop(): Promise<void> };
+  create(config: z.output<Schema>, log: Logger, version: string): Service | Promise<Service>;
 }
 
 export const VERSION = "0.1.0";
@@ -38,7 +43,7 @@ export async function runService<Schema extends z.ZodObject>(definition: Service
     const config = readConfig(schema, process.env);
     const { HOST, PORT, LOG_LEVEL } = config as unknown as CommonConfig;
     const log = createLogger({ level: LOG_LEVEL, service: name, version: VERSION });
-    const service = create(config, log, VERSION);
+    const service = await create(config, log, VERSION);
     const server = await startServer(service.app, { host: HOST, port: PORT });
     log.info({ url: server.url }, `${name} listens on ${server.url}`);
     process.send?.({ type: "listening", url: server.url });

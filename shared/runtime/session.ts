@@ -1,4 +1,5 @@
 /** Sessions of onnxruntime on graphs whose weights stay where they are. */
+import "./plain-float16.js";
 import { InferenceSession } from "onnxruntime-node";
 
 export interface SessionSettings {
@@ -6,20 +7,33 @@ export interface SessionSettings {
   weightsFolder: string;
   /** Threads within one operator. */
   threads: number;
+  /** The graph is one that `save` wrote: nothing is left to optimise. */
+  optimized?: boolean | undefined;
+  /** Writes the optimised graph, and beside it its weights as the processor computes with them. */
+  save?: { graphFile: string; weightsName: string };
 }
 
 /** Opens a session on the CPU. Blocks the calling thread for its whole duration: engines call it, HTTP processes never. */
-export function createSession(
-  model: Uint8Array,
-  { weightsFolder, threads }: SessionSettings,
-): Promise<InferenceSession> {
+export function createSession(model: Uint8Array, settings: SessionSettings): Promise<InferenceSession> {
+  const { weightsFolder, threads, optimized, save } = settings;
   return InferenceSession.create(model, {
     executionProviders: ["cpu"],
-    graphOptimizationLevel: "all",
+    graphOptimizationLevel: optimized ? "disabled" : "all",
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     // pictures of many sizes pass through one session: planned patterns would be kept for each
     enableMemPattern: false,
-    extra: { session: { model_external_initializers_file_folder_path: weightsFolder } },
+    // the runtime warns that a saved graph belongs to this processor, which the cache knows
+    ...(save && { optimizedModelFilePath: save.graphFile, logSeverityLevel: 3 as const }),
+    extra: {
+      session: {
+        model_external_initializers_file_folder_path: weightsFolder,
+        ...(save && {
+          save_external_prepacked_constant_initializers: "1",
+          optimized_model_external_initializers_file_name: save.weightsName,
+          optimized_model_external_initializers_min_size_in_bytes: "1024",
+        }),
+      },
+    },
   });
 }

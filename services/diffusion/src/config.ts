@@ -1,4 +1,5 @@
-import { totalmem } from "node:os";
+import { homedir, totalmem } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { commaList } from "@armature/shared/config/env";
 import { modelId } from "@armature/shared/contract/names";
@@ -34,7 +35,19 @@ export const Config = z.object({
   HOST: z.string().default("127.0.0.1").describe("Address to listen on; :: for all"),
   PORT: z.coerce.number().int().min(0).max(65535).default(1111).describe("Port to listen on; 0 picks a free one"),
   LOG_LEVEL: z.enum(LOG_LEVELS).default("info").describe("Least severe messages to log"),
-  DEVICE: z.enum(["cpu"]).default("cpu").describe("What computes"),
+  DEVICE: z
+    .enum(["cpu", "webgpu", "cuda", "auto"])
+    .default("cpu")
+    .describe(
+      "What computes; auto: the best that proves itself in the checks at the start and is quicker than the CPU",
+    ),
+  DEVICE_CHECK_TIMEOUT_S: count(60).describe("Seconds that one check of a GPU may take, with its shaders' compilation"),
+  PRECISION: z
+    .enum(["float32", "int8"])
+    .default("float32")
+    .describe(
+      "Of UNet and ControlNets on the CPU; int8 takes half the time and a sixth of the memory, and is not exact",
+    ),
   THREADS: z.coerce
     .number()
     .int()
@@ -46,6 +59,12 @@ export const Config = z.object({
     .min(0.01)
     .optional()
     .describe("Gigabytes (10^9 bytes) of model weights to keep loaded; default 70 % of the memory there is"),
+  CACHE_DIR: z.string().optional().describe("Folder of what may be made anew at any time; default ~/.cache/armature"),
+  PREPARED_GB: z.coerce
+    .number()
+    .min(0)
+    .default(20)
+    .describe("Gigabytes in CACHE_DIR for weights in the form that the CPU computes with, made at first load; 0: none"),
   QUEUE_LIMIT: count(16).describe("Requests that may wait; a further one gets 429"),
   QUEUE_LIMIT_PER_CLIENT: count(8).describe("Requests of one client address that may wait"),
   QUEUE_WORK_LIMIT: count(400_000_000).describe("Work that may wait, in pixels x steps x pictures"),
@@ -65,11 +84,20 @@ export const Config = z.object({
 
 export type Config = z.infer<typeof Config>;
 
+/** How the device is chosen. */
+export function deviceOptions(config: Config) {
+  const { threads, cacheDir } = machineDefaults(config);
+  return { device: config.DEVICE, threads, cacheDir, checkTimeoutMs: config.DEVICE_CHECK_TIMEOUT_S * 1000 };
+}
+
 /** What depends on the machine: settings that were left open, as they are here. */
-export function machineDefaults({ MODELS_DIR, THREADS, MEMORY_BUDGET_GB }: Config) {
+export function machineDefaults({ MODELS_DIR, THREADS, MEMORY_BUDGET_GB, CACHE_DIR, PREPARED_GB }: Config) {
+  const cacheDir = CACHE_DIR ?? join(homedir(), ".cache", "armature");
   return {
     modelsDir: MODELS_DIR ?? EMBEDDED_MODELS,
     threads: THREADS ?? usableCpus(),
+    cacheDir,
+    prepared: PREPARED_GB > 0 ? { folder: join(cacheDir, "prepared"), limitBytes: PREPARED_GB * 1e9 } : undefined,
     budgetBytes: MEMORY_BUDGET_GB ? MEMORY_BUDGET_GB * 1e9 : 0.7 * Math.min(memoryLimit() ?? totalmem(), totalmem()),
   };
 }

@@ -1,7 +1,8 @@
 import type { Value } from "../builder.js";
-import { add, matmul, mul, reshape, softmax, transpose } from "../ops.js";
+import { mul, reshape, transpose } from "../ops.js";
 import type { AttentionForm } from "../profile.js";
 import { type Tokens, tokensOf } from "./feature-map.js";
+import { attendInSlices } from "./sliced-attention.js";
 
 export interface AttentionInputs {
   query: Tokens;
@@ -55,11 +56,13 @@ const FORMS: Record<AttentionForm, Form> = {
     const headDim = query.width / heads;
     const split = (x: Tokens, perm: number[]): Value =>
       transpose(reshape(x.value, [x.batch, x.length, heads, headDim]), perm);
-    const q = mul(split(query, [0, 2, 1, 3]), g.floats([1 / Math.sqrt(headDim)], [])); // [B, N, S, D/N]
-    const scores = matmul(q, split(key, [0, 2, 3, 1])); // [B, N, S, T]
-    const weights = softmax(causal ? add(scores, causalMask(query)) : scores);
-    const merged = transpose(matmul(weights, split(value, [0, 2, 1, 3])), [0, 2, 1, 3]); // [B, S, N, D/N]
-    return reshape(merged, shapeOf(query));
+    const attended = attendInSlices({
+      query: mul(split(query, [0, 2, 1, 3]), g.floats([1 / Math.sqrt(headDim)], [])), // [B, N, S, D/N]
+      key: split(key, [0, 2, 3, 1]),
+      value: split(value, [0, 2, 1, 3]),
+      mask: causal ? causalMask(query) : undefined,
+    });
+    return reshape(transpose(attended, [0, 2, 1, 3]), shapeOf(query)); // [B, S, N, D/N]
   },
 };
 

@@ -1,8 +1,12 @@
 import type { Value } from "../builder.js";
-import { type Dim, product } from "../dim.js";
-import { add, conv, convolvedSize, expand, gemm, reduceMean, reshape, resize, transpose } from "../ops.js";
+import { type Dim, product, typicalSize } from "../dim.js";
+import { add, conv, convolvedSize, expand, reduceMean, reshape, resize, transpose } from "../ops.js";
 import type { Scope } from "../scope.js";
 import { type FeatureMap, mapOf, toNchw } from "./feature-map.js";
+import { int8Conv, worthInt8 } from "./int8.js";
+import { dense } from "./linear.js";
+import type { Size } from "./pixel-tables.js";
+import { winogradConv } from "./winograd.js";
 
 export interface Conv2dOptions {
   kernel?: number;
@@ -20,12 +24,42 @@ export function conv2d(g: Scope, x: FeatureMap, out: number, options: Conv2dOpti
   const weight = g.weight("weight", [out, x.channels, kernel, kernel]);
   const offset = bias ? g.weight("bias", [out]) : undefined;
   if (kernel === 1 && stride === 1 && g.graph.profile.layout === "rows") {
-    return mapOf(x, gemm(x.value, flatten(weight), offset), { channels: out });
+    return mapOf(x, dense(x.value, flatten(weight), offset), { channels: out });
+  }
+  if (kernel === 3 && stride === 1 && !options.padding && worthInt8(weight)) {
+    return mapOf(x, int8Conv(x, weight, offset, x), { channels: out });
+  }
+  if (kernel === 3 && stride === 1 && !options.padding && winogradPays(x, out, x)) {
+    return mapOf(x, plusBias(winogradConv(x, weight, x), offset), { channels: out });
   }
   const y = conv(toNchw(x), weight, offset, { stride, padding });
   const height = convolvedSize(x.height, kernel, stride, padding[0] + padding[2]);
   const width = convolvedSize(x.width, kernel, stride, padding[1] + padding[3]);
   return laidOut(y, { ...x, channels: out, height, width });
+}
+
+/** Nearest-neighbour enlargement to `size`, at most twice as large, then a 3x3 convolution (B, C, H, W) → (B, out, H', W'). */
+export function upsampleConv2d(g: Scope, x: FeatureMap, out: number, size: Size): FeatureMap {
+  const int8 = worthInt8({ graph: g.graph, shape: [out, x.channels] });
+  if (!int8 && !winogradPays(x, out, size)) return conv2d(g, upsampleNearest(x, size.height, size.width), out);
+  const weight = g.weight("weight", [out, x.channels, 3, 3]);
+  const bias = g.weight("bias", [out]);
+  const value = int8 ? int8Conv(x, weight, bias, size) : plusBias(winogradConv(x, weight, size), bias);
+  return { ...x, height: size.height, width: size.width, channels: out, value };
+}
+
+/** The side of a latent of 512x512 pixels. */
+const TYPICAL_SIDE = 64;
+
+function winogradPays(x: FeatureMap, out: number, { height, width }: Size): boolean {
+  const rule = x.value.graph.profile.winograd;
+  if (!rule) return false;
+  const side = Math.min(typicalSize(height, TYPICAL_SIDE), typicalSize(width, TYPICAL_SIDE));
+  return side >= rule.minSide && side <= rule.maxSide && Math.min(x.channels, out) >= rule.minChannels;
+}
+
+function plusBias(rows: Value, bias: Value | undefined): Value {
+  return bias ? add(rows, bias) : rows;
 }
 
 /** Adds one value a channel, [1, C], to every pixel. */

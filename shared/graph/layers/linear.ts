@@ -2,6 +2,7 @@ import type { Value } from "../builder.js";
 import { gemm } from "../ops.js";
 import type { Scope } from "../scope.js";
 import { type Tokens, tokensOf } from "./feature-map.js";
+import { int8Dense, worthInt8 } from "./int8.js";
 
 export interface LinearOptions {
   bias?: boolean;
@@ -18,7 +19,7 @@ export function linear(g: Scope, x: Tokens, out: number, options: LinearOptions 
 /** The same over bare rows [M, in] → [M, out]. */
 export function denseRows(g: Scope, x: Value, out: number, { bias = true }: LinearOptions = {}): Value {
   const weight = g.weight("weight", [out, x.shape[1] as number]);
-  return gemm(x, weight, bias ? g.weight("bias", [out]) : undefined);
+  return dense(x, weight, bias ? g.weight("bias", [out]) : undefined);
 }
 
 /**
@@ -30,6 +31,11 @@ export function linearParts(g: Scope, x: Tokens, out: number, parts: number): To
   return Array.from({ length: parts }, (_, i) => {
     const weight = g.weightRows("weight", [rows, x.width], i * out, (i + 1) * out);
     const bias = g.weightRows("bias", [rows], i * out, (i + 1) * out);
-    return tokensOf(x, gemm(x.value, weight, bias));
+    return tokensOf(x, dense(x.value, weight, bias));
   });
+}
+
+/** x [M, in] with a weight [out, in] → [M, out], in the profile's form. */
+export function dense(x: Value, weight: Value, bias: Value | undefined): Value {
+  return worthInt8(weight) ? int8Dense(x, weight, bias) : gemm(x, weight, bias);
 }

@@ -2,8 +2,11 @@
 
 import type { EngineLog, EngineState } from "@armature/shared/engine/engine-options";
 import { type Engine, startEngine } from "@armature/shared/engine/engine-process";
+import { DeviceLost } from "@armature/shared/errors";
 import type { ResidentStatus } from "@armature/shared/runtime/residency";
+import { DeviceLosses } from "./device-losses.js";
 import type { EngineJobs, EngineProgress, EngineSettings, GenerateOutcome, GeneratePayload } from "./jobs.js";
+import { watchSteps } from "./step-watchdog.js";
 
 export interface DiffusionEngineOptions {
   settings: EngineSettings;
@@ -13,8 +16,12 @@ export interface DiffusionEngineOptions {
 export class DiffusionEngine {
   private readonly engine: Engine<EngineJobs>;
   private residents: readonly ResidentStatus[] = [];
+  /** Undefined on the CPU, which is not lost: a crash there is the job's own. */
+  private readonly losses: DeviceLosses | undefined;
 
   constructor({ settings, log }: DiffusionEngineOptions) {
+    const onDevice = (settings.device.name ?? "cpu") !== "cpu";
+    this.losses = onDevice ? new DeviceLosses() : undefined;
     this.engine = startEngine<EngineJobs, EngineSettings>({
       entry: new URL("./engine-main.js", import.meta.url),
       name: "diffusion",
@@ -31,7 +38,15 @@ export class DiffusionEngine {
     signal: AbortSignal,
     onProgress: (event: EngineProgress) => void,
   ): Promise<GenerateOutcome> {
-    return this.engine.run("generate", payload, { signal, onProgress: (event) => this.note(event, onProgress) });
+    const run = (note: (event: EngineProgress) => void = () => {}) =>
+      this.engine.run("generate", payload, {
+        signal,
+        onProgress: (event) => {
+          note(event);
+          this.note(event, onProgress);
+        },
+      });
+    return this.losses ? this.losses.run(() => this.watched(run)) : run();
   }
 
   /** Loads or unloads a model or ControlNet by its key in the catalogue. */
@@ -48,11 +63,26 @@ export class DiffusionEngine {
   }
 
   state(): EngineState {
-    return this.engine.state();
+    const state = this.engine.state();
+    const reason = this.losses?.refusal();
+    return reason ? { ...state, status: "failed", reason } : state;
   }
 
   stop(): Promise<void> {
     return this.engine.stop();
+  }
+
+  /** A job on a GPU: one that hangs, or that reports the loss of the device, ends the process, for the device is the process's. */
+  private async watched<T>(run: (note: (event: EngineProgress) => void) => Promise<T>): Promise<T> {
+    const watchdog = watchSteps({ onHang: (reason) => this.engine.restart(reason) });
+    try {
+      return await run((event) => watchdog.note(event));
+    } catch (error) {
+      if (error instanceof DeviceLost) this.engine.restart(error.message);
+      throw error;
+    } finally {
+      watchdog.stop();
+    }
   }
 
   private note(event: EngineProgress, onProgress?: (event: EngineProgress) => void): void {

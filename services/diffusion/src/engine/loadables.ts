@@ -1,23 +1,19 @@
 /** Turns entries of the catalogue into what the pipelines use: graphs are written, sessions opened. */
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { DeviceProfile } from "@armature/shared/graph/profile";
+import type { Session, Tensors } from "@armature/shared/runtime/devices/device-session";
+import type { Sizes } from "@armature/shared/runtime/devices/sized-sessions";
 import type { Loadable } from "@armature/shared/runtime/residency";
-import { createSession } from "@armature/shared/runtime/session";
 import { openModelFolder } from "@armature/shared/weights/model-folder";
-import type { SafetensorsHeader } from "@armature/shared/weights/safetensors";
-import type { InferenceSession } from "onnxruntime-node";
 import { clipTextModel, readClipTextConfig } from "../networks/clip-text.js";
 import { conditioningEmbeddingModel, controlnetModel } from "../networks/controlnet.js";
 import { unetModel } from "../networks/unet.js";
-import { readVaeConfig, vaeDecoderModel } from "../networks/vae.js";
+import { readVaeConfig, type VaeConfig, vaeDecoderModel } from "../networks/vae.js";
 import type { ControlNet, Model } from "../pipeline/components.js";
+import type { TilePlan } from "../pipeline/tiled-decode.js";
 import { loadClipTokenizer } from "../tokenizer/clip-tokenizer.js";
 import type { ControlNetEntry, ModelEntry } from "./catalogue.js";
-
-export interface DeviceSettings {
-  profile: DeviceProfile;
-  threads: number;
-}
+import { type DeviceSettings, openNetwork } from "./open-network.js";
 
 export function loadableModel(entry: ModelEntry, device: DeviceSettings): Loadable<Model> {
   return {
@@ -38,26 +34,46 @@ export function loadableControlNet(entry: ControlNetEntry, device: DeviceSetting
 }
 
 async function loadModel({ folder, unet, schedulerConfig }: ModelEntry, device: DeviceSettings): Promise<Model> {
-  const { profile } = device;
+  const { profile, vaeProfile = profile, unetProfile = profile } = device;
   const text = openModelFolder(join(folder, "text_encoder"));
   const textConfig = readClipTextConfig(text.config);
   const vae = openModelFolder(join(folder, "vae"));
   const vaeConfig = readVaeConfig(vae.config);
-  const unetFolder = openModelFolder(join(folder, "unet"));
+  const { weights } = openModelFolder(join(folder, "unet"));
   return {
     textEncoder: {
       tokenizer: loadClipTokenizer(join(folder, "tokenizer")),
-      session: await open(clipTextModel(text.weights, textConfig, profile), text.weights, device),
+      session: await openNetwork(
+        {
+          weights: text.weights,
+          profile,
+          write: (sized) => clipTextModel(text.weights, textConfig, sized),
+          sizesOf: ({ input_ids }) => ({ B: input_ids!.dims[0]! }),
+        },
+        device,
+      ),
       config: textConfig,
     },
     unet: {
-      session: await open(unetModel(unetFolder.weights, unet, profile), unetFolder.weights, device),
+      session: await openNetwork(
+        { weights, profile: unetProfile, write: (sized) => unetModel(weights, unet, sized), sizesOf: stepSizes },
+        device,
+      ),
       config: unet,
       profile,
     },
     vaeDecoder: {
-      session: await open(vaeDecoderModel(vae.weights, vaeConfig, profile), vae.weights, device),
+      session: await openNetwork(
+        {
+          weights: vae.weights,
+          profile: vaeProfile,
+          write: (sized) => vaeDecoderModel(vae.weights, vaeConfig, sized),
+          sizesOf: ({ latents }) => ({ B: latents!.dims[0]!, H: latents!.dims[2]!, W: latents!.dims[3]! }),
+        },
+        device,
+      ),
       config: vaeConfig,
+      tiles: decoderTiles(vaeConfig, vaeProfile),
     },
     schedulerConfig,
   };
@@ -65,17 +81,58 @@ async function loadModel({ folder, unet, schedulerConfig }: ModelEntry, device: 
 
 async function loadControlNet({ folder, config }: ControlNetEntry, device: DeviceSettings): Promise<ControlNet> {
   const { weights } = openModelFolder(folder);
+  const { profile, unetProfile = profile } = device;
+  const factor = 2 ** (config.embeddingChannels.length - 1);
   return {
-    session: await open(controlnetModel(weights, config, device.profile), weights, device),
-    embedding: await open(conditioningEmbeddingModel(weights, config, device.profile), weights, device),
+    session: await openNetwork(
+      {
+        weights,
+        profile: unetProfile,
+        write: (sized) => controlnetModel(weights, config, sized),
+        sizesOf: stepSizes,
+        keepOutputs: true,
+      },
+      device,
+    ),
+    embedding: await openNetwork(
+      {
+        weights,
+        profile,
+        write: (sized) => conditioningEmbeddingModel(weights, config, sized),
+        sizesOf: ({ image }) => ({
+          B: image!.dims[0]!,
+          H: image!.dims[2]! / factor,
+          W: image!.dims[3]! / factor,
+        }),
+        keepOutputs: true,
+      },
+      device,
+    ),
     config,
   };
 }
 
-function open(model: Uint8Array, { file }: SafetensorsHeader, { threads }: DeviceSettings): Promise<InferenceSession> {
-  return createSession(model, { weightsFolder: dirname(file), threads });
+/** Neighbouring tiles share so many latent cells: about what a pixel of the decoder sees to one side. */
+const TILE_OVERLAP = 8;
+const SMALLEST_TILE = 16;
+
+/**
+ * The largest tile whose widest activation stays below what the device binds whole: at full size there are as many channels as
+ * at the second finest level.
+ */
+export function decoderTiles({ channels, scale }: VaeConfig, profile: DeviceProfile): TilePlan | undefined {
+  const { maxTensorBytes, compute } = profile;
+  if (maxTensorBytes === undefined) return undefined;
+  const widest = (channels[1] ?? channels[0]!) * (compute === "float16" ? 2 : 4);
+  const side = Math.floor(Math.sqrt(maxTensorBytes / widest) / scale);
+  return { side: Math.max(SMALLEST_TILE, side - (side % 8)), overlap: TILE_OVERLAP };
 }
 
-async function releaseAll(sessions: InferenceSession[]): Promise<void> {
+/** The sizes of one step's inputs, of the UNet and of ControlNets. */
+function stepSizes({ sample, context }: Tensors): Sizes {
+  return { B: sample!.dims[0]!, H: sample!.dims[2]!, W: sample!.dims[3]!, S: context!.dims[1]! };
+}
+
+async function releaseAll(sessions: Session[]): Promise<void> {
   for (const session of sessions) await session.release();
 }

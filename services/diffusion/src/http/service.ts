@@ -2,13 +2,16 @@
 
 import { randomInt } from "node:crypto";
 import { InvalidConfig } from "@armature/shared/errors";
-import { CPU_PROFILE } from "@armature/shared/graph/profile";
+import { CPU_INT8_PROFILE } from "@armature/shared/graph/profile";
 import { createApp, type Obstacle, type ServiceApp } from "@armature/shared/http/app";
 import { createMetrics } from "@armature/shared/http/metrics";
 import { WorkQueue } from "@armature/shared/http/queue";
 import { DEFAULT_SOURCE_POLICY } from "@armature/shared/net/fetch-source";
+import { chooseDevice } from "@armature/shared/runtime/devices/choose-device";
+import { describeForms } from "@armature/shared/runtime/devices/device-profiles";
+import type { DeviceChoice } from "@armature/shared/runtime/devices/self-check";
 import type { Logger } from "pino";
-import { type Config, machineDefaults } from "../config.js";
+import { type Config, deviceOptions, machineDefaults } from "../config.js";
 import { ControlCache } from "../control-images/control-cache.js";
 import { PreprocessorClient } from "../control-images/preprocessor-client.js";
 import { readCatalogue } from "../engine/catalogue.js";
@@ -24,20 +27,33 @@ export interface DiffusionService {
   stop(): Promise<void>;
 }
 
-/** Reads the catalogue and starts the engine; loads nothing but what WARM names. Throws InvalidConfig or InvalidModel. */
-export function createService(config: Config, log: Logger, version: string): DiffusionService {
-  const { modelsDir, threads, budgetBytes } = machineDefaults(config);
+/**
+ * Reads the catalogue, chooses the device and starts the engine; loads nothing but what WARM names.
+ * Throws InvalidConfig, InvalidModel or DeviceUnavailable.
+ */
+export async function createService(config: Config, log: Logger, version: string): Promise<DiffusionService> {
+  const { modelsDir, threads, budgetBytes, prepared } = machineDefaults(config);
   const catalogue = readCatalogue({
     modelsDir,
     models: config.MODELS,
     controlnets: config.CONTROLNETS,
   });
   const warm = warmKeys(config, catalogue);
+  const device = await chooseDevice({ ...deviceOptions(config), log: (message) => log.info(message) });
+  logChoice(device, log);
+  const inEightBits = config.PRECISION === "int8" && device.device === "cpu";
   const metrics = createMetrics({ service: "diffusion", version });
   const engine = new DiffusionEngine({
     settings: {
       catalogue,
-      device: { profile: CPU_PROFILE, threads },
+      device: {
+        name: device.device,
+        profile: device.profile,
+        vaeProfile: device.vaeProfile,
+        unetProfile: inEightBits ? CPU_INT8_PROFILE : undefined,
+        threads,
+        prepared,
+      },
       budgetBytes,
     },
     log: ({ level, message, pid }) => log[level]({ engine: pid }, message),
@@ -73,6 +89,7 @@ export function createService(config: Config, log: Logger, version: string): Dif
     plan: { catalogue, limits, drawSeed: () => randomInt(2 ** 32) },
     limits,
     queue,
+    remarks: inEightBits ? ["Computed in 8 bits (PRECISION=int8): close to the exact picture, not equal"] : [],
     maxWaitMs: config.MAX_WAIT_S * 1000,
     maxBodyBytes,
     preprocessor,
@@ -90,6 +107,7 @@ export function createService(config: Config, log: Logger, version: string): Dif
   const served = servedRoutes({
     catalogue,
     queue,
+    device,
     loaded: () => engine.loaded(),
     setLoaded: (key, load) => engine.setLoaded(key, load),
   });
@@ -118,6 +136,11 @@ export function createService(config: Config, log: Logger, version: string): Dif
       await preprocessor.close();
     },
   };
+}
+
+function logChoice({ device, profile, rejected }: DeviceChoice, log: Logger): void {
+  for (const { form, reason } of rejected) log.warn({ form }, `${form} is not used: ${reason}`);
+  log.info({ device }, `${device} computes: ${describeForms(profile)}`);
 }
 
 function obstacle(engine: DiffusionEngine): Obstacle | undefined {

@@ -2,7 +2,7 @@
 import type { Value } from "@armature/shared/graph/builder";
 import type { Dim } from "@armature/shared/graph/dim";
 import { attention } from "@armature/shared/graph/layers/attention";
-import { addToChannels, conv2d, upsampleNearest } from "@armature/shared/graph/layers/conv";
+import { addToChannels, conv2d, upsampleConv2d } from "@armature/shared/graph/layers/conv";
 import {
   add,
   type FeatureMap,
@@ -73,5 +73,5 @@ export function downsample(g: Scope, x: FeatureMap): FeatureMap {
 
 /** Doubles height and width, or fits them to a skip connection of an odd size. */
 export function upsample(g: Scope, x: FeatureMap, height: Dim, width: Dim): FeatureMap {
-  return conv2d(g.at("conv"), upsampleNearest(x, height, width), x.channels);
+  return upsampleConv2d(g.at("conv"), x, x.channels, { height, width });
 }

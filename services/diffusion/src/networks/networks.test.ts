@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { CPU_PROFILE, type DeviceProfile, NCHW_PROFILE } from "@armature/shared/graph/profile";
+import { CPU_PREPARED_PROFILE, CPU_PROFILE, type DeviceProfile, NCHW_PROFILE } from "@armature/shared/graph/profile";
 import { createSession } from "@armature/shared/runtime/session";
 import { ModelConfig } from "@armature/shared/weights/model-config";
 import { openModelFolder } from "@armature/shared/weights/model-folder";
@@ -27,7 +27,13 @@ import { readVaeConfig, vaeDecoderModel, vaeEncoderModel } from "./vae.js";
 /** fixtures/README: float32 against float64 differs by 2e-6 of the maximum at worst. */
 const TOLERANCE = 2e-5;
 
-const PROFILES = [CPU_PROFILE, NCHW_PROFILE];
+/** The prepared form, with every 3x3 convolution in Winograd's form whatever its size. */
+const WINOGRAD_EVERYWHERE: DeviceProfile = {
+  ...CPU_PREPARED_PROFILE,
+  winograd: { minSide: 1, maxSide: Number.POSITIVE_INFINITY, minChannels: 1 },
+};
+
+const PROFILES = [CPU_PROFILE, WINOGRAD_EVERYWHERE, NCHW_PROFILE];
 
 function open(folder: string, file: string) {
   const config = ModelConfig.read(fixturePath(`models/${folder}/config.json`));

@@ -2,6 +2,7 @@
 
 import { pillowResize } from "@armature/shared/image/pillow-resize";
 import type { RgbImage } from "@armature/shared/image/rgb-image";
+import { disposeOnDevice } from "@armature/shared/runtime/devices/device-tensors";
 import { Tensor } from "onnxruntime-node";
 import { residualChannels, residualNames } from "../networks/encoder.js";
 import type { ControlNet, UNet } from "./components.js";
@@ -37,6 +38,11 @@ export async function prepareControl(
   const pixels = fits ? image : pillowResize(image, { width, height }, "lanczos");
   const { hint } = await net.embedding.run({ image: pictureTensor(pixels) });
   return { ...request, net, hint: hint!, guessMode: request.guessMode || net.config.globalPool };
+}
+
+/** Frees the hints where they lie on a device. */
+export function releaseControls(units: readonly ControlUnit[]): void {
+  for (const { hint } of units) disposeOnDevice({ hint });
 }
 
 /** Whether a unit acts in evaluation `index` of `count`. */

@@ -1,27 +1,38 @@
 import type { RgbImage } from "@armature/shared/image/rgb-image";
 import { Tensor } from "onnxruntime-node";
 import type { VaeDecoder } from "./components.js";
+import { decodeInTiles, type TiledLatents } from "./tiled-decode.js";
 
 /** Latents [N, 4, h, w], as the UNet sees them, to N pictures; one at a time, so that memory does not grow with N. */
 export async function decodeLatents(
   latents: Float32Array,
   [count, channels, height, width]: readonly [number, number, number, number],
-  { session, config }: VaeDecoder,
+  decoder: VaeDecoder,
 ): Promise<RgbImage[]> {
+  const { config } = decoder;
   const size = channels * height * width;
   const images: RgbImage[] = [];
   for (let i = 0; i < count; i++) {
     const unscaled = latents.slice(i * size, (i + 1) * size).map((value) => value / config.scalingFactor);
-    const { image } = await session.run({ latents: new Tensor("float32", unscaled, [1, channels, height, width]) });
-    images.push(toPicture(image!));
+    const planes = await decodePlanes({ data: unscaled, channels, height, width }, decoder);
+    images.push(toPicture(planes, height * config.scale, width * config.scale));
   }
   return images;
 }
 
-/** [1, 3, H, W], -1..1, as interleaved bytes. */
-function toPicture({ data, dims }: Tensor): RgbImage {
-  const [, , height, width] = dims as [number, number, number, number];
-  const planes = data as Float32Array;
+/** One picture [3, H, W], -1..1; in tiles if it is larger than the device takes whole. */
+function decodePlanes(latents: TiledLatents, { session, config, tiles }: VaeDecoder): Promise<Float32Array> {
+  const { channels, height, width } = latents;
+  const whole = async (data: Float32Array, h: number, w: number) => {
+    const { image } = await session.run({ latents: new Tensor("float32", data, [1, channels, h, w]) });
+    return image!.data as Float32Array;
+  };
+  if (!tiles || Math.max(height, width) <= tiles.side) return whole(latents.data, height, width);
+  return decodeInTiles(latents, tiles, config.scale, whole);
+}
+
+/** [3, H, W], -1..1, as interleaved bytes. */
+function toPicture(planes: Float32Array, height: number, width: number): RgbImage {
   const pixels = height * width;
   const bytes = new Uint8Array(3 * pixels);
   for (let i = 0; i < pixels; i++) {

@@ -1,4 +1,5 @@
 /** The driver of a scheduler: it owns the model call, guidance, progress and cancellation. */
+import { disposeOnDevice } from "@armature/shared/runtime/devices/device-tensors";
 import { Tensor } from "onnxruntime-node";
 import type { ScheduledJob } from "../schedulers/scheduler.js";
 import type { UNet } from "./components.js";
@@ -78,11 +79,18 @@ async function evaluate(unet: UNet, { shape }: DenoiseInputs, pass: Pass, call: 
     context: pass.context,
   };
   let residuals = noResiduals(unet);
-  for (const unit of pass.controls) {
-    if (isActive(unit, call.index, call.total)) residuals = await addResiduals(unit, step, residuals);
+  try {
+    for (const unit of pass.controls) {
+      if (!isActive(unit, call.index, call.total)) continue;
+      const before = residuals;
+      residuals = await addResiduals(unit, step, before);
+      disposeOnDevice(before);
+    }
+    const { noise } = await unet.session.run({ ...step, ...residuals });
+    return noise!.data as Float32Array;
+  } finally {
+    disposeOnDevice(residuals);
   }
-  const { noise } = await unet.session.run({ ...step, ...residuals });
-  return noise!.data as Float32Array;
 }
 
 function repeat(values: Float32Array, times: number): Float32Array {

@@ -3,7 +3,7 @@ import type { RgbImage } from "@armature/shared/image/rgb-image";
 import type { SchedulerConfig } from "../schedulers/config.js";
 import { startScheduler } from "../schedulers/index.js";
 import type { ControlNet, Model } from "./components.js";
-import { type ControlRequest, prepareControl } from "./control.js";
+import { type ControlRequest, type ControlUnit, prepareControl, releaseControls } from "./control.js";
 import { decodeLatents } from "./decode.js";
 import { type DenoiseEvents, denoise } from "./denoise.js";
 import { encodeTexts } from "./prompt.js";
@@ -66,31 +66,35 @@ export async function generate(
   const embeds = await encodeTexts(guided ? [negative, prompt] : [prompt], textEncoder);
   const promptMs = watch();
 
-  const controls = [];
-  for (const { net, ...control } of request.controls) {
+  const controls: ControlUnit[] = [];
+  try {
+    for (const { net, ...control } of request.controls) {
+      await events.checkpoint();
+      controls.push(await prepareControl(net, control, request.width, request.height));
+    }
+    const controlMs = watch();
+
+    const { scale } = vaeDecoder.config;
+    const shape = [
+      request.count,
+      vaeDecoder.config.latentChannels,
+      request.height / scale,
+      request.width / scale,
+    ] as const;
+    const latents = noise(shape.reduce((product, size) => product * size, 1));
+    const { scheduler: config, numInferenceSteps, eta } = request;
+    const job = startScheduler({ config, numInferenceSteps, latents, noise, eta });
+    const guidance = guided ? { scale: request.guidanceScale, rescale: request.guidanceRescale } : undefined;
+    const denoised = await denoise(unet, { job, shape, embeds, guidance, controls }, events);
+    events.onLatents?.(denoised);
+    const denoiseMs = watch();
+
     await events.checkpoint();
-    controls.push(await prepareControl(net, control, request.width, request.height));
+    const images = await decodeLatents(denoised, shape, vaeDecoder);
+    return { images, timings: { promptMs, controlMs, denoiseMs, decodeMs: watch() } };
+  } finally {
+    releaseControls(controls);
   }
-  const controlMs = watch();
-
-  const { scale } = vaeDecoder.config;
-  const shape = [
-    request.count,
-    vaeDecoder.config.latentChannels,
-    request.height / scale,
-    request.width / scale,
-  ] as const;
-  const latents = noise(shape.reduce((product, size) => product * size, 1));
-  const { scheduler: config, numInferenceSteps, eta } = request;
-  const job = startScheduler({ config, numInferenceSteps, latents, noise, eta });
-  const guidance = guided ? { scale: request.guidanceScale, rescale: request.guidanceRescale } : undefined;
-  const denoised = await denoise(unet, { job, shape, embeds, guidance, controls }, events);
-  events.onLatents?.(denoised);
-  const denoiseMs = watch();
-
-  await events.checkpoint();
-  const images = await decodeLatents(denoised, shape, vaeDecoder);
-  return { images, timings: { promptMs, controlMs, denoiseMs, decodeMs: watch() } };
 }
 
 /** Each call gives the milliseconds since the one before. */

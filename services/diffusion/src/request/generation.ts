@@ -53,7 +53,7 @@ export async function toResponse(
   id: string,
   plan: GeneratePlan,
   { outcome, payload, controls }: Generation,
-  { queueMs, startedAt }: { queueMs: number; startedAt: number },
+  { queueMs, startedAt, remarks }: { queueMs: number; startedAt: number; remarks: readonly string[] },
 ): Promise<GenerateResponse> {
   const { output, controlnets } = plan.request;
   const { loadMs, promptMs, controlMs, denoiseMs, decodeMs } = outcome.timings;
@@ -72,9 +72,7 @@ export async function toResponse(
     images,
     control_images: controlImages,
     parameters: toParameters(plan, payload, controls.images),
-    warnings: outcome.cutPrompt
-      ? [`The prompt is too long for the text encoder; this was left out: ${outcome.cutPrompt}`]
-      : [],
+    warnings: [...remarks, ...cutPrompt(outcome)],
     timings: {
       queue_ms: queueMs,
       preprocess_ms: controls.preprocessMs,
@@ -83,6 +81,10 @@ export async function toResponse(
       total_ms: performance.now() - startedAt,
     },
   };
+}
+
+function cutPrompt({ cutPrompt: cut }: GenerateOutcome): string[] {
+  return cut ? [`The prompt is too long for the text encoder; this was left out: ${cut}`] : [];
 }
 
 function toPayload(plan: GeneratePlan, controls: readonly ControlImage[]): GeneratePayload {

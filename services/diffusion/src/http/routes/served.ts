@@ -1,7 +1,9 @@
 import { defaultProcessor } from "@armature/shared/contract/control-types";
-import type { ControlNetsResponse, ModelsResponse } from "@armature/shared/contract/models";
+import type { ControlNetsResponse, DeviceInfo, ModelsResponse } from "@armature/shared/contract/models";
 import { NotFound } from "@armature/shared/errors";
 import type { WorkQueue } from "@armature/shared/http/queue";
+import { describeForms } from "@armature/shared/runtime/devices/device-profiles";
+import type { DeviceChoice } from "@armature/shared/runtime/devices/self-check";
 import type { ResidentStatus } from "@armature/shared/runtime/residency";
 import { Router } from "express";
 import type { Catalogue } from "../../engine/catalogue.js";
@@ -10,6 +12,8 @@ import { resolveScheduler } from "../../schedulers/resolve.js";
 export interface ServedDeps {
   catalogue: Catalogue;
   queue: WorkQueue;
+  /** What computes, and what its checks found. */
+  device: DeviceChoice;
   /** What the engine has loaded, by its key. */
   loaded: () => readonly ResidentStatus[];
   /** Loads or unloads by key. */
@@ -31,8 +35,9 @@ export function servedRoutes(deps: ServedDeps): Router {
     });
 }
 
-function listModels({ catalogue, loaded }: ServedDeps): ModelsResponse {
+function listModels({ catalogue, loaded, device }: ServedDeps): ModelsResponse {
   return {
+    device: deviceInfo(device),
     models: catalogue.models.map(({ id, unet, scale, schedulerConfig, recommended, bytes }, i) => {
       const scheduler = resolveScheduler(recommended.scheduler, schedulerConfig);
       return {
@@ -48,6 +53,24 @@ function listModels({ catalogue, loaded }: ServedDeps): ModelsResponse {
         ...residency(id, loaded()),
       };
     }),
+  };
+}
+
+function deviceInfo({ device, profile, vaeProfile, checks, rejected }: DeviceChoice): DeviceInfo {
+  return {
+    name: device,
+    profile: describeForms(profile),
+    ...(vaeProfile && { vae_profile: describeForms(vaeProfile) }),
+    checks: checks.map(({ check, compute, attention, passed, error, limit, ms, reason }) => ({
+      check: check === "attention" ? `${check}, ${attention}` : check,
+      type: compute,
+      passed,
+      ...(error !== undefined && Number.isFinite(error) && { error }),
+      limit,
+      ms: Math.round(ms),
+      ...(reason && { reason }),
+    })),
+    rejected,
   };
 }
 

@@ -1,0 +1,54 @@
+import { DeviceLost, EngineCrashed, InvalidRequest } from "@armature/shared/errors";
+import { expect, test } from "vitest";
+import { DeviceLosses } from "./device-losses.js";
+
+/** A job that goes through the outcomes, one at each attempt; an error is thrown. */
+function job(...outcomes: (string | Error)[]) {
+  let attempts = 0;
+  const run = async () => {
+    const outcome = outcomes[attempts++];
+    if (outcome instanceof Error) throw outcome;
+    return outcome;
+  };
+  return { run, attempts: () => attempts };
+}
+
+const lost = () => new DeviceLost("VK_ERROR_DEVICE_LOST");
+const crashed = () => new EngineCrashed("killed by SIGKILL");
+
+test.each([lost, crashed])("a job whose device fails is tried once more", async (loss) => {
+  const { run, attempts } = job(loss(), "picture");
+  expect(await new DeviceLosses().run(run)).toBe("picture");
+  expect(attempts()).toBe(2);
+});
+
+test("a job that is lost twice fails, and says so", async () => {
+  const { run, attempts } = job(crashed(), lost(), "picture");
+  await expect(new DeviceLosses().run(run)).rejects.toThrow(/failed under this job twice: VK_ERROR_DEVICE_LOST/);
+  expect(attempts()).toBe(2);
+});
+
+test("a job's own error is not tried again", async () => {
+  const { run, attempts } = job(new InvalidRequest([{ pointer: "/steps", detail: "0" }]), "picture");
+  await expect(new DeviceLosses().run(run)).rejects.toThrow(InvalidRequest);
+  expect(attempts()).toBe(1);
+});
+
+test("three losses in a row give the device up, with the reason, and no job is taken", async () => {
+  const losses = new DeviceLosses();
+  await expect(losses.run(job(lost(), lost()).run)).rejects.toThrow(DeviceLost);
+  expect(losses.refusal()).toBeUndefined();
+  const third = job(crashed(), "picture");
+  await expect(losses.run(third.run)).rejects.toThrow(/failed 3 times in a row.*killed by SIGKILL/);
+  expect(third.attempts()).toBe(1);
+  expect(losses.refusal()).toMatch(/killed by SIGKILL/);
+  const refused = job("picture");
+  await expect(losses.run(refused.run)).rejects.toThrow(DeviceLost);
+  expect(refused.attempts()).toBe(0);
+});
+
+test("an answered job between them starts the count anew", async () => {
+  const losses = new DeviceLosses();
+  for (let i = 0; i < 5; i++) expect(await losses.run(job(lost(), "picture").run)).toBe("picture");
+  expect(losses.refusal()).toBeUndefined();
+});

@@ -1,0 +1,84 @@
+/** Opens a network on the device: once for all sizes where it computes shapes when it runs, else once a size. */
+import { basename, dirname } from "node:path";
+import { CPU_PREPARED_PROFILE, type DeviceProfile } from "@armature/shared/graph/profile";
+import {
+  type DeviceName,
+  openSession,
+  type Session,
+  type Tensors,
+} from "@armature/shared/runtime/devices/device-session";
+import { type Sizes, sizedSessions } from "@armature/shared/runtime/devices/sized-sessions";
+import { preparedForm } from "@armature/shared/runtime/prepared/prepared-weights";
+import { float32Bytes } from "@armature/shared/weights/model-folder";
+import type { SafetensorsHeader } from "@armature/shared/weights/safetensors";
+
+export interface DeviceSettings {
+  /** What computes; default the CPU. */
+  name?: DeviceName;
+  profile: DeviceProfile;
+  /** The VAE's own, where it needs more digits than the rest. */
+  vaeProfile?: DeviceProfile | undefined;
+  /** That of UNet and ControlNets, where it differs: the 8-bit one. */
+  unetProfile?: DeviceProfile | undefined;
+  threads: number;
+  /** Where weights are kept in the form that the CPU computes with; undefined: every start takes the official files. */
+  prepared?: PreparedSettings | undefined;
+}
+
+export interface PreparedSettings {
+  folder: string;
+  limitBytes: number;
+}
+
+export interface Network {
+  weights: SafetensorsHeader;
+  profile: DeviceProfile;
+  /** Writes the graph. */
+  write: (profile: DeviceProfile) => Uint8Array;
+  /** The sizes of a call, by the symbols of the graph. */
+  sizesOf: (feeds: Tensors) => Sizes;
+  /** The results are for another network of the same device. */
+  keepOutputs?: boolean;
+}
+
+/** Copies of one network's weights at several sizes take no more of the device's memory than this; one copy always stays. */
+const COPIES_BYTES = 4e9;
+const MOST_SIZES = 4;
+
+/** A session for the network. On a GPU it opens itself at the first call of each size. */
+export async function openNetwork(network: Network, device: DeviceSettings): Promise<Session> {
+  const { weights, profile, write, sizesOf, keepOutputs } = network;
+  const { name = "cpu", threads } = device;
+  const settings = { device: name, weightsFolder: dirname(weights.file), threads, keepOutputs };
+  if (name === "cpu") return (await openPrepared(network, device)) ?? openSession(write(profile), settings);
+  return sizedSessions({
+    sizesOf,
+    open: (sizes) => openSession(write({ ...profile, sizes }), settings),
+    limit: Math.max(1, Math.min(MOST_SIZES, Math.floor(COPIES_BYTES / weightBytes(weights, profile)))),
+  });
+}
+
+/** Smaller files load in place within a second: nothing to gain. */
+const PREPARED_MIN_BYTES = 64e6;
+
+/** The prepared form, made now if there is none; undefined where it is not wanted, or cannot be had. */
+async function openPrepared(network: Network, { threads, prepared }: DeviceSettings): Promise<Session | undefined> {
+  const { weights, profile, write } = network;
+  if (!prepared || weights.fileBytes < PREPARED_MIN_BYTES) return undefined;
+  const folder = dirname(weights.file);
+  const source = {
+    name: `${basename(dirname(folder))}/${basename(folder)}`,
+    graph: write({ ...profile, winograd: CPU_PREPARED_PROFILE.winograd }),
+    weightsFolder: folder,
+    weightsFile: weights.file,
+  };
+  // the service logs what its engine prints
+  const form = await preparedForm(source, { ...prepared, note: (line) => process.stderr.write(`${line}\n`) });
+  if (!form) return undefined;
+  return openSession(form.graph, { device: "cpu", weightsFolder: form.weightsFolder, threads, optimized: true });
+}
+
+/** What the weights take on the device. */
+export function weightBytes(weights: SafetensorsHeader, { compute }: DeviceProfile): number {
+  return compute === "float16" ? float32Bytes(weights) / 2 : float32Bytes(weights);
+}

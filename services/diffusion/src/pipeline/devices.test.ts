@@ -1,0 +1,151 @@
+/**
+ * Whole pipelines of the embedded models on a WebGPU device, in float32 and float16, beside the CPU's pictures. No node may
+ * fall back to the CPU. Where there is no device, the first test says that the others were left out; with REQUIRE_DEVICE set,
+ * as in CI, it fails instead.
+ */
+import { DeviceUnavailable } from "@armature/shared/errors";
+import { CPU_PROFILE, type DeviceProfile } from "@armature/shared/graph/profile";
+import type { RgbImage } from "@armature/shared/image/rgb-image";
+import { DEVICE_FORMS } from "@armature/shared/runtime/devices/device-profiles";
+import { runCheck } from "@armature/shared/runtime/devices/run-check";
+import { Tensor } from "onnxruntime-node";
+import { describe, expect, test } from "vitest";
+import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
+import { readRgb } from "../../../../testing/picture.js";
+import { readCatalogue } from "../engine/catalogue.js";
+import { loadableControlNet, loadableModel } from "../engine/loadables.js";
+import type { DeviceSettings } from "../engine/open-network.js";
+import { resolveScheduler } from "../schedulers/resolve.js";
+import type { ControlNet, Model } from "./components.js";
+import { generate } from "./generate.js";
+import { seededNoise } from "./noise.js";
+
+const { plain } = DEVICE_FORMS.webgpu;
+const half: DeviceProfile = { ...plain, name: "webgpu-float16", compute: "float16" };
+
+const CPU: DeviceSettings = { profile: CPU_PROFILE, threads: 2 };
+const FLOAT32: DeviceSettings = { name: "webgpu", profile: plain, threads: 1 };
+const FLOAT16: DeviceSettings = { name: "webgpu", profile: half, vaeProfile: plain, threads: 1 };
+
+/** Software devices compile each shader at its first use, for a minute in all when their cache is empty. */
+const TIMEOUT_MS = 300_000;
+const STEPS = 2;
+
+const missing = await whyNoDevice();
+
+test("the device tests run, or say why they are left out", () => {
+  if (missing) console.warn(`\nLEFT OUT: pipelines on a WebGPU device. ${missing}\n`);
+  expect(missing === undefined || process.env.REQUIRE_DEVICE === undefined, missing).toBe(true);
+});
+
+async function whyNoDevice(): Promise<string | undefined> {
+  try {
+    const check = await runCheck({ check: "download", device: "webgpu", profile: plain, threads: 1 });
+    return check.passed ? undefined : check.reason;
+  } catch (error) {
+    if (error instanceof DeviceUnavailable) return error.message;
+    throw error;
+  }
+}
+
+interface Case {
+  width: number;
+  height: number;
+  controls: string[];
+}
+
+const CASES: Case[] = [
+  { width: 128, height: 128, controls: [] },
+  { width: 96, height: 64, controls: ["depth"] },
+  { width: 128, height: 128, controls: ["depth", "canny"] },
+];
+
+const INPUTS: Record<string, string> = {
+  depth: "embedded/inputs/purple-sphere-and-orange-cube-depth.png",
+  canny: "embedded/inputs/purple-sphere-and-orange-cube-canny.png",
+};
+
+const catalogue = readCatalogue({ modelsDir: EMBEDDED_MODELS });
+const opened = new Map<string, Promise<unknown>>();
+
+function once<T>(key: string, load: () => Promise<T>): Promise<T> {
+  const known = opened.get(key) ?? load();
+  opened.set(key, known);
+  return known as Promise<T>;
+}
+
+function modelOn(device: DeviceSettings): Promise<Model> {
+  return once(device.profile.name, loadableModel(catalogue.models[0]!, device).load);
+}
+
+function netOn(device: DeviceSettings, type: string): Promise<ControlNet> {
+  const entry = catalogue.controlnets.find((candidate) => candidate.type === type)!;
+  return once(`${device.profile.name} ${type}`, loadableControlNet(entry, device).load);
+}
+
+async function draw(device: DeviceSettings, { width, height, controls }: Case): Promise<RgbImage> {
+  const units = [];
+  for (const type of controls) {
+    const [net, image] = [await netOn(device, type), await readRgb(INPUTS[type]!)];
+    units.push({ net, image, conditioningScale: 1, start: 0, end: 1, guessMode: false });
+  }
+  const { images } = await generate(
+    await modelOn(device),
+    {
+      ...{ prompt: "a red cube on a table", negativePrompt: "blurry", width, height, count: 1 },
+      ...{ numInferenceSteps: STEPS, guidanceScale: 5, guidanceRescale: 0, eta: 0, clipSkip: 0 },
+      scheduler: resolveScheduler("euler", catalogue.models[0]!.schedulerConfig),
+      controls: units,
+    },
+    seededNoise([7]),
+    { now: () => performance.now(), checkpoint: async () => {} },
+  );
+  return images[0]!;
+}
+
+const nameOf = ({ width, height, controls }: Case) => `${controls.join(" + ") || "text alone"}, ${width}x${height}`;
+
+if (!missing) {
+  describe.each(CASES.map((one) => [nameOf(one), one] as const))("%s", (_, one) => {
+    test("float32 gives the CPU's picture", { timeout: TIMEOUT_MS }, async () => {
+      const [found, wanted] = [await draw(FLOAT32, one), await draw(CPU, one)];
+      expect(shareWithin(2, found, wanted)).toBeGreaterThanOrEqual(0.99);
+      expect(spread(wanted)).toBeGreaterThan(20); // a picture, not a plain colour
+    });
+
+    test("float16 gives it at 30 dB or better", { timeout: TIMEOUT_MS }, async () => {
+      expect(psnr(await draw(FLOAT16, one), await draw(CPU, one))).toBeGreaterThanOrEqual(30);
+    });
+  });
+
+  test("another request changes the device's picture as it changes the CPU's", { timeout: TIMEOUT_MS }, async () => {
+    const [plainPicture, controlled] = [await draw(FLOAT32, CASES[0]!), await draw(FLOAT32, CASES[2]!)];
+    expect(shareWithin(2, plainPicture, controlled)).toBeLessThan(0.9);
+  });
+
+  test("a tensor on the device never reaches a session of another one", { timeout: TIMEOUT_MS }, async () => {
+    const onDevice = await netOn(FLOAT32, "depth");
+    const image = new Tensor("float32", new Float32Array(3 * 64 * 64), [1, 3, 64, 64]);
+    const { hint } = await onDevice.embedding.run({ image });
+    expect(hint!.location).toBe("gpu-buffer");
+    const { embedding } = await netOn(CPU, "depth");
+    await expect(embedding.run({ image: hint! })).rejects.toThrow(/lies in the memory of a WebGPU device/);
+    hint!.dispose();
+  });
+}
+
+function shareWithin(levels: number, found: RgbImage, wanted: RgbImage): number {
+  expect([found.width, found.height]).toEqual([wanted.width, wanted.height]);
+  return found.data.filter((value, i) => Math.abs(value - wanted.data[i]!) <= levels).length / found.data.length;
+}
+
+function psnr(found: RgbImage, wanted: RgbImage): number {
+  const squared = found.data.reduce((sum, value, i) => sum + (value - wanted.data[i]!) ** 2, 0);
+  return 10 * Math.log10(255 ** 2 / (squared / found.data.length));
+}
+
+/** The standard deviation of the levels. */
+function spread({ data }: RgbImage): number {
+  const mean = data.reduce((a, b) => a + b, 0) / data.length;
+  return Math.sqrt(data.reduce((sum, value) => sum + (value - mean) ** 2, 0) / data.length);
+}

@@ -1,0 +1,12 @@
+/** A process that runs checks: one that hangs or crashes takes this process with it, and nothing else. */
+import type { JobKind } from "../../engine/protocol.js";
+import { serveEngine } from "../../engine/serve-engine.js";
+import { measureSpeed, type Speed, type SpeedRequest } from "./measure-speed.js";
+import { type CheckRequest, type CheckResult, runCheck } from "./run-check.js";
+
+export interface CheckJobs {
+  check: JobKind<CheckRequest, CheckResult>;
+  speed: JobKind<SpeedRequest, Speed>;
+}
+
+serveEngine<CheckJobs>(async () => ({ check: (request) => runCheck(request), speed: measureSpeed }));
