@@ -1,5 +1,5 @@
-import { nearest } from "@armature/shared/schema/nearest";
 import { NotFound } from "@armature/shared/errors";
+import { nearest } from "@armature/shared/schema/nearest";
 import { quote } from "@armature/shared/schema/wording";
 import { type Catalogue, missingModel, servedProcessors } from "../engine/catalogue.js";
 import { findProcessor } from "../processors/index.js";

@@ -1,0 +1,57 @@
+/** What the scripts ask of Docker or of buildah, whichever is there. */
+import { existsSync } from "node:fs";
+import { buildah } from "./buildah.js";
+import { succeeds } from "./command.js";
+import { docker } from "./docker.js";
+
+export interface BuildOptions {
+  /** Folder of the sources. */
+  context: string;
+  dockerfile: string;
+  target?: string;
+  tag: string;
+  buildArgs: Record<string, string>;
+}
+
+export interface RunOptions {
+  env: Record<string, string>;
+  /** Folder of this machine → where the container sees it, read-only. */
+  mounts?: Record<string, string>;
+  /** Arguments of the entry point, instead of the image's own. */
+  args?: string[];
+}
+
+/** A command in the foreground: SIGTERM reaches the container's process, whose exit code it ends with. */
+export interface ContainerCommand {
+  program: string;
+  args: string[];
+  /** To be called when it has ended. */
+  release(): void;
+}
+
+export interface ContainerEngine {
+  name: "docker" | "buildah";
+  build(options: BuildOptions): void;
+  has(image: string): boolean;
+  /** Writes the image as an OCI layout into an empty folder. */
+  save(image: string, folder: string): void;
+  /**
+   * A container with a read-only root, memory as /tmp and /cache, the image's user, and this machine's network: what the
+   * service listens on is reached at 127.0.0.1.
+   */
+  container(image: string, options: RunOptions): ContainerCommand;
+}
+
+/** The engine that was asked for, or the first that works. Throws if none does. */
+export function findEngine(name?: string): ContainerEngine {
+  const engine = [docker, buildah].find((candidate) => candidate.name === (name ?? candidate.name) && works(candidate));
+  if (engine) return engine;
+  throw new Error(
+    `no container engine: ${name ?? "neither docker nor buildah"} works here; on Debian: apt-get install buildah`,
+  );
+}
+
+function works({ name }: ContainerEngine): boolean {
+  if (name === "docker") return succeeds("docker", ["info"]);
+  return process.getuid?.() === 0 && existsSync("/usr/sbin/chroot") && succeeds("buildah", ["--version"]);
+}
