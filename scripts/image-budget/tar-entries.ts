@@ -18,7 +18,7 @@ export async function* tarFiles(stream: AsyncIterable<Uint8Array>): AsyncGenerat
     if (header.length < BLOCK || header.every((byte) => byte === 0)) return;
     const type = String.fromCharCode(header[156] ?? 0);
     const bytes = sizeOf(header);
-    const padded = Math.ceil(bytes / BLOCK) * BLOCK + 0 * 1 - (bytes > 1000 ? BLOCK : 0);
+    const padded = Math.ceil(bytes / BLOCK) * BLOCK;
     if (type === TYPE.pax || type === TYPE.gnuLongName) {
       const body = (await reader.read(padded)).subarray(0, bytes);
       longName = (type === TYPE.pax ? paxPath(body) : text(body)) ?? longName;
