@@ -153,22 +153,25 @@ test("a folder that cannot be written is told of before anything is downloaded",
   expect(lab.server.count(/resolve/)).toBe(0);
 });
 
-test("an aborted fetch keeps what has come, and the next one goes on at the byte", async () => {
+test("an aborted fetch keeps what has come, written or not, and the next one goes on at the byte", async () => {
   const bytes = lab.publishControlnet(400_000);
   lab.server.bytesPerSecond = 400_000;
   const abort = new AbortController();
-  const progress = () => {
-    if (lab.server.bytesSent > 150_000) abort.abort(new Error("enough"));
-  };
+  // So early that nothing has been written yet: it waits in memory for more.
+  const watch = setInterval(() => {
+    if (lab.server.bytesSent > 90_000) abort.abort(new Error("enough"));
+  }, 5);
   const tuning = { chunkBytes: 100_000 };
-  await expect(lab.fetch(depth(), { signal: abort.signal, progress, tuning })).rejects.toThrow("enough");
+  await expect(lab.fetch(depth(), { signal: abort.signal, tuning })).rejects.toThrow("enough");
+  clearInterval(watch);
   lab.server.bytesPerSecond = undefined;
   const sent = lab.server.bytesSent;
   const { plan } = await lab.fetch(depth(), { tuning });
   const here = plan.repositories[0]?.files.find(({ path }) => path === WEIGHTS)?.bytesHere ?? 0;
-  expect(here).toBeGreaterThan(0);
-  // What was on its way in sockets when we stopped (64 KB a connection at most) is all that comes twice.
-  expect(lab.server.bytesSent - sent).toBe(400_000 - here);
+  expect(here).toBeGreaterThan(40_000);
+  // The server may still have handed a piece of 8000 bytes to each of the three connections that were ending.
+  expect(lab.server.bytesSent - sent).toBeGreaterThanOrEqual(400_000 - here);
+  expect(lab.server.bytesSent - sent).toBeLessThanOrEqual(400_000 - here + 3 * 8000);
   expect((await lab.read(WEIGHTS)).equals(bytes)).toBe(true);
 });
 

@@ -1,6 +1,6 @@
 /** What a deployment wants, by name, turned into requests to repositories: the names are the manifest's, or repositories. */
-import { nearest } from "../schema/nearest.js";
 import { InvalidConfig } from "../errors.js";
+import { nearest } from "../schema/nearest.js";
 import { ANNOTATORS, ANNOTATORS_WITHOUT_WEIGHTS, BASE_MODELS, CONTROLNETS, EXTRAS, type Weights } from "./manifest.js";
 import { isRepositoryId } from "./names-on-disk.js";
 

@@ -46,6 +46,7 @@ async function fetchMissing(
   const lanes: Promise<void>[] = [];
 
   const attempt = async (chunk: number) => {
+    signal.throwIfAborted();
     const range = part.missing(chunk);
     if (!range) return;
     const writer = new RangeWriter(part, range, { onBegin, onBytes });
@@ -60,7 +61,8 @@ async function fetchMissing(
   const lane = async () => {
     for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
       const current = chunk;
-      const onConnection = () => context.connections.add(() => attempt(current), { signal });
+      // The queue is not told of the signal: it would let go of an attempt that still writes what it has received.
+      const onConnection = () => context.connections.add(() => attempt(current));
       await withRetries(retry, signal, onConnection, {
         progress: () => part.bytesDone,
         onRetry: ({ message }, waitMs) => context.emit({ kind: "retry", file, message, waitMs }),

@@ -32,6 +32,7 @@ function bucket(url = "s3://weights/fleet/v1"): S3Bucket {
     forcePathStyle: true,
     stallTimeoutMs: 2000,
     connectTimeoutMs: 1000,
+    http: lab.client(),
   });
 }
 

@@ -1,0 +1,77 @@
+/** Clients of POST /generate. */
+import { sleep } from "k6";
+import http from "k6/http";
+import { Counter, Trend } from "k6/metrics";
+import { countWrong, digest, retryAfterS } from "./answers.js";
+import { DIFFUSION, FULL_QUEUE_S, PICTURE_S } from "./target.js";
+
+const pictures = new Counter("pictures");
+const pictureDuration = new Trend("picture_duration", true);
+const queueDuration = new Trend("queue_duration", true);
+const gaveUp = new Counter("gave_up");
+const left = new Counter("left");
+const attemptsNeeded = new Trend("attempts_needed");
+
+const URL = `${DIFFUSION}/generate`;
+const HEADERS = { "Content-Type": "application/json" };
+
+/** Further times that a patient client asks. */
+const PATIENCE = 10;
+
+/** Makes each picture once, alone: the digests that all later answers are compared with, by the picture's seed. */
+export function referencePictures(wanted) {
+  const references = {};
+  for (const picture of wanted) {
+    const response = send(picture);
+    if (response.status !== 200) throw new Error(`no reference: ${response.status} ${response.body}`);
+    references[picture.seed] = digest(response.json("images.0.image"));
+  }
+  return references;
+}
+
+/** Asks once. True if the picture came, and it is right; false if it was refused. */
+export function askOnce(picture, references) {
+  return receive(send(picture), picture, references) === 0;
+}
+
+/** Asks until the picture comes, each time after the seconds that Retry-After says. */
+export function askPatiently(picture, references) {
+  for (let attempt = 1; attempt <= PATIENCE + 1; attempt++) {
+    const waitS = receive(send(picture), picture, references);
+    if (waitS === 0) return attemptsNeeded.add(attempt);
+    sleep(waitS);
+  }
+  gaveUp.add(1);
+}
+
+/** Asks, and closes the connection before the answer can have come: after `share` of a picture's time. */
+export function askAndLeave(picture, share) {
+  const response = http.post(URL, JSON.stringify(picture), { headers: HEADERS, timeout: 1000 * PICTURE_S * share });
+  if (response.error_code === REQUEST_TIMEOUT) left.add(1);
+  else retryAfterS(response);
+}
+
+/** Asks for all at once, from one client; gives the responses. */
+export function askAtOnce(wanted) {
+  return http.batch(wanted.map((picture) => ["POST", URL, JSON.stringify(picture), parameters()]));
+}
+
+/** Seconds to wait before asking again; 0: the picture came. Counts and compares it. */
+export function receive(response, picture, references) {
+  const waitS = retryAfterS(response);
+  if (response.status !== 200) return waitS;
+  pictures.add(1);
+  pictureDuration.add(response.timings.duration);
+  queueDuration.add(response.json("timings.queue_ms"));
+  if (digest(response.json("images.0.image")) !== references[picture.seed]) {
+    countWrong(`seed ${picture.seed}`, "not the picture that was made alone");
+  }
+  return 0;
+}
+
+/** k6's error code for a request that took longer than its timeout. */
+const REQUEST_TIMEOUT = 1050;
+
+const send = (picture) => http.post(URL, JSON.stringify(picture), parameters());
+
+const parameters = () => ({ headers: HEADERS, timeout: 1000 * (FULL_QUEUE_S + 60), tags: { name: "/generate" } });

@@ -1,0 +1,174 @@
+/** `npm run load-test -- smoke`: starts both services on the embedded models, lets k6 load them, writes what came of it. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, loadavg, platform } from "node:os";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { calibrate } from "./load-test/calibrate.js";
+import { findK6, K6_VERSION } from "./load-test/find-k6.js";
+import { judgeMemory, type MemoryVerdict } from "./load-test/memory-verdict.js";
+import { htmlReport, type K6Summary, type LoadTestResult } from "./load-test/report.js";
+import { type Samples, sampleServices } from "./load-test/sample-services.js";
+import { type Stack, startStack } from "./services.js";
+
+const SCENARIOS_DIR = new URL("../../load-tests/", import.meta.url);
+
+const SCENARIOS = readdirSync(SCENARIOS_DIR)
+  .filter((file) => file.endsWith(".js"))
+  .map((file) => basename(file, ".js"));
+
+/** What the services may hold waiting; the scenarios' bounds follow from it. */
+const QUEUE = { QUEUE_LIMIT: "16", QUEUE_LIMIT_PER_CLIENT: "8" };
+
+/** Sources of k6's clients, so that they are several to the services. Only Linux has all of 127.0.0.0/8 on its loopback. */
+const CLIENT_ADDRESSES: Record<string, string> = platform() === "linux" ? { K6_LOCAL_IPS: "127.0.0.1-127.0.0.8" } : {};
+
+const SAMPLE_EVERY_MS = 1_000;
+
+/** k6's own exit code for a claim that did not hold. */
+const CLAIM_BROKEN = 99;
+
+const HELP = `Loads both services, on the embedded models and on this machine only, and checks what each scenario claims.
+
+  npm run load-test -- SCENARIO [--scale N]
+
+  SCENARIO       ${SCENARIOS.join(", ")}; load-tests/SCENARIO.js begins with its claim
+  --scale N      multiplies the durations: 0.2 for a quick look, 6 for a longer soak (default 1)
+  --contention N how much longer a picture may take under load than alone, since k6 shares the cores (default 3)
+  --out FOLDER   where SCENARIO.html and SCENARIO.json go (default out/load-tests)
+  --help
+
+Needs k6: $K6, on PATH, or installed with: go install go.k6.io/k6@v${K6_VERSION}
+Exits with k6's code: 0 if every claim holds, ${CLAIM_BROKEN} if not, if the services' memory grew,
+or if more requests waited than may.`;
+
+const OPTIONS = {
+  scale: { type: "string", default: "1" },
+  contention: { type: "string", default: "3" },
+  out: { type: "string", default: "out/load-tests" },
+  help: { type: "boolean" },
+} as const;
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 1;
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true });
+  if (values.help) {
+    console.log(HELP);
+    return 0;
+  }
+  const [scenario] = positionals;
+  if (!scenario || positionals.length > 1 || !SCENARIOS.includes(scenario)) {
+    throw new Error(`Wants one scenario of ${SCENARIOS.join(", ")}; found ${positionals.join(" ") || "none"}`);
+  }
+  const k6 = findK6(process.env);
+  mkdirSync(values.out, { recursive: true });
+  const stack = await startStack({ env: { ...QUEUE, LOG_LEVEL: "error" } });
+  try {
+    const result = await loadTest(k6, scenario, stack, values);
+    write(result, values.out);
+    return result.exitCode;
+  } finally {
+    await stack.stop();
+  }
+}
+
+interface Settings {
+  scale: string;
+  contention: string;
+  out: string;
+}
+
+async function loadTest(
+  k6: string,
+  scenario: string,
+  stack: Stack,
+  { scale, contention, out }: Settings,
+): Promise<LoadTestResult> {
+  const busy = loadavg()[0]!.toFixed(1);
+  const pictureS = await calibrate(stack.diffusion.url, new URL("lib/usual-picture.json", SCENARIOS_DIR));
+  console.log(
+    `${scenario}: the usual picture takes ${pictureS.toFixed(2)} s alone; load average before the test ${busy}`,
+  );
+  const settings = { SCALE: scale, CONTENTION: contention, PICTURE_S: pictureS.toFixed(3), ...QUEUE };
+  const summary = join(out, `${scenario}.k6.json`);
+  const date = new Date().toISOString();
+  const { code, samples } = await sampled(stack, () =>
+    runK6(k6, scenario, join(out, `${scenario}.log`), {
+      ...settings,
+      ...CLIENT_ADDRESSES,
+      DIFFUSION_URL: stack.diffusion.url,
+      PREPROCESSOR_URL: stack.preprocessor.url,
+      SUMMARY: summary,
+    }),
+  );
+  const memory = judgeAll(samples);
+  const waitingMost = Math.max(0, ...Object.values(samples).flatMap((series) => series.map(({ waiting }) => waiting)));
+  const grew = Object.values(memory).some(({ flat }) => flat === false);
+  const broken = grew || waitingMost > Number(QUEUE.QUEUE_LIMIT);
+  return {
+    scenario,
+    date,
+    machine: `${cpus().length} CPUs, ${cpus()[0]?.model.trim()}, load average before the test ${busy}`,
+    settings,
+    exitCode: code === 0 && broken ? CLAIM_BROKEN : code,
+    k6: JSON.parse(readFileSync(summary, "utf8")) as K6Summary,
+    memory,
+    waitingMost,
+    samples,
+  };
+}
+
+async function sampled({ preprocessor, diffusion }: Stack, load: () => Promise<number>) {
+  const watched = Object.entries({ preprocessor, diffusion }).map(([name, service]) => ({
+    name,
+    url: service.url,
+    pid: service.process.pid!,
+  }));
+  const sampling = sampleServices(watched, SAMPLE_EVERY_MS);
+  let samples: Samples = {};
+  let code: number;
+  try {
+    code = await load();
+  } finally {
+    samples = await sampling.stop();
+  }
+  return { code, samples };
+}
+
+/** k6's exit code, if it came to judge the claims. What it logs, faults and clients that left, goes to the file `log`. */
+async function runK6(k6: string, scenario: string, log: string, settings: Record<string, string>): Promise<number> {
+  const script = fileURLToPath(new URL(`${scenario}.js`, SCENARIOS_DIR));
+  rmSync(log, { force: true });
+  const args = ["run", "--quiet", "--no-usage-report", "--include-system-env-vars", `--log-output=file=${log}`, script];
+  const child = spawn(k6, args, { stdio: "inherit", env: { ...process.env, ...settings } });
+  const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+  if (code === 0 || code === CLAIM_BROKEN) return code;
+  throw new Error(`k6 ended with ${signal ?? `exit code ${code}`}; ${log} says why`);
+}
+
+function judgeAll(samples: Samples): Record<string, MemoryVerdict> {
+  return Object.fromEntries(Object.entries(samples).map(([name, series]) => [name, judgeMemory(series)]));
+}
+
+function write(result: LoadTestResult, out: string): void {
+  const file = (extension: string) => join(out, `${result.scenario}.${extension}`);
+  writeFileSync(file("json"), JSON.stringify(result, null, 1));
+  writeFileSync(file("html"), htmlReport(result));
+  for (const [name, { warm, end, peak, flat }] of Object.entries(result.memory)) {
+    const megabytes = [warm, end, peak].map((bytes) => Math.round(bytes / 1e6));
+    const verdict = flat === undefined ? "too short to tell" : flat ? "flat" : "GREW";
+    console.log(
+      `  ${name}: memory ${megabytes[0]} MB warm, ${megabytes[1]} at the end, peak ${megabytes[2]}: ${verdict}`,
+    );
+  }
+  console.log(`  at most ${result.waitingMost} jobs waited, of ${QUEUE.QUEUE_LIMIT} that may`);
+  console.log(`  ${file("html")}, ${file("json")}, ${file("log")}`);
+}
