@@ -1,5 +1,6 @@
 /** The inside of an engine process: takes one job after another from its parent and answers each. */
 
+import { setPriority } from "node:os";
 import { setImmediate as turnOfLoop } from "node:timers/promises";
 import { Cancelled } from "../errors.js";
 import type { FromEngine, JobKinds, ToEngine } from "./protocol.js";
@@ -22,6 +23,9 @@ export type Handlers<Jobs extends JobKinds<Jobs>> = {
   ) => Promise<Jobs[Kind]["result"]>;
 };
 
+/** Behind the process that answers HTTP: with all cores busy computing, a health check waits milliseconds, not a time slice. */
+const NICENESS = 5;
+
 type AnyHandler = (payload: unknown, job: JobContext) => Promise<unknown>;
 
 /**
@@ -33,6 +37,7 @@ export function serveEngine<Jobs extends JobKinds<Jobs>, Settings = unknown>(
   setup: (settings: Settings) => Promise<Handlers<Jobs>>,
 ): void {
   if (!process.send) throw new Error("This module is an engine: it is started by startEngine, not by itself");
+  setPriority(NICENESS);
   let handlers: Record<string, AnyHandler> = {};
   let running: { id: number; controller: AbortController } | undefined;
 
