@@ -51,6 +51,9 @@ const TEXT_ENCODER = {
   vocab_size: 49408,
 };
 
+/** The four config.json files, as far as our readers want them. */
+export const SD15_CONFIGS = { unet: UNET, controlnet: CONTROLNET, vae: VAE, textEncoder: TEXT_ENCODER };
+
 const DIFFUSION_FILE = "diffusion_pytorch_model.fp16.safetensors";
 
 /** The folders under `work`: a model `sd15` and a ControlNet `controlnet-depth`; tokenizer and scheduler are those of `embedded`. */

@@ -8,6 +8,7 @@ import {
   type Dtype,
   dataType,
   encodeModel,
+  type Graph,
   type GraphPort,
   type Initializer,
   NEWEST_OPSET,
@@ -26,6 +27,13 @@ export interface Value {
 /** Where weights come from: a file's header, or, for `supply`, whoever wants to know which tensors a network has. */
 export interface WeightSource extends Pick<SafetensorsHeader, "file" | "tensors"> {
   supply?(key: string, shape: readonly number[]): TensorLocation;
+  /** Called with each finished graph, by whoever wants to know more of it than its bytes. */
+  traced?(trace: GraphTrace): void;
+}
+
+/** A graph as it was built: nodes in their order, and the type and shape of every tensor by name. */
+export interface GraphTrace extends Pick<Graph, "nodes" | "initializers" | "inputs" | "outputs"> {
+  values: ReadonlyMap<string, Pick<Value, "dtype" | "shape">>;
 }
 
 export interface NodeOptions {
@@ -46,6 +54,7 @@ export class GraphBuilder {
   /** How to find the sizes that inputs tell, until one is asked for: no node without use. */
   private readonly sources = new Map<string, () => Value>();
   private readonly used = new Set<string>();
+  private readonly values = new Map<string, Value>();
   private counter = 0;
 
   constructor(
@@ -193,7 +202,8 @@ export class GraphBuilder {
         `${this.weights.file}: ${unused.length} tensors that ${name} does not know: ${shown}${unused.length > 5 ? ", ..." : ""}`,
       );
     }
-    const { nodes, initializers, inputs, outputs } = this;
+    const { nodes, initializers, inputs, outputs, values } = this;
+    this.weights.traced?.({ nodes, initializers, inputs, outputs, values });
     const { opset = NEWEST_OPSET } = this.profile;
     return encodeModel({ name, nodes, initializers, inputs, outputs, opset });
   }
@@ -303,7 +313,9 @@ export class GraphBuilder {
   }
 
   private value(name: string, dtype: Dtype, shape: readonly Dim[]): Value {
-    return { name, dtype, shape, graph: this };
+    const value = { name, dtype, shape, graph: this };
+    this.values.set(name, value);
+    return value;
   }
 
   private fresh(op: string): string {

@@ -1,0 +1,53 @@
+/** The plan as text for a terminal. */
+import { describeForms } from "@armature/shared/runtime/devices/device-profiles";
+import type { PictureRequest, Profiles, Unit } from "./parts.js";
+import { FIXED_BYTES, type Verdict } from "./verdict.js";
+
+export interface Plan {
+  request: PictureRequest;
+  cardBytes: number;
+  units: Unit[];
+  verdict: Verdict;
+}
+
+const BAR_WIDTH = 32;
+
+/** A line a part, with a bar as long as its share of the card, and what the sums mean. */
+export function planReport({ request, cardBytes, units, verdict }: Plan, { profile, vaeProfile }: Profiles): string {
+  const { width, height, images } = request;
+  const parts = units.flatMap(({ id, parts }) => parts.map((part) => ({ ...part, label: `${id} ${part.name}` })));
+  const labelWidth = Math.max(...parts.map(({ label }) => label.length), 16);
+  const row = (label: string, bytes: number) =>
+    `  ${label.padEnd(labelWidth)}  ${gigabytes(bytes).padStart(6)} GB  ${bar(bytes / cardBytes)}`;
+  return [
+    `${images} ${images === 1 ? "picture" : "pictures"} of ${width}x${height}, with guidance, on ${profile.name}`,
+    `networks: ${describeForms(profile)}; VAE: ${vaeProfile.compute}; bars: shares of ${gigabytes(cardBytes)} GB`,
+    "weights, while loaded",
+    ...parts.map(({ label, weightBytes }) => row(label, weightBytes)),
+    "activations at their peak, one part at a time",
+    ...parts.map(({ label, activationBytes }) => row(label, activationBytes)),
+    "always",
+    ...Object.entries(FIXED_BYTES).map(([label, bytes]) => row(label, bytes)),
+    "all together",
+    row("needed", verdict.totalBytes),
+    ...conclusion(verdict, units[0]!.id, cardBytes),
+  ].join("\n");
+}
+
+function conclusion({ fits, together, evicted }: Verdict, first: string, cardBytes: number): string[] {
+  if (fits) return ["fits: everything stays loaded"];
+  if (!together.includes(first)) return [`does not fit: ${first} alone needs more than ${gigabytes(cardBytes)} GB`];
+  return [
+    `does not fit: together fit ${together.join(", ")}`,
+    `to be evicted and loaded again when asked for: ${evicted.join(", ")}`,
+  ];
+}
+
+function bar(share: number): string {
+  const full = Math.min(BAR_WIDTH, Math.round(share * BAR_WIDTH));
+  return "█".repeat(full).padEnd(BAR_WIDTH, "░");
+}
+
+function gigabytes(bytes: number): string {
+  return (bytes / 1e9).toFixed(2);
+}
