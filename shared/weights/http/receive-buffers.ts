@@ -4,7 +4,7 @@
  * Here a socket reads into slabs of a pool; a slab goes back when all bytes that were taken from it have been written.
  */
 
-const SLAB_BYTES = 512 * 1024;
+const SLAB_BYTES = 1024 * 1024;
 /** Longest read, and the shortest for which the rest of a slab is still used. */
 const READ_BYTES = 256 * 1024;
 const LEAST_READ_BYTES = 32 * 1024;
