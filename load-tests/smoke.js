@@ -1,7 +1,6 @@
 /**
- * Claim: each kind of request is answered rightly, one after the other; of a burst of more than
- * one client may have waiting, the refused ones that come back after Retry-After all get in; bad requests get their declared status.
- * Takes about 30 pictures' time.
+ * Claim: each kind of request is answered rightly, one after the other; of a burst of more than one client may have waiting, the
+ * refused ones that come back after Retry-After all get in; bad requests get their declared status. About 30 pictures' time.
  */
 import { sleep } from "k6";
 import { Counter } from "k6/metrics";

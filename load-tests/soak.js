@@ -1,7 +1,7 @@
 /**
- * Claim: for ten minutes (an hour with --scale 6) at a rate of a quarter of the usual pictures that can be made, but with every kind, nothing is
- * refused, and 95 % of the pictures take less than six times what the usual one takes alone, in the last third as in the first.
- * `npm run load-test` adds that memory stays flat.
+ * Claim: for ten minutes (an hour with --scale 6) at a quarter of the rate at which usual pictures can be made, but with pictures of
+ * every kind, nothing is refused, and 95 % of the pictures take less than six times what the usual one takes alone, in the last
+ * third as in the first. `npm run load-test` adds that memory stays flat.
  */
 import exec from "k6/execution";
 import { askOnce, referencePictures } from "./lib/generate.js";

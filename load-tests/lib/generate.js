@@ -3,7 +3,7 @@ import { sleep } from "k6";
 import http from "k6/http";
 import { Counter, Trend } from "k6/metrics";
 import { countWrong, digest, retryAfterS } from "./answers.js";
-import { DIFFUSION, FULL_QUEUE_S, PICTURE_S } from "./target.js";
+import { DIFFUSION, EVERY_TURN_S, PICTURE_S } from "./target.js";
 
 const pictures = new Counter("pictures");
 const pictureDuration = new Trend("picture_duration", true);
@@ -74,4 +74,4 @@ const REQUEST_TIMEOUT = 1050;
 
 const send = (picture) => http.post(URL, JSON.stringify(picture), parameters());
 
-const parameters = () => ({ headers: HEADERS, timeout: 1000 * (FULL_QUEUE_S + 60), tags: { name: "/generate" } });
+const parameters = () => ({ headers: HEADERS, timeout: 1000 * (EVERY_TURN_S + 60), tags: { name: "/generate" } });

@@ -1,5 +1,5 @@
 /** Builds k6's options: who comes when, and what every scenario promises. */
-import { FULL_QUEUE_S, QUEUE_LIMIT } from "./target.js";
+import { EVERY_TURN_S, QUEUE_LIMIT } from "./target.js";
 
 const HEALTH_PROBES_PER_S = 5;
 
@@ -62,4 +62,4 @@ export function oneClient(exec) {
 }
 
 /** What has been accepted is waited for, not cut off. */
-const grace = () => `${FULL_QUEUE_S + 10}s`;
+const grace = () => `${EVERY_TURN_S}s`;

@@ -24,7 +24,7 @@ export type Samples = Record<string, Sample[]>;
 
 const run = promisify(execFile);
 
-/** Samples every `everyMs` until `stop` is called, which gives what was seen. A service that does not answer is left out that time. */
+/** Samples every `everyMs` until `stop`, which gives what was seen. A service that does not answer is left out that time. */
 export function sampleServices(services: Watched[], everyMs: number): { stop(): Promise<Samples> } {
   const startedAt = performance.now();
   const samples: Samples = Object.fromEntries(services.map(({ name }) => [name, []]));
