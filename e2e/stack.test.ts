@@ -227,11 +227,18 @@ test("PRECISION=int8 gives a picture close to the exact one, and says so", async
   expect(apart).toBeLessThan(2.5); // measured: 0.99 levels
 });
 
-test("SIGTERM lets the running request end, and the service exits with 0", async () => {
+test("SIGTERM lets the running request end, sends the waiting ones elsewhere, and the service exits with 0", async () => {
   const diffusion = await startService("diffusion", { PORT: "0", LOG_LEVEL: "silent" });
-  const running = post({ prompt: PROMPT, num_inference_steps: 20 }, {}, undefined, diffusion);
+  const running = post({ prompt: PROMPT, num_inference_steps: 100 }, {}, undefined, diffusion);
   await delay(300);
+  const waiting = [1, 2, 3].map(() => post({ prompt: PROMPT }, {}, undefined, diffusion));
+  await delay(100);
   const code = diffusion.stop();
+  for (const answer of await Promise.all(waiting)) {
+    expect(answer.status).toBe(503);
+    expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(await answer.json()).toMatchObject({ type: expect.stringMatching(/draining$/) });
+  }
   expect((await running).status).toBe(200);
   expect(await code).toBe(0);
 });

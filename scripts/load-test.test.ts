@@ -59,7 +59,7 @@ test("a k6 that could not run is told from a claim that does not hold", async ()
 test("an unknown scenario and a missing k6 are told before anything starts", async () => {
   expect(await loadTest(["spik"])).toMatchObject({
     code: 1,
-    output: expect.stringContaining("spike, steady; found spik"),
+    output: expect.stringContaining("steady, urgent; found spik"),
   });
   const { code, output } = await loadTest(["smoke"], { K6: "/nowhere/k6" });
   expect(code).toBe(1);

@@ -23,8 +23,7 @@ const SCENARIOS = readdirSync(SCENARIOS_DIR)
 const QUEUE = { QUEUE_LIMIT: "16", QUEUE_LIMIT_PER_CLIENT: "8" };
 
 /** Sources of k6's clients, so that they are several to the services. Only Linux has all of 127.0.0.0/8 on its loopback. */
-const CLIENT_ADDRESSES: Record<string, string> =
-  platform() === "linux" ? { K6_LOCAL_IPS: "127.0.0.1-127.0.0.8", CLIENTS: "8" } : { CLIENTS: "1" };
+const CLIENT_ADDRESSES: Record<string, string> = platform() === "linux" ? { K6_LOCAL_IPS: "127.0.0.1-127.0.0.8" } : {};
 
 const SAMPLE_EVERY_MS = 1_000;
 

@@ -3,13 +3,14 @@ import { sleep } from "k6";
 import http from "k6/http";
 import { Counter, Trend } from "k6/metrics";
 import { countWrong, digest, retryAfterS } from "./answers.js";
-import { DIFFUSION, EVERY_TURN_S, PICTURE_S } from "./target.js";
+import { DIFFUSION, LONGEST_S, PICTURE_S } from "./target.js";
 
 const pictures = new Counter("pictures");
 const pictureDuration = new Trend("picture_duration", true);
 const queueDuration = new Trend("queue_duration", true);
 const gaveUp = new Counter("gave_up");
 const left = new Counter("left");
+const tooLate = new Counter("too_late");
 const attemptsNeeded = new Trend("attempts_needed");
 
 const URL = `${DIFFUSION}/generate`;
@@ -32,6 +33,16 @@ export function referencePictures(wanted) {
 /** Asks once. True if the picture came, and it is right; false if it was refused. */
 export function askOnce(picture, references) {
   return receive(send(picture), picture, references) === 0;
+}
+
+/** Asks once, before everybody who has no priority. */
+export const askUrgently = (picture, references) => receive(send(picture, { "X-Priority": "10" }), picture, references);
+
+/** Asks once, for a picture that begins within `deadlineMs`; being told that none will is right too, but no refusal as others. */
+export function askInTime(picture, references, deadlineMs) {
+  const response = send(picture, { "X-Deadline-Ms": String(deadlineMs) });
+  if (response.status === 504) tooLate.add(1);
+  else receive(response, picture, references);
 }
 
 /** Asks until the picture comes, each time after the seconds that Retry-After says. */
@@ -72,6 +83,10 @@ export function receive(response, picture, references) {
 /** k6's error code for a request that took longer than its timeout. */
 const REQUEST_TIMEOUT = 1050;
 
-const send = (picture) => http.post(URL, JSON.stringify(picture), parameters());
+const send = (picture, headers) => http.post(URL, JSON.stringify(picture), parameters(headers));
 
-const parameters = () => ({ headers: HEADERS, timeout: 1000 * (EVERY_TURN_S + 60), tags: { name: "/generate" } });
+const parameters = (headers) => ({
+  headers: { ...HEADERS, ...headers },
+  timeout: 1000 * (LONGEST_S + 60),
+  tags: { name: "/generate" },
+});

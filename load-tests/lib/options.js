@@ -1,5 +1,5 @@
 /** Builds k6's options: who comes when, and what every scenario promises. */
-import { EVERY_TURN_S, QUEUE_LIMIT } from "./target.js";
+import { LONGEST_S, QUEUE_LIMIT } from "./target.js";
 
 const HEALTH_PROBES_PER_S = 5;
 
@@ -62,4 +62,4 @@ export function oneClient(exec) {
 }
 
 /** What has been accepted is waited for, not cut off. */
-const grace = () => `${EVERY_TURN_S}s`;
+const grace = () => `${LONGEST_S}s`;

@@ -24,17 +24,11 @@ export const QUEUE_LIMIT_PER_CLIENT = positive("QUEUE_LIMIT_PER_CLIENT", 8);
 /** How much longer a picture may take under load than alone: k6, both services and their engines share the same cores. */
 export const CONTENTION = positive("CONTENTION", 3);
 
-/** Client addresses that k6 sends from. */
-const CLIENTS = positive("CLIENTS", 1);
-
 /** Seconds that a full queue and the running job take. */
 export const FULL_QUEUE_S = Math.ceil((QUEUE_LIMIT + 1) * PICTURE_S * CONTENTION);
 
-/**
- * The longest that an accepted request may take. Clients have turns: what another client brings later goes before the second job of one
- * that has had its turn. So the last of a client's waiting jobs sees as many rounds of all clients as it has jobs waiting.
- */
-export const EVERY_TURN_S = Math.ceil((1 + QUEUE_LIMIT_PER_CLIENT * CLIENTS) * PICTURE_S * CONTENTION);
+/** The longest that an accepted request may take: others overtake it at most until it has seen twice a full queue's starts. */
+export const LONGEST_S = Math.ceil((2 * QUEUE_LIMIT + 1) * PICTURE_S * CONTENTION);
 
 /** A scenario's duration in seconds, multiplied by SCALE. */
 export const scaled = (seconds) => Math.max(1, Math.round(seconds * positive("SCALE", 1)));

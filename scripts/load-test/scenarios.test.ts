@@ -33,11 +33,9 @@ test("rates and bounds follow from what a picture takes and how many may wait", 
     DIFFUSION_URL: "http://[::1]:80",
     PICTURE_S: "0.25",
     QUEUE_LIMIT: "7",
-    QUEUE_LIMIT_PER_CLIENT: "3",
-    CLIENTS: "5",
     CONTENTION: "2",
   });
-  expect(found).toMatchObject({ DIFFUSION: "http://[::1]:80", CAPACITY: 4, FULL_QUEUE_S: 4, EVERY_TURN_S: 8 });
+  expect(found).toMatchObject({ DIFFUSION: "http://[::1]:80", CAPACITY: 4, FULL_QUEUE_S: 4, LONGEST_S: 8 });
   await expect(target({ PICTURE_S: "0" })).rejects.toThrow("PICTURE_S: wants a number above 0, found 0");
 });
 

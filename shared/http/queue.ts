@@ -69,6 +69,12 @@ type Waiting = Place & { signal: AbortSignal; job: Job };
 /** The share of the newest job in the running averages. */
 const NEWEST = 0.2;
 
+/**
+ * A job starts within this many times as many starts as jobs may wait. At 1 a full queue could only go by arrival, with no room for
+ * turns and priorities; at 2 every other start may go to somebody who came later.
+ */
+const OVERTAKING = 2;
+
 export class WorkQueue {
   readonly #options: QueueOptions;
   readonly #clock: Clock;
@@ -88,7 +94,7 @@ export class WorkQueue {
     // p-queue makes the queue itself, and we want to look into it.
     const queueClass = class extends FairOrder<Waiting> {
       constructor() {
-        super();
+        super(OVERTAKING * options.maxWaiting);
         hold(this);
       }
     };
