@@ -31,6 +31,8 @@ export interface AppOptions {
   trustProxy?: boolean | number | string;
   /** Retry-After of what is refused while shutting down: how long a restart takes. */
   drainRetryAfterS?: number;
+  /** Called when draining begins, for work that was taken but not begun: another instance may do it sooner. */
+  onDrain?: () => void;
 }
 
 export interface ServiceApp {
@@ -90,6 +92,7 @@ export function createApp(options: AppOptions): ServiceApp {
 
   const drain = () => {
     draining = true;
+    options.onDrain?.();
   };
   return { handle: app, document, drain };
 }

@@ -123,6 +123,7 @@ export async function createService(config: Config, log: Logger, version: string
     routes: routeDeclarations(limits),
     routers: [generate, served],
     obstacle: () => obstacle(engine),
+    onDrain: () => void queue.drain(),
   });
   for (const key of warm) {
     engine

@@ -90,6 +90,7 @@ function application(config: Config, { catalogue, engine, log, version }: Parts)
     routes: routeDeclarations(servedProcessors(catalogue)),
     routers: [image, processorsRoute(catalogue)],
     obstacle: () => obstacle(engine),
+    onDrain: () => void queue.drain(),
   });
 }
 
