@@ -1,35 +1,39 @@
 import { expect, test } from "vitest";
 import { engineEnvironment } from "./environment.js";
 
+const NATIVE = {
+  PATH: "/bin",
+  LC_ALL: "C",
+  ORT_LOG: "1",
+  VK_ICD_FILENAMES: "/icd",
+  XDG_RUNTIME_DIR: "/run",
+  LD_LIBRARY_PATH: "/l",
+  CUDA_VISIBLE_DEVICES: "0",
+  MALLOC_ARENA_MAX: "8",
+};
+
+const FOREIGN = {
+  AWS_SECRET_ACCESS_KEY: "s",
+  HF_TOKEN: "t",
+  NODE_OPTIONS: "--inspect",
+  PATHS: "x",
+  API_KEY: "k",
+  NODE_CHANNEL_FD: "3",
+  TZ: undefined,
+};
+
+const RETURNS_MEMORY = { MALLOC_MMAP_THRESHOLD_: "1048576" };
+
 test("only what native code reads is passed on, and what is added wins", () => {
-  const source = {
-    ...{
-      PATH: "/bin",
-      LC_ALL: "C",
-      ORT_LOG: "1",
-      VK_ICD_FILENAMES: "/icd",
-      XDG_RUNTIME_DIR: "/run",
-      LD_LIBRARY_PATH: "/l",
-    },
-    ...{ CUDA_VISIBLE_DEVICES: "0", MALLOC_ARENA_MAX: "8", TZ: undefined },
-    ...{
-      AWS_SECRET_ACCESS_KEY: "s",
-      HF_TOKEN: "t",
-      NODE_OPTIONS: "--inspect",
-      PATHS: "x",
-      API_KEY: "k",
-      NODE_CHANNEL_FD: "3",
-    },
-  };
-  expect(engineEnvironment(source, { MALLOC_ARENA_MAX: "2", EXTRA: "1" })).toEqual({
-    ...{
-      PATH: "/bin",
-      LC_ALL: "C",
-      ORT_LOG: "1",
-      VK_ICD_FILENAMES: "/icd",
-      XDG_RUNTIME_DIR: "/run",
-      LD_LIBRARY_PATH: "/l",
-    },
-    ...{ CUDA_VISIBLE_DEVICES: "0", MALLOC_ARENA_MAX: "2", EXTRA: "1" },
+  expect(engineEnvironment({ ...NATIVE, ...FOREIGN }, { MALLOC_ARENA_MAX: "2", EXTRA: "1" })).toEqual({
+    ...RETURNS_MEMORY,
+    ...NATIVE,
+    MALLOC_ARENA_MAX: "2",
+    EXTRA: "1",
   });
+});
+
+test("an engine gives freed weights back to the system, unless the service's environment says otherwise", () => {
+  expect(engineEnvironment({})).toEqual(RETURNS_MEMORY);
+  expect(engineEnvironment({ MALLOC_MMAP_THRESHOLD_: "4096" })).toEqual({ MALLOC_MMAP_THRESHOLD_: "4096" });
 });
