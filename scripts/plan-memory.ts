@@ -2,9 +2,9 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { OutOfMemory } from "@armature/shared/errors";
-import { type PlannedDevice, plannedProfiles, planUnits } from "./plan-memory/parts.js";
 import { type Plan, planReport } from "./plan-memory/report.js";
 import { selectFullSize, selectOnDisk } from "./plan-memory/selection.js";
+import { type PlannedDevice, plannedProfiles, planUnits } from "./plan-memory/units.js";
 import { judge } from "./plan-memory/verdict.js";
 
 const HELP = `npm run plan-memory -- [options]

@@ -171,7 +171,7 @@ export class DeviceLost extends AppError {
   readonly code = "device-lost";
 }
 
-/** What the request needs exceeds the memory budget; the message holds the sums. */
+/** What the request needs exceeds the memory budget, or the device's memory; the message holds the sums. */
 export class OutOfMemory extends AppError {
   readonly code = "out-of-memory";
 }

@@ -1,6 +1,7 @@
 /** The model of computation against what real sessions take: the same liveness, in the CPU's form and float32. */
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { trace } from "@armature/diffusion/engine/memory/parts";
 import { residualChannels, residualNames } from "@armature/diffusion/networks/encoder";
 import { unetModel } from "@armature/diffusion/networks/unet";
 import { readUNetConfig } from "@armature/diffusion/networks/unet-config";
@@ -10,7 +11,6 @@ import { createSession } from "@armature/shared/runtime/session";
 import { openModelFolder } from "@armature/shared/weights/model-folder";
 import { Tensor } from "onnxruntime-node";
 import { expect, test } from "vitest";
-import { trace } from "./parts.js";
 
 const MODEL = fileURLToPath(new URL("../../models/tiny-sd", import.meta.url));
 

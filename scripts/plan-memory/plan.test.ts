@@ -1,17 +1,22 @@
 import { fileURLToPath } from "node:url";
+import { readCatalogue } from "@armature/diffusion/engine/catalogue";
+import { FIXED_BYTES, neededBytes } from "@armature/diffusion/engine/memory/needed-bytes";
+import type { Unit } from "@armature/diffusion/engine/memory/parts";
+import { requestUnits } from "@armature/diffusion/engine/memory/request-units";
 import { OutOfMemory } from "@armature/shared/errors";
 import { describe, expect, test } from "vitest";
-import { type PictureRequest, plannedProfiles, planUnits, type Unit } from "./parts.js";
 import { planReport } from "./report.js";
 import { selectFullSize, selectOnDisk } from "./selection.js";
-import { FIXED_BYTES, judge, neededBytes } from "./verdict.js";
+import { type PlannedPicture, plannedProfiles, planUnits } from "./units.js";
+import { judge } from "./verdict.js";
 
 const MODELS = fileURLToPath(new URL("../../models", import.meta.url));
-const PICTURE: PictureRequest = { width: 512, height: 512, images: 1 };
+const PICTURE: PlannedPicture = { width: 512, height: 512, images: 1 };
+const unitBytes = (units: Unit[]) => neededBytes(units.flatMap(({ parts }) => parts));
 const FIXED = FIXED_BYTES["device context"] + FIXED_BYTES.workspaces;
 
 describe("Stable Diffusion 1.5", () => {
-  const plan = (request: Partial<PictureRequest>, controlnets = ["depth"], device: "webgpu" | "cuda" = "webgpu") =>
+  const plan = (request: Partial<PlannedPicture>, controlnets = ["depth"], device: "webgpu" | "cuda" = "webgpu") =>
     planUnits(selectFullSize(controlnets), { ...PICTURE, ...request }, plannedProfiles(device));
   const partOf = (units: Unit[], name: string) => units.flatMap(({ parts }) => parts).find((p) => p.name === name)!;
 
@@ -26,7 +31,7 @@ describe("Stable Diffusion 1.5", () => {
   });
 
   test("activations grow with the picture and with the number of pictures", () => {
-    const unet = (request: Partial<PictureRequest>) => partOf(plan(request, [], "cuda"), "UNet").activationBytes;
+    const unet = (request: Partial<PlannedPicture>) => partOf(plan(request, [], "cuda"), "UNet").activationBytes;
     const [one, two, larger] = [unet({}), unet({ images: 2 }), unet({ width: 640, height: 640 })];
     // scores of 2 x 8 heads over 4096 tokens, before and after softmax: 2 x 512 MiB
     expect(one).toBeGreaterThan(1024 * 2 ** 20);
@@ -36,7 +41,7 @@ describe("Stable Diffusion 1.5", () => {
   });
 
   test("pictures are decoded one at a time, and in tiles where the device binds no more", () => {
-    const decoder = (request: Partial<PictureRequest>, device: "webgpu" | "cuda") =>
+    const decoder = (request: Partial<PlannedPicture>, device: "webgpu" | "cuda") =>
       partOf(plan(request, [], device), "VAE decoder").activationBytes;
     expect(decoder({ images: 4 }, "cuda")).toBe(decoder({}, "cuda"));
     expect(decoder({ width: 768, height: 768 }, "webgpu")).toBe(decoder({}, "webgpu"));
@@ -59,8 +64,8 @@ describe("Stable Diffusion 1.5", () => {
     const { fits, together, evicted } = judge(units, 12e9);
     expect(fits).toBe(false);
     expect([...together, ...evicted]).toEqual(["sd15", ...types]);
-    expect(neededBytes(units.slice(0, together.length))).toBeLessThanOrEqual(12e9);
-    expect(neededBytes(units.slice(0, together.length + 1))).toBeGreaterThan(12e9);
+    expect(unitBytes(units.slice(0, together.length))).toBeLessThanOrEqual(12e9);
+    expect(unitBytes(units.slice(0, together.length + 1))).toBeGreaterThan(12e9);
   });
 
   test("a tensor above what the device binds is refused, and says so", () => {
@@ -68,13 +73,23 @@ describe("Stable Diffusion 1.5", () => {
   });
 });
 
+test("the service holds a request against the figure that is planned for the same selection", () => {
+  const profiles = plannedProfiles("webgpu");
+  const selection = { modelsDir: MODELS, models: ["tiny-sd"], controlnets: ["depth"] };
+  const planned = unitBytes(planUnits(selectOnDisk(selection), { ...PICTURE, images: 2 }, profiles));
+  const unitsOf = requestUnits(readCatalogue({ modelsDir: MODELS }), profiles);
+  const controls = [{ type: "depth", guessMode: false }];
+  const request = { model: "tiny-sd", width: 512, height: 512, seeds: [1, 2], guidanceScale: 7.5, controls };
+  expect(unitBytes(unitsOf(request))).toBe(planned);
+});
+
 const unit = (id: string, weightBytes: number, activationBytes: number): Unit => ({
   id,
-  parts: [{ name: "network", weightBytes, activationBytes }],
+  parts: [{ name: "network", weightBytes, activationBytes, key: id }],
 });
 
 test("weights add up, of activations the largest counts", () => {
-  expect(neededBytes([unit("a", 2e9, 1e9), unit("b", 1e9, 3e9)])).toBe(FIXED + 3e9 + 3e9);
+  expect(unitBytes([unit("a", 2e9, 1e9), unit("b", 1e9, 3e9)])).toBe(FIXED + 3e9 + 3e9);
 });
 
 test("a unit that does not fit does not keep a smaller one out", () => {

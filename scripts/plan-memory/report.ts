@@ -1,10 +1,12 @@
 /** The plan as text for a terminal. */
+import { FIXED_BYTES } from "@armature/diffusion/engine/memory/needed-bytes";
+import type { Profiles, Unit } from "@armature/diffusion/engine/memory/parts";
 import { describeForms } from "@armature/shared/runtime/devices/device-profiles";
-import type { PictureRequest, Profiles, Unit } from "./parts.js";
-import { FIXED_BYTES, type Verdict } from "./verdict.js";
+import type { PlannedPicture } from "./units.js";
+import type { Verdict } from "./verdict.js";
 
 export interface Plan {
-  request: PictureRequest;
+  request: PlannedPicture;
   cardBytes: number;
   units: Unit[];
   verdict: Verdict;

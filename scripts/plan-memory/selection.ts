@@ -1,34 +1,23 @@
 /** What is planned for: models and ControlNets on the disk, or Stable Diffusion 1.5's shapes without any weights. */
-import { join } from "node:path";
 import { readCatalogue } from "@armature/diffusion/engine/catalogue";
-import { type ClipTextConfig, readClipTextConfig } from "@armature/diffusion/networks/clip-text";
-import { type ControlNetConfig, readControlNetConfig } from "@armature/diffusion/networks/controlnet";
-import { readUNetConfig, type UNetConfig } from "@armature/diffusion/networks/unet-config";
-import { readVaeConfig, type VaeConfig } from "@armature/diffusion/networks/vae";
+import {
+  type ControlNetNetworks,
+  controlNetNetworks,
+  type ModelNetworks,
+  modelNetworks,
+  type Network,
+} from "@armature/diffusion/engine/memory/networks";
+import { readClipTextConfig } from "@armature/diffusion/networks/clip-text";
+import { readControlNetConfig } from "@armature/diffusion/networks/controlnet";
+import { readUNetConfig } from "@armature/diffusion/networks/unet-config";
+import { readVaeConfig } from "@armature/diffusion/networks/vae";
 import type { WeightSource } from "@armature/shared/graph/builder";
 import { ModelConfig } from "@armature/shared/weights/model-config";
-import { openModelFolder } from "@armature/shared/weights/model-folder";
 import { SD15_CONFIGS } from "../bench/sd15.js";
 
-export interface Network<Config> {
-  config: Config;
-  weights: WeightSource;
-}
-
-export interface SelectedModel {
-  id: string;
-  text: Network<ClipTextConfig>;
-  unet: Network<UNetConfig>;
-  vae: Network<VaeConfig>;
-}
-
-export interface SelectedControlNet extends Network<ControlNetConfig> {
-  id: string;
-}
-
 export interface Selected {
-  models: SelectedModel[];
-  controlnets: SelectedControlNet[];
+  models: ModelNetworks[];
+  controlnets: ControlNetNetworks[];
 }
 
 export interface SelectionRequest {
@@ -42,15 +31,7 @@ export interface SelectionRequest {
 /** Reads headers and configs. Throws InvalidConfig or InvalidModel, naming what is wrong. */
 export function selectOnDisk(request: SelectionRequest): Selected {
   const { models, controlnets } = readCatalogue(request);
-  return {
-    models: models.map(({ id, folder }) => ({
-      id,
-      text: openNetwork(join(folder, "text_encoder"), readClipTextConfig),
-      unet: openNetwork(join(folder, "unet"), readUNetConfig),
-      vae: openNetwork(join(folder, "vae"), readVaeConfig),
-    })),
-    controlnets: controlnets.map(({ id, folder }) => ({ id, ...openNetwork(folder, readControlNetConfig) })),
-  };
+  return { models: models.map(modelNetworks), controlnets: controlnets.map(controlNetNetworks) };
 }
 
 /** Stable Diffusion 1.5 and ControlNets of its size, under the given names. */
@@ -67,11 +48,6 @@ export function selectFullSize(controlnets: string[]): Selected {
     ],
     controlnets: controlnets.map((id) => ({ id, ...shapesOnly("controlnet", controlnet, readControlNetConfig) })),
   };
-}
-
-function openNetwork<Config>(folder: string, read: (config: ModelConfig) => Config): Network<Config> {
-  const { config, weights } = openModelFolder(folder);
-  return { config: read(config), weights };
 }
 
 function shapesOnly<Config>(file: string, config: object, read: (config: ModelConfig) => Config): Network<Config> {

@@ -46,6 +46,15 @@ export const deviceInfo = z.strictObject({
   rejected: z
     .array(z.strictObject({ form: z.string(), reason: z.string() }))
     .describe("What was tried at the start and is not used"),
+  memory: z
+    .strictObject({
+      checked: z.boolean().describe("Whether requests that need more than there is are refused before they start"),
+      source: z.string().describe("Who says how much there is, or why nobody does"),
+      bytes: z.int().min(0).optional().describe("All that there is, or that the service may use"),
+      reserve: z.int().min(0).describe("Bytes that no request gets"),
+    })
+    .optional()
+    .describe("Of a GPU, as it was at the start"),
 });
 
 export const modelsResponse = z.strictObject({ device: deviceInfo, models: z.array(modelInfo) });
@@ -61,6 +70,7 @@ export const controlNetInfo = z.strictObject({
 
 export const controlNetsResponse = z.strictObject({ controlnets: z.array(controlNetInfo) });
 
+export type DeviceMemoryInfo = NonNullable<DeviceInfo["memory"]>;
 export type DeviceInfo = z.infer<typeof deviceInfo>;
 export type ModelInfo = z.infer<typeof modelInfo>;
 export type ModelsResponse = z.infer<typeof modelsResponse>;

@@ -5,6 +5,7 @@ import { commaList } from "@armature/shared/config/env";
 import { modelId } from "@armature/shared/contract/names";
 import { memoryLimit, usableCpus } from "@armature/shared/engine/cpu-quota";
 import { LOG_LEVELS } from "@armature/shared/http/request-log";
+import type { MemorySettings } from "@armature/shared/runtime/devices/device-memory";
 import { z } from "zod";
 
 const EMBEDDED_MODELS = fileURLToPath(new URL("../../../models", import.meta.url));
@@ -42,6 +43,18 @@ export const Config = z.object({
       "What computes; auto: the best that proves itself in the checks at the start and is quicker than the CPU",
     ),
   DEVICE_CHECK_TIMEOUT_S: count(60).describe("Seconds that one check of a GPU may take, with its shaders' compilation"),
+  DEVICE_MEMORY_GB: z.coerce
+    .number()
+    .min(0.01)
+    .optional()
+    .describe(
+      "Gigabytes (10^9 bytes) of a GPU's memory that the service may use; default what nvidia-smi says is free",
+    ),
+  DEVICE_RESERVE_GB: z.coerce
+    .number()
+    .min(0)
+    .default(1)
+    .describe("Gigabytes of that which no request gets, for what sums cannot foresee"),
   PRECISION: z
     .enum(["float32", "int8"])
     .default("float32")
@@ -88,6 +101,14 @@ export type Config = z.infer<typeof Config>;
 export function deviceOptions(config: Config) {
   const { threads, cacheDir } = machineDefaults(config);
   return { device: config.DEVICE, threads, cacheDir, checkTimeoutMs: config.DEVICE_CHECK_TIMEOUT_S * 1000 };
+}
+
+/** What requests on a GPU are held against. */
+export function deviceMemory({ DEVICE_MEMORY_GB, DEVICE_RESERVE_GB }: Config): MemorySettings {
+  return {
+    bytes: DEVICE_MEMORY_GB === undefined ? undefined : Math.round(DEVICE_MEMORY_GB * 1e9),
+    reserveBytes: Math.round(DEVICE_RESERVE_GB * 1e9),
+  };
 }
 
 /** What depends on the machine: settings that were left open, as they are here. */

@@ -1,5 +1,6 @@
 /** What the HTTP process and the engine process say to each other. */
 import type { RgbImage } from "@armature/shared/image/rgb-image";
+import type { MemorySettings } from "@armature/shared/runtime/devices/device-memory";
 import type { ResidentStatus } from "@armature/shared/runtime/residency";
 import type { ControlRequest } from "../pipeline/control.js";
 import type { GenerateRequest, StageTimings } from "../pipeline/generate.js";
@@ -10,6 +11,8 @@ export interface EngineSettings {
   catalogue: Catalogue;
   device: DeviceSettings;
   budgetBytes: number;
+  /** Undefined on the CPU. */
+  deviceMemory?: MemorySettings | undefined;
 }
 
 export interface GeneratePayload extends Omit<GenerateRequest, "count" | "controls"> {

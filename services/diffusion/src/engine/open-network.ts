@@ -7,6 +7,7 @@ import {
   type Session,
   type Tensors,
 } from "@armature/shared/runtime/devices/device-session";
+import type { OpenNetworks } from "@armature/shared/runtime/devices/open-networks";
 import { type Sizes, sizedSessions } from "@armature/shared/runtime/devices/sized-sessions";
 import { preparedForm } from "@armature/shared/runtime/prepared/prepared-weights";
 import { float32Bytes } from "@armature/shared/weights/model-folder";
@@ -23,6 +24,8 @@ export interface DeviceSettings {
   threads: number;
   /** Where weights are kept in the form that the CPU computes with; undefined: every start takes the official files. */
   prepared?: PreparedSettings | undefined;
+  /** Where sessions on a GPU are recorded while they are open. */
+  opened?: OpenNetworks | undefined;
 }
 
 export interface PreparedSettings {
@@ -48,12 +51,15 @@ const MOST_SIZES = 4;
 /** A session for the network. On a GPU it opens itself at the first call of each size. */
 export async function openNetwork(network: Network, device: DeviceSettings): Promise<Session> {
   const { weights, profile, write, sizesOf, keepOutputs } = network;
-  const { name = "cpu", threads } = device;
+  const { name = "cpu", threads, opened } = device;
   const settings = { device: name, weightsFolder: dirname(weights.file), threads, keepOutputs };
   if (name === "cpu") return (await openPrepared(network, device)) ?? openSession(write(profile), settings);
   return sizedSessions({
     sizesOf,
-    open: (sizes) => openSession(write({ ...profile, sizes }), settings),
+    async open(sizes) {
+      const session = await openSession(write({ ...profile, sizes }), settings);
+      return opened?.track(session, weights.file, sizes) ?? session;
+    },
     limit: Math.max(1, Math.min(MOST_SIZES, Math.floor(COPIES_BYTES / weightBytes(weights, profile)))),
   });
 }

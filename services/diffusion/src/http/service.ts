@@ -1,6 +1,7 @@
 /** Puts the diffusion service together from its configuration: engine, queue, routes, application. */
 
 import { randomInt } from "node:crypto";
+import type { DeviceMemoryInfo } from "@armature/shared/contract/models";
 import { InvalidConfig } from "@armature/shared/errors";
 import { CPU_INT8_PROFILE } from "@armature/shared/graph/profile";
 import { createApp, type Obstacle, type ServiceApp } from "@armature/shared/http/app";
@@ -8,10 +9,11 @@ import { createMetrics } from "@armature/shared/http/metrics";
 import { WorkQueue } from "@armature/shared/http/queue";
 import { DEFAULT_SOURCE_POLICY } from "@armature/shared/net/fetch-source";
 import { chooseDevice } from "@armature/shared/runtime/devices/choose-device";
+import { MEMORY_VARIABLE, type MemorySettings, memoryReader } from "@armature/shared/runtime/devices/device-memory";
 import { describeForms } from "@armature/shared/runtime/devices/device-profiles";
 import type { DeviceChoice } from "@armature/shared/runtime/devices/self-check";
 import type { Logger } from "pino";
-import { type Config, deviceOptions, machineDefaults } from "../config.js";
+import { type Config, deviceMemory, deviceOptions, machineDefaults } from "../config.js";
 import { ControlCache } from "../control-images/control-cache.js";
 import { PreprocessorClient } from "../control-images/preprocessor-client.js";
 import { readCatalogue } from "../engine/catalogue.js";
@@ -41,7 +43,10 @@ export async function createService(config: Config, log: Logger, version: string
   const warm = warmKeys(config, catalogue);
   const device = await chooseDevice({ ...deviceOptions(config), log: (message) => log.info(message) });
   logChoice(device, log);
-  const inEightBits = config.PRECISION === "int8" && device.device === "cpu";
+  const onDevice = device.device !== "cpu";
+  const memory = onDevice ? deviceMemory(config) : undefined;
+  const memoryInfo = memory && (await aboutMemory(memory, log));
+  const inEightBits = config.PRECISION === "int8" && !onDevice;
   const metrics = createMetrics({ service: "diffusion", version });
   const engine = new DiffusionEngine({
     settings: {
@@ -55,6 +60,7 @@ export async function createService(config: Config, log: Logger, version: string
         prepared,
       },
       budgetBytes,
+      deviceMemory: memoryInfo?.checked ? memory : undefined,
     },
     log: ({ level, message, pid }) => log[level]({ engine: pid }, message),
   });
@@ -108,6 +114,7 @@ export async function createService(config: Config, log: Logger, version: string
     catalogue,
     queue,
     device,
+    deviceMemory: memoryInfo,
     loaded: () => engine.loaded(),
     setLoaded: (key, load) => engine.setLoaded(key, load),
   });
@@ -142,6 +149,23 @@ export async function createService(config: Config, log: Logger, version: string
 function logChoice({ device, profile, rejected }: DeviceChoice, log: Logger): void {
   for (const { form, reason } of rejected) log.warn({ form }, `${form} is not used: ${reason}`);
   log.info({ device }, `${device} computes: ${describeForms(profile)}`);
+}
+
+/** What requests will be held against, or that they will not: said once. */
+async function aboutMemory(settings: MemorySettings, log: Logger): Promise<DeviceMemoryInfo> {
+  const { reserveBytes: reserve } = settings;
+  try {
+    const { source, totalBytes } = await memoryReader(settings, process.env)(0);
+    log.info(
+      { source, totalBytes, reserve },
+      "requests that need more of the device's memory than there is are refused",
+    );
+    return { checked: true, source, bytes: totalBytes, reserve };
+  } catch (error) {
+    const source = `${(error as Error).message}; ${MEMORY_VARIABLE} says how much there is`;
+    log.warn(`requests are not held against the device's memory: ${source}`);
+    return { checked: false, source, reserve };
+  }
 }
 
 function obstacle(engine: DiffusionEngine): Obstacle | undefined {

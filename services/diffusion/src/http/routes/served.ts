@@ -1,5 +1,10 @@
 import { defaultProcessor } from "@armature/shared/contract/control-types";
-import type { ControlNetsResponse, DeviceInfo, ModelsResponse } from "@armature/shared/contract/models";
+import type {
+  ControlNetsResponse,
+  DeviceInfo,
+  DeviceMemoryInfo,
+  ModelsResponse,
+} from "@armature/shared/contract/models";
 import { NotFound } from "@armature/shared/errors";
 import type { WorkQueue } from "@armature/shared/http/queue";
 import { describeForms } from "@armature/shared/runtime/devices/device-profiles";
@@ -14,6 +19,8 @@ export interface ServedDeps {
   queue: WorkQueue;
   /** What computes, and what its checks found. */
   device: DeviceChoice;
+  /** Of a GPU: what requests are held against. */
+  deviceMemory: DeviceMemoryInfo | undefined;
   /** What the engine has loaded, by its key. */
   loaded: () => readonly ResidentStatus[];
   /** Loads or unloads by key. */
@@ -35,9 +42,9 @@ export function servedRoutes(deps: ServedDeps): Router {
     });
 }
 
-function listModels({ catalogue, loaded, device }: ServedDeps): ModelsResponse {
+function listModels({ catalogue, loaded, device, deviceMemory }: ServedDeps): ModelsResponse {
   return {
-    device: deviceInfo(device),
+    device: { ...deviceInfo(device), ...(deviceMemory && { memory: deviceMemory }) },
     models: catalogue.models.map(({ id, unet, scale, schedulerConfig, recommended, bytes }, i) => {
       const scheduler = resolveScheduler(recommended.scheduler, schedulerConfig);
       return {

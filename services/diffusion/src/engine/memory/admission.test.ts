@@ -1,0 +1,152 @@
+import { OutOfMemory } from "@armature/shared/errors";
+import type { DeviceMemory } from "@armature/shared/runtime/devices/device-memory";
+import type { Session } from "@armature/shared/runtime/devices/device-session";
+import { OpenNetworks, sessionKey } from "@armature/shared/runtime/devices/open-networks";
+import { Residency } from "@armature/shared/runtime/residency";
+import { expect, test } from "vitest";
+import { Admission } from "./admission.js";
+import { FIXED_BYTES } from "./needed-bytes.js";
+import type { Unit } from "./parts.js";
+
+const FIXED = FIXED_BYTES["device context"] + FIXED_BYTES.workspaces;
+const RESERVE = 1e9;
+const IDLE: Session = { run: async (feeds) => feeds, release: async () => {} };
+
+/** A network of `weights` and `activations` in 10^9 bytes, at a picture of `side`. */
+const unit = (id: string, weights: number, activations: number, side = 64): Unit => ({
+  id,
+  parts: [
+    {
+      name: "network",
+      weightBytes: weights * 1e9,
+      activationBytes: activations * 1e9,
+      key: sessionKey(id, { H: side, W: side }),
+    },
+  ],
+});
+
+/** A device of `totalBytes`, of which other programs hold `othersBytes`; what runs on it is opened as the engine would. */
+function device({ totalBytes, othersBytes = 0 }: { totalBytes: number; othersBytes?: number }) {
+  const opened = new OpenNetworks();
+  const log: string[] = [];
+  const warnings: string[] = [];
+  const reads: number[] = [];
+  let clock = 0;
+  const residency = new Residency({ budgetBytes: 1e15, now: () => clock++ });
+  const sessions = new Map<string, Session[]>();
+  const state: { read: (held: number) => Promise<DeviceMemory> } = {
+    read: async (held) => ({ source: "a card", freeBytes: totalBytes - othersBytes - held, totalBytes }),
+  };
+  const admission = new Admission({
+    opened,
+    residency,
+    readMemory: (held) => {
+      reads.push(held);
+      return state.read(held);
+    },
+    reserveBytes: RESERVE,
+    warn: (message) => warnings.push(message),
+  });
+
+  async function run(...units: Unit[]): Promise<void> {
+    await admission.admit(units);
+    await residency.acquire(
+      units.map(({ id: key }) => ({
+        key,
+        bytes: 1,
+        load: async () => void sessions.set(key, []),
+        release: async () => {
+          log.push(`-${key}`);
+          for (const session of sessions.get(key)!) await session.release();
+        },
+      })),
+    );
+    for (const { id, parts } of units) {
+      for (const { key } of parts) {
+        if (opened.has(key)) continue;
+        const [file, ...sizes] = key.split(" ");
+        const pairs = sizes.map((text) => [text[0]!, Number(text.slice(1))] as const);
+        sessions.get(id)!.push(opened.track(IDLE, file!, Object.fromEntries(pairs)));
+        log.push(`+${key}`);
+      }
+    }
+  }
+  return { run, log, warnings, reads, state, residency };
+}
+
+test("a request that fits to the byte passes, one byte less is refused with the sums, before anything is opened", async () => {
+  const units = [unit("model", 2, 0.5), unit("depth", 0.7, 0.25)];
+  const needed = FIXED + 2e9 + 0.7e9 + 0.5e9; // all weights, the larger activations
+  const enough = device({ totalBytes: needed + RESERVE });
+  await enough.run(...units);
+  expect(enough.log).toEqual(["+model H64 W64", "+depth H64 W64"]);
+
+  const short = device({ totalBytes: needed + RESERVE - 1 });
+  await expect(short.run(...units)).rejects.toThrow(
+    new OutOfMemory(
+      "The request needs model network 2.00 GB + depth network 0.70 GB + activations 0.50 GB + device context 0.40 GB + " +
+        "workspaces 0.50 GB = 4.10 GB of the device's memory; of 5.10 GB (a card) 5.10 GB are free, and 1.00 GB stay in " +
+        "reserve. Ask for a smaller picture, fewer pictures or fewer ControlNets",
+    ),
+  );
+  expect(short.log).toEqual([]);
+});
+
+test("after a refusal others go on", async () => {
+  const { run, log } = device({ totalBytes: 6e9 });
+  await expect(run(unit("model", 2, 3, 128))).rejects.toThrow(OutOfMemory);
+  await run(unit("model", 2, 0.5, 64));
+  expect(log).toEqual(["+model H64 W64"]);
+});
+
+test("what a request still lacks counts, not what it has open", async () => {
+  const { run, log, reads } = device({ totalBytes: FIXED + 3.2e9 + RESERVE });
+  await run(unit("model", 2, 0.5));
+  await run(unit("model", 2, 0.5), unit("depth", 0.5, 0.2)); // 0.7 more; its whole sum would be 3.9
+  await run(unit("model", 2, 0.5), unit("depth", 0.5, 0.2));
+  expect(log).toEqual(["+model H64 W64", "+depth H64 W64"]);
+  expect(reads).toHaveLength(2); // nothing new: nobody is asked
+});
+
+test("residents that are not needed go first, the one not used for longest before others, and no more than it takes", async () => {
+  const { run, log } = device({ totalBytes: FIXED + 5e9 + RESERVE });
+  await run(unit("model", 1, 0.5));
+  await run(unit("canny", 1, 0.5));
+  await run(unit("depth", 1, 0.5));
+  await run(unit("canny", 1, 0.5));
+  log.length = 0;
+  await run(unit("model", 1, 0.5), unit("other", 2, 0.5));
+  expect(log).toEqual(["-depth", "+other H64 W64"]);
+});
+
+test("its own networks at another size go where nothing else is left to close", async () => {
+  const { run, log } = device({ totalBytes: FIXED + 4e9 + RESERVE });
+  await run(unit("model", 2, 0.5, 64));
+  await run(unit("model", 2, 0.5, 96));
+  expect(log).toEqual(["+model H64 W64", "-model", "+model H96 W96"]);
+});
+
+test("nothing is closed for a request that an empty device would not hold", async () => {
+  const { run, log, residency } = device({ totalBytes: 6e9 });
+  await run(unit("model", 1, 0.5));
+  log.length = 0;
+  await expect(run(unit("huge", 9, 1))).rejects.toThrow(/huge network 9\.00 GB .* = 10\.90 GB/);
+  expect(log).toEqual([]);
+  expect(residency.status().map(({ key }) => key)).toEqual(["model"]);
+});
+
+test("what other programs hold is not free, and is said so", async () => {
+  const { run } = device({ totalBytes: 12e9, othersBytes: 9e9 });
+  await expect(run(unit("model", 2, 0.5))).rejects.toThrow("of 12.00 GB (a card) 3.00 GB are free, and 1.00 GB stay");
+});
+
+test("where nobody knows the memory, requests pass, and that is said once", async () => {
+  const { run, log, warnings, state } = device({ totalBytes: 1 });
+  state.read = async () => {
+    throw new Error("there is no nvidia-smi");
+  };
+  await run(unit("model", 2, 0.5));
+  await run(unit("depth", 2, 0.5));
+  expect(log).toHaveLength(2);
+  expect(warnings).toEqual(["requests are not held against the device's memory: there is no nvidia-smi"]);
+});

@@ -1,0 +1,38 @@
+/** The sum of what networks take of a device together. */
+import type { Part, Unit } from "./parts.js";
+
+/** What no graph tells: docs/memory.md says where the numbers come from. */
+export const FIXED_BYTES = { "device context": 0.4e9, workspaces: 0.5e9 };
+
+/** Networks that are open at once: all weights, the activations of the one that takes the most, for they run in turn, and the constants. */
+export function neededBytes(parts: readonly Part[]): number {
+  return networkBytes(parts) + total(Object.values(FIXED_BYTES));
+}
+
+/** The same where the process has its context and workspaces already. */
+export function networkBytes(parts: readonly Part[]): number {
+  const activations = parts.map(({ activationBytes }) => activationBytes);
+  return total(parts.map(({ weightBytes }) => weightBytes)) + Math.max(0, ...activations);
+}
+
+/** The sum with its terms, as in `sd15 UNet 1.72 GB + activations 0.33 GB + ... = 4.11 GB`. */
+export function sumText(units: readonly Unit[], hasContext: boolean): string {
+  const parts = units.flatMap((unit) => unit.parts);
+  const weights = units.flatMap(({ id, parts }) =>
+    parts.map((part) => [`${id} ${part.name}`, part.weightBytes] as const),
+  );
+  const activations = Math.max(0, ...parts.map(({ activationBytes }) => activationBytes));
+  const fixed = hasContext ? [] : Object.entries(FIXED_BYTES);
+  const terms = [...weights, ["activations", activations] as const, ...fixed];
+  const sum = hasContext ? networkBytes(parts) : neededBytes(parts);
+  return `${terms.map(([name, bytes]) => `${name} ${amount(bytes)}`).join(" + ")} = ${amount(sum)}`;
+}
+
+/** GB are 10^9 bytes. */
+function amount(bytes: number): string {
+  return bytes >= 1e8 ? `${(bytes / 1e9).toFixed(2)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+function total(bytes: readonly number[]): number {
+  return bytes.reduce((sum, more) => sum + more, 0);
+}
