@@ -5,8 +5,8 @@
 
 # For a build that can be repeated, name it with its digest: --build-arg NODE_IMAGE=docker.io/library/node:24-bookworm-slim@sha256:...
 ARG NODE_IMAGE=docker.io/library/node:24-bookworm-slim
-# Where the cuda target finds CUDA 12 and cuDNN 9. Nothing else of it is used.
-ARG CUDA_IMAGE=docker.io/nvidia/cuda:12.9.1-cudnn-runtime-ubuntu22.04
+# Where the cuda target finds CUDA 13 and cuDNN 9. Nothing else of it is used.
+ARG CUDA_IMAGE=docker.io/nvidia/cuda:13.0.1-cudnn-runtime-ubuntu22.04
 
 FROM ${NODE_IMAGE} AS installed
 WORKDIR /build
@@ -40,17 +40,17 @@ RUN node scripts/dist/assemble-libraries.js --platform linux/x64 --base /image -
   && mkdir -p /mesa/usr/share/vulkan/icd.d && cd /usr/share/vulkan/icd.d \
   && cp -p radeon_icd*.json intel_icd*.json lvp_icd*.json /mesa/usr/share/vulkan/icd.d/
 
-# onnxruntime's CUDA provider, by its own install script, and what it links. Every cuDNN library is opened by name at run time.
+# onnxruntime's CUDA provider, with a pinned checksum, and what it links: the build fails where a library is missing. Every cuDNN
+# library is opened by name at run time.
 FROM ${CUDA_IMAGE} AS cuda-image
 FROM build AS cuda-libraries
-RUN ONNXRUNTIME_NODE_INSTALL=true npm rebuild onnxruntime-node --ignore-scripts=false --foreground-scripts
 COPY --from=cuda-image /usr/local/cuda/lib64/ /cuda/
 COPY --from=cuda-image /usr/lib/x86_64-linux-gnu/libcudnn*.so.9 /cuda/
-RUN rm -f node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_tensorrt.so \
+RUN LD_LIBRARY_PATH=/cuda node scripts/dist/install-cuda.js --no-driver \
   && node scripts/dist/assemble-image.js --service diffusion --platform linux/x64 --out /cuda-image \
   && node scripts/dist/assemble-libraries.js --platform linux/x64 --base /cuda-image --out /cuda-libraries --from /cuda \
   --for node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_cuda.so \
-  $(cd /cuda && ls libcudnn*.so.9 libnvrtc.so.12 libnvrtc-builtins.so.*)
+  $(cd /cuda && ls libcudnn*.so.9 libnvrtc.so.13 libnvrtc-builtins.so.*)
 
 # What every target's image says of itself. No shell, no package manager, no root.
 FROM scratch AS described

@@ -12,10 +12,10 @@ export class ProgressBar {
     else this.out.write(`  ${text}\n`);
   }
 
-  /** `done` of `total` steps, and the milliseconds that are left. */
-  show(done: number, total: number, etaMs: number): void {
+  /** `done` of `total`, and the milliseconds that are left. */
+  show(done: number, total: number, etaMs: number, unit = "step"): void {
     const filled = Math.round((WIDTH * done) / total);
-    const line = `  ${"█".repeat(filled)}${"░".repeat(WIDTH - filled)} step ${done}/${total}, ${(etaMs / 1000).toFixed(1)} s left`;
+    const line = `  ${"█".repeat(filled)}${"░".repeat(WIDTH - filled)} ${unit} ${done}/${total}, ${(etaMs / 1000).toFixed(1)} s left`;
     const tenth = Math.floor((10 * done) / total);
     if (this.out.isTTY) this.out.write(`\r\x1b[K${line}`);
     else if (tenth > this.lastTenth) this.out.write(`${line}\n`);

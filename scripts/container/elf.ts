@@ -6,6 +6,8 @@ export interface Needs {
   interpreter?: string;
   /** Names of shared libraries, such as `libc.so.6`. */
   libraries: string[];
+  /** Folders that the binary names for them; $ORIGIN stands for its own. */
+  runpath: string[];
 }
 
 interface Segment {
@@ -17,7 +19,7 @@ interface Segment {
 
 const ELF64_LITTLE_ENDIAN = Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1]);
 const PT = { load: 1, dynamic: 2, interpreter: 3 };
-const DT = { end: 0n, needed: 1n, strings: 5n, stringsSize: 10n };
+const DT = { end: 0n, needed: 1n, strings: 5n, stringsSize: 10n, rpath: 15n, runpath: 29n };
 
 /** What the file at `path` needs, or undefined if it is no such binary. */
 export function readNeeds(path: string): Needs | undefined {
@@ -48,11 +50,11 @@ function needsOf(file: number, segments: Segment[]): Needs {
   const dynamic = segments.find(({ type }) => type === PT.dynamic);
   return {
     ...(interpreter ? { interpreter: text(readAt(file, interpreter.offset, interpreter.size), 0) } : {}),
-    libraries: dynamic ? neededLibraries(file, dynamic, segments) : [],
+    ...(dynamic ? readDynamic(file, dynamic, segments) : { libraries: [], runpath: [] }),
   };
 }
 
-function neededLibraries(file: number, dynamic: Segment, segments: Segment[]): string[] {
+function readDynamic(file: number, dynamic: Segment, segments: Segment[]): Pick<Needs, "libraries" | "runpath"> {
   const section = readAt(file, dynamic.offset, dynamic.size);
   const entries: [tag: bigint, value: number][] = [];
   for (let at = 0; at + 16 <= section.length; at += 16) {
@@ -63,9 +65,14 @@ function neededLibraries(file: number, dynamic: Segment, segments: Segment[]): s
   const entryOf = (wanted: bigint) => entries.find(([tag]) => tag === wanted)?.[1] ?? 0;
   const address = entryOf(DT.strings);
   const segment = segments.find((s) => s.type === PT.load && address >= s.address && address < s.address + s.size);
-  if (!segment) return [];
+  if (!segment) return { libraries: [], runpath: [] };
   const strings = readAt(file, address - segment.address + segment.offset, entryOf(DT.stringsSize));
-  return entries.filter(([tag]) => tag === DT.needed).map(([, at]) => text(strings, at));
+  const textsOf = (...tags: bigint[]) =>
+    entries.filter(([tag]) => tags.includes(tag)).map(([, at]) => text(strings, at));
+  return {
+    libraries: textsOf(DT.needed),
+    runpath: textsOf(DT.rpath, DT.runpath).flatMap((folders) => folders.split(":")),
+  };
 }
 
 function text(bytes: Buffer, start: number): string {

@@ -6,7 +6,11 @@ import { toDeviceError } from "./device-error.js";
 test.each([
   ["webgpu", "webgpu_context.cc:136 ... Failed to get a WebGPU adapter: No supported adapters", "no graphics driver"],
   ["cuda", "OrtSessionOptionsAppendExecutionProvider_Cuda: Failed to load shared library", "CUDA provider"],
-  ["cuda", "CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version", "older than CUDA 12"],
+  [
+    "cuda",
+    "CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version",
+    "older than the provider's CUDA",
+  ],
 ] as const)("%s: %s is a missing device, told in one line", (device, text, meaning) => {
   const error = toDeviceError(new Error(text), device) as Error;
   expect(error).toBeInstanceOf(DeviceUnavailable);

@@ -10,9 +10,13 @@ const MISSING = [
   },
   {
     text: /Failed to load shared library|libonnxruntime_providers_\w+\.so/i,
-    meaning: "the runtime's CUDA provider or a library it needs is not installed; docs/devices.md lists them",
+    meaning:
+      "the runtime's CUDA provider or a library it needs is not installed; npm run install-cuda fetches it, and lists what it lacks",
   },
-  { text: /CUDA driver version is insufficient/i, meaning: "its driver is older than CUDA 12 wants" },
+  {
+    text: /CUDA driver version is insufficient/i,
+    meaning: "its driver is older than the provider's CUDA wants; npm run install-cuda -- --check says which it wants",
+  },
   { text: /no CUDA-capable device/i, meaning: "the driver sees no CUDA-capable card" },
 ];
 
