@@ -14,6 +14,7 @@ const PARAMETERS = {
   num_inference_steps: 20,
   guidance_scale: 7.5,
   guidance_rescale: 0,
+  guidance_interval: [0, 1],
   seed: [5],
   scheduler: { name: "EulerDiscreteScheduler", use_karras_sigmas: true },
   eta: 0,

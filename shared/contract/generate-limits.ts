@@ -27,6 +27,7 @@ interface RelatedFields {
   num_inference_steps?: number | undefined;
   num_images_per_prompt?: number | undefined;
   seed?: number | number[] | undefined;
+  guidance_interval: [number, number];
   controlnets: {
     preprocessor?: string | undefined;
     preprocessor_options: object;
@@ -49,6 +50,7 @@ export function issuesAcrossFields(request: RelatedFields, limits: GenerateLimit
   const work = workIssue(request, limits);
   return [
     ...seedIssues(request, limits),
+    ...intervalIssues(request.guidance_interval),
     ...request.controlnets.flatMap((net, index) => [...controlNetIssues(net, index)]),
     ...outputIssues(request.output),
     ...(work ? [work] : []),
@@ -87,6 +89,11 @@ function* seedIssues(request: RelatedFields, limits: GenerateLimits): Generator<
   if (typeof seed === "number" && seed > Number.MAX_SAFE_INTEGER - (images - 1)) {
     yield { path: ["seed"], message: `wants room for ${images} seeds in a row below 2^53, found ${seed}` };
   }
+}
+
+function* intervalIssues([start, end]: RelatedFields["guidance_interval"]): Generator<PathIssue> {
+  if (start < end) return;
+  yield { path: ["guidance_interval"], message: `wants its start below its end, found ${start} and ${end}` };
 }
 
 function* controlNetIssues(net: RelatedFields["controlnets"][number], index: number): Generator<PathIssue> {

@@ -33,6 +33,7 @@ test("a prompt is enough; what the service decides stays open, the rest is as in
     prompt: "a cat",
     negative_prompt: "",
     guidance_rescale: 0,
+    guidance_interval: [0, 1],
     eta: 0,
     controlnets: [],
     output: { format: "png" },
@@ -62,6 +63,7 @@ test("a request that gives everything comes through unchanged", () => {
     num_inference_steps: 20,
     guidance_scale: 0,
     guidance_rescale: 0.7,
+    guidance_interval: [0.1, 0.8],
     seed: [0, MAX_SEED],
     scheduler: {
       name: "DPMSolverMultistepScheduler",
@@ -108,6 +110,10 @@ describe("one wrong field is refused and named", () => {
     ["/guidance_scale", { guidance_scale: Number.POSITIVE_INFINITY }],
     ["/guidance_scale", { guidance_scale: -1 }],
     ["/guidance_scale", { guidance_scale: null }],
+    ["/guidance_interval/1", { guidance_interval: [0, 1.1] }],
+    ["/guidance_interval", { guidance_interval: [0.5] }],
+    ["/guidance_interval", { guidance_interval: [0.8, 0.1] }],
+    ["/guidance_interval", { guidance_interval: [0.5, 0.5] }],
     ["/seed", { seed: -2 }],
     ["/seed", { seed: 1.5 }],
     ["/seed", { seed: MAX_SEED + 1 }],
@@ -233,7 +239,7 @@ test("the schema becomes JSON Schema in which every field has a description and 
   expect(json).toMatchObject({ type: "object", required: ["prompt"], additionalProperties: false });
   const controlNet = nested(nested(json.properties, "controlnets"), "items");
   const described = [...Object.entries(json.properties ?? {}), ...Object.entries(nested(controlNet, "properties"))];
-  expect(described).toHaveLength(15 + 8);
+  expect(described).toHaveLength(16 + 8);
   for (const [field, property] of described) expect(property, field).toHaveProperty("description");
   expect(json.properties?.num_inference_steps).toMatchObject({ type: "integer", minimum: 1, maximum: 100 });
   expect(json.properties?.width).toMatchObject({ multipleOf: 8, minimum: 64, maximum: 16_384 });

@@ -45,6 +45,8 @@ const controlNet = z.strictObject({
   guess_mode: z.boolean().default(false).describe("Follow the control image even where the prompt says nothing"),
 });
 
+const share = z.number().min(0).max(1);
+
 /**
  * The request's schema under a service's limits. Fields without a default are the service's to fill in, from the model that is
  * asked for: its recommended size, steps, guidance and scheduler. After that it must ask `workIssue` again.
@@ -83,6 +85,12 @@ export function generateRequest(limits: GenerateLimits) {
         .max(1)
         .default(0)
         .describe("How far guidance keeps the deviation of the conditional prediction: φ of arXiv:2305.08891"),
+      guidance_interval: z
+        .tuple([share, share])
+        .default([0, 1])
+        .describe(
+          "Shares of the steps between which guidance applies; a step outside takes half the work: arXiv:2404.07724",
+        ),
       seed: seed
         .optional()
         .describe("Picture i takes seed + i, or item i of a list. -1 or absent: drawn, and reported in the answer"),
@@ -131,6 +139,7 @@ export const generateParameters = z.strictObject({
   num_inference_steps: whole,
   guidance_scale: z.number(),
   guidance_rescale: z.number(),
+  guidance_interval: z.tuple([z.number(), z.number()]),
   seed: z.array(whole).describe("One for each picture"),
   scheduler: z.object({ name: z.string() }).catchall(overrideValue),
   eta: z.number(),

@@ -22,7 +22,14 @@ async function pictures(unetProfile: DeviceProfile): Promise<Uint8Array[]> {
   for (const [i, prompt] of PROMPTS.entries()) {
     const request = {
       ...{ prompt, negativePrompt: "", width: 128, height: 128, count: 1, numInferenceSteps: 20, guidanceScale: 5 },
-      ...{ guidanceRescale: 0, scheduler: entry.schedulerConfig, eta: 0, clipSkip: 0, controls: [] },
+      ...{
+        guidanceRescale: 0,
+        guidanceInterval: { start: 0, end: 1 },
+        scheduler: entry.schedulerConfig,
+        eta: 0,
+        clipSkip: 0,
+        controls: [],
+      },
     };
     const events = { now: () => performance.now(), checkpoint: async () => {} };
     const { images } = await generate(model, request, seededNoise([i + 1]), events);

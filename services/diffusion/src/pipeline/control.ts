@@ -6,13 +6,12 @@ import { disposeOnDevice } from "@armature/shared/runtime/devices/device-tensors
 import { Tensor } from "onnxruntime-node";
 import { residualChannels, residualNames } from "../networks/encoder.js";
 import type { ControlNet, UNet } from "./components.js";
+import type { StepWindow } from "./step-window.js";
 
-export interface ControlRequest {
+/** It acts in a window of the steps. */
+export interface ControlRequest extends StepWindow {
   image: RgbImage;
   conditioningScale: number;
-  /** Share of the steps at which the control begins and ends, 0..1. */
-  start: number;
-  end: number;
   /** The residuals guide the conditional half alone, the finer ones less. */
   guessMode: boolean;
 }
@@ -43,11 +42,6 @@ export async function prepareControl(
 /** Frees the hints where they lie on a device. */
 export function releaseControls(units: readonly ControlUnit[]): void {
   for (const { hint } of units) disposeOnDevice({ hint });
-}
-
-/** Whether a unit acts in evaluation `index` of `count`. */
-export function isActive({ start, end }: ControlRequest, index: number, count: number): boolean {
-  return !(index / count < start || (index + 1) / count > end);
 }
 
 /** No control at all: one zero a channel stands for each residual. */

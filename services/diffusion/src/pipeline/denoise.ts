@@ -3,9 +3,11 @@ import { disposeOnDevice } from "@armature/shared/runtime/devices/device-tensors
 import { Tensor } from "onnxruntime-node";
 import type { ScheduledJob } from "../schedulers/scheduler.js";
 import type { UNet } from "./components.js";
-import { addResiduals, type ControlUnit, isActive, noResiduals } from "./control.js";
+import { addResiduals, type ControlUnit, noResiduals } from "./control.js";
 import { type Guidance, guide } from "./guidance.js";
-import { type PromptEmbeds, pickText, repeatEach } from "./prompt.js";
+import { conditionalPass, guidedPasses, type Pass } from "./passes.js";
+import type { PromptEmbeds } from "./prompt.js";
+import { covers } from "./step-window.js";
 
 export interface DenoiseInputs {
   job: ScheduledJob;
@@ -27,7 +29,9 @@ export interface DenoiseEvents {
 
 /** Runs the scheduler's loop → latents [N, 4, h, w] as the UNet sees them at the end. */
 export async function denoise(unet: UNet, inputs: DenoiseInputs, events: DenoiseEvents): Promise<Float32Array> {
-  const passes = planPasses(inputs);
+  const { embeds, controls, guidance, shape } = inputs;
+  const plain = [conditionalPass(embeds, controls, shape[0])];
+  const guided = guidance ? guidedPasses(embeds, controls, shape[0]) : [];
   const sampler = inputs.job.run();
   const total = inputs.job.evaluations;
   let turn = sampler.next();
@@ -35,33 +39,13 @@ export async function denoise(unet: UNet, inputs: DenoiseInputs, events: Denoise
     await events.checkpoint();
     const { modelInput, timestep, sample } = turn.value;
     const call = { modelInput, timestep, index: done, total };
+    const guiding = guidance && covers(guidance.interval, done, total) ? guidance : undefined;
     const outputs: Float32Array[] = [];
-    for (const pass of passes) outputs.push(await evaluate(unet, inputs, pass, call));
+    for (const pass of guiding ? guided : plain) outputs.push(await evaluate(unet, inputs, pass, call));
     events.onStep?.({ done: done + 1, total, latents: sample });
-    turn = sampler.next(guide(outputs, inputs.guidance, inputs.shape[0]));
+    turn = sampler.next(guide(outputs, guiding, shape[0]));
   }
   return turn.value;
-}
-
-/** One call of the networks: `texts` halves of the guidance share it. */
-interface Pass {
-  texts: number;
-  context: Tensor; // [texts * N, 77, D]
-  controls: ControlUnit[];
-}
-
-/**
- * Both halves of the guidance in one call, unless a ControlNet in guess mode guides the conditional half alone: then each half
- * has its own call, at the same cost.
- */
-function planPasses({ embeds, guidance, controls, shape: [count] }: DenoiseInputs): Pass[] {
-  if (!guidance) return [{ texts: 1, context: repeatEach(embeds, count), controls }];
-  const unguessed = controls.filter((unit) => !unit.guessMode);
-  if (unguessed.length === controls.length) return [{ texts: 2, context: repeatEach(embeds, count), controls }];
-  return [
-    { texts: 1, context: repeatEach(pickText(embeds, 0), count), controls: unguessed },
-    { texts: 1, context: repeatEach(pickText(embeds, 1), count), controls },
-  ];
 }
 
 interface Call {
@@ -81,7 +65,7 @@ async function evaluate(unet: UNet, { shape }: DenoiseInputs, pass: Pass, call: 
   let residuals = noResiduals(unet);
   try {
     for (const unit of pass.controls) {
-      if (!isActive(unit, call.index, call.total)) continue;
+      if (!covers(unit, call.index, call.total)) continue;
       const before = residuals;
       residuals = await addResiduals(unit, step, before);
       disposeOnDevice(before);

@@ -93,7 +93,14 @@ async function draw(device: DeviceSettings, { width, height, controls }: Case): 
     await modelOn(device),
     {
       ...{ prompt: "a red cube on a table", negativePrompt: "blurry", width, height, count: 1 },
-      ...{ numInferenceSteps: STEPS, guidanceScale: 5, guidanceRescale: 0, eta: 0, clipSkip: 0 },
+      ...{
+        numInferenceSteps: STEPS,
+        guidanceScale: 5,
+        guidanceRescale: 0,
+        guidanceInterval: { start: 0, end: 1 },
+        eta: 0,
+        clipSkip: 0,
+      },
       scheduler: resolveScheduler("euler", catalogue.models[0]!.schedulerConfig),
       controls: units,
     },

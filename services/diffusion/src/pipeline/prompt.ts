@@ -5,6 +5,7 @@ import type { TextEncoder } from "./components.js";
 /** Embeddings of texts, [texts, 77, D]. */
 export interface PromptEmbeds {
   data: Float32Array;
+  texts: number;
   length: number; // 77
   width: number; // D
 }
@@ -27,14 +28,13 @@ export async function encodeTexts(texts: Text[], encoder: TextEncoder): Promise<
   for (const [i, name] of names.entries()) {
     data.set((outputs[name]!.data as Float32Array).subarray(i * size, (i + 1) * size), i * size);
   }
-  return { data, length, width };
+  return { data, texts: texts.length, length, width };
 }
 
 /** The context of a batch: each text's embeddings `count` times in a row, [texts * count, 77, D]. */
 export function repeatEach(embeds: PromptEmbeds, count: number): Tensor {
-  const { data, length, width } = embeds;
+  const { data, texts, length, width } = embeds;
   const size = length * width;
-  const texts = data.length / size;
   const repeated = new Float32Array(data.length * count);
   for (let text = 0; text < texts; text++) {
     const one = data.subarray(text * size, (text + 1) * size);
@@ -46,5 +46,5 @@ export function repeatEach(embeds: PromptEmbeds, count: number): Tensor {
 /** The embeddings of one text of several. */
 export function pickText({ data, length, width }: PromptEmbeds, text: number): PromptEmbeds {
   const size = length * width;
-  return { data: data.subarray(text * size, (text + 1) * size), length, width };
+  return { data: data.subarray(text * size, (text + 1) * size), texts: 1, length, width };
 }

@@ -98,6 +98,7 @@ function toPayload(plan: GeneratePlan, controls: readonly ControlImage[]): Gener
     numInferenceSteps: plan.numInferenceSteps,
     guidanceScale: plan.guidanceScale,
     guidanceRescale: request.guidance_rescale,
+    guidanceInterval: toWindow(request.guidance_interval),
     scheduler: plan.scheduler,
     eta: request.eta,
     clipSkip: request.clip_skip ?? 0,
@@ -111,6 +112,10 @@ function toPayload(plan: GeneratePlan, controls: readonly ControlImage[]): Gener
       guessMode: net.guess_mode,
     })),
   };
+}
+
+function toWindow([start, end]: GenerateParameters["guidance_interval"]) {
+  return { start, end };
 }
 
 function toParameters(
@@ -127,6 +132,7 @@ function toParameters(
     num_inference_steps: payload.numInferenceSteps,
     guidance_scale: payload.guidanceScale,
     guidance_rescale: payload.guidanceRescale,
+    guidance_interval: request.guidance_interval,
     seed: seeds,
     scheduler: payload.scheduler as GenerateParameters["scheduler"],
     eta: request.eta,
