@@ -1,7 +1,7 @@
 /** `npm run prepare-weights`: makes the forms of weights that the CPU computes with, so that the first request need not wait. */
 import { Config, machineDefaults } from "@armature/diffusion/config";
 import { readCatalogue } from "@armature/diffusion/engine/catalogue";
-import { loadableControlNet, loadableModel } from "@armature/diffusion/engine/loadables";
+import { loadableControlNet, loadableModel, loadableShallowUNet } from "@armature/diffusion/engine/loadables";
 import { configHelp, readConfig } from "@armature/shared/config/env";
 import { AppError, InvalidConfig } from "@armature/shared/errors";
 import { CPU_PROFILE } from "@armature/shared/graph/profile";
@@ -28,7 +28,10 @@ async function main(): Promise<number> {
       controlnets: config.CONTROLNETS,
     });
     const device = { profile: CPU_PROFILE, threads, prepared };
-    for (const entry of models) await prepare(loadableModel(entry, device));
+    for (const entry of models) {
+      await prepare(loadableModel(entry, device));
+      await prepare(loadableShallowUNet(entry, device));
+    }
     for (const entry of controlnets) await prepare(loadableControlNet(entry, device));
     console.log(prepared.folder);
     return 0;

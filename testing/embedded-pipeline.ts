@@ -1,9 +1,9 @@
 /** The embedded models in a pipeline of the test's own process, and a plain request to change. */
 import type { Tensors } from "@armature/shared/runtime/devices/device-session";
 import { type ControlNetEntry, readCatalogue } from "../services/diffusion/src/engine/catalogue.js";
-import { loadableControlNet, loadableModel } from "../services/diffusion/src/engine/loadables.js";
+import { loadableControlNet, loadableModel, loadableShallowUNet } from "../services/diffusion/src/engine/loadables.js";
 import type { DeviceSettings } from "../services/diffusion/src/engine/open-network.js";
-import type { ControlNet, Model } from "../services/diffusion/src/pipeline/components.js";
+import type { ControlNet, Model, ShallowUNet } from "../services/diffusion/src/pipeline/components.js";
 import { type GenerateRequest, generate } from "../services/diffusion/src/pipeline/generate.js";
 import { seededNoise } from "../services/diffusion/src/pipeline/noise.js";
 import { resolveScheduler } from "../services/diffusion/src/schedulers/resolve.js";
@@ -14,6 +14,7 @@ export type RequestChange = Partial<Omit<GenerateRequest, "scheduler">> & { sche
 
 export interface EmbeddedPipeline {
   model: Model;
+  shallow: ShallowUNet;
   net(type: "depth" | "canny"): Promise<ControlNet>;
   /** A text-to-image request of few steps, with the change. */
   request(change: RequestChange): GenerateRequest;
@@ -27,6 +28,7 @@ export async function openEmbedded(device: DeviceSettings): Promise<EmbeddedPipe
   const load = (net: ControlNetEntry) => loadableControlNet(net, device).load();
   return {
     model,
+    shallow: await loadableShallowUNet(entry, device).load(),
     net(type) {
       const known = nets.get(type) ?? load(catalogue.controlnets.find((net) => net.type === type)!);
       nets.set(type, known);
@@ -36,6 +38,7 @@ export async function openEmbedded(device: DeviceSettings): Promise<EmbeddedPipe
       ...{ prompt: "a red cube on a wooden floor", negativePrompt: "blurry", width: 128, height: 128, count: 1 },
       ...{ numInferenceSteps: 10, guidanceScale: 4, guidanceRescale: 0, eta: 0, clipSkip: 0, controls: [] },
       guidanceInterval: { start: 0, end: 1 },
+      deepCache: undefined,
       scheduler: resolveScheduler(scheduler, entry.schedulerConfig),
       ...change,
     }),
@@ -67,7 +70,9 @@ export async function draw(model: Model, request: GenerateRequest, seed = 7) {
 }
 
 /** A copy of a network whose calls are listed by the batch they had. */
-export function watchBatches<N extends ControlNet | Model["unet"]>(network: N): { watched: N; batches: number[] } {
+export function watchBatches<N extends ControlNet | Model["unet"] | ShallowUNet>(
+  network: N,
+): { watched: N; batches: number[] } {
   const batches: number[] = [];
   const run = (feeds: Tensors, fetches?: readonly string[]) => {
     batches.push(feeds.sample!.dims[0]!);

@@ -15,6 +15,7 @@ const PARAMETERS = {
   guidance_scale: 7.5,
   guidance_rescale: 0,
   guidance_interval: [0, 1],
+  cache_interval: 1,
   seed: [5],
   scheduler: { name: "EulerDiscreteScheduler", use_karras_sigmas: true },
   eta: 0,

@@ -34,6 +34,7 @@ test("a prompt is enough; what the service decides stays open, the rest is as in
     negative_prompt: "",
     guidance_rescale: 0,
     guidance_interval: [0, 1],
+    cache_interval: 1,
     eta: 0,
     controlnets: [],
     output: { format: "png" },
@@ -64,6 +65,7 @@ test("a request that gives everything comes through unchanged", () => {
     guidance_scale: 0,
     guidance_rescale: 0.7,
     guidance_interval: [0.1, 0.8],
+    cache_interval: 3,
     seed: [0, MAX_SEED],
     scheduler: {
       name: "DPMSolverMultistepScheduler",
@@ -114,6 +116,9 @@ describe("one wrong field is refused and named", () => {
     ["/guidance_interval", { guidance_interval: [0.5] }],
     ["/guidance_interval", { guidance_interval: [0.8, 0.1] }],
     ["/guidance_interval", { guidance_interval: [0.5, 0.5] }],
+    ["/cache_interval", { cache_interval: 0 }],
+    ["/cache_interval", { cache_interval: 1.5 }],
+    ["/cache_interval", { cache_interval: 101 }],
     ["/seed", { seed: -2 }],
     ["/seed", { seed: 1.5 }],
     ["/seed", { seed: MAX_SEED + 1 }],
@@ -239,7 +244,7 @@ test("the schema becomes JSON Schema in which every field has a description and 
   expect(json).toMatchObject({ type: "object", required: ["prompt"], additionalProperties: false });
   const controlNet = nested(nested(json.properties, "controlnets"), "items");
   const described = [...Object.entries(json.properties ?? {}), ...Object.entries(nested(controlNet, "properties"))];
-  expect(described).toHaveLength(16 + 8);
+  expect(described).toHaveLength(17 + 8);
   for (const [field, property] of described) expect(property, field).toHaveProperty("description");
   expect(json.properties?.num_inference_steps).toMatchObject({ type: "integer", minimum: 1, maximum: 100 });
   expect(json.properties?.width).toMatchObject({ multipleOf: 8, minimum: 64, maximum: 16_384 });

@@ -91,6 +91,14 @@ export function generateRequest(limits: GenerateLimits) {
         .describe(
           "Shares of the steps between which guidance applies; a step outside takes half the work: arXiv:2404.07724",
         ),
+      cache_interval: z
+        .int()
+        .min(1)
+        .max(limits.maxSteps)
+        .default(1)
+        .describe(
+          "One whole evaluation in so many; the others reuse its deep features, at a seventh of the work: arXiv:2312.00858",
+        ),
       seed: seed
         .optional()
         .describe("Picture i takes seed + i, or item i of a list. -1 or absent: drawn, and reported in the answer"),
@@ -140,6 +148,7 @@ export const generateParameters = z.strictObject({
   guidance_scale: z.number(),
   guidance_rescale: z.number(),
   guidance_interval: z.tuple([z.number(), z.number()]),
+  cache_interval: whole,
   seed: z.array(whole).describe("One for each picture"),
   scheduler: z.object({ name: z.string() }).catchall(overrideValue),
   eta: z.number(),

@@ -36,13 +36,16 @@ export class Residency {
 
   /**
    * Loads what is missing of `wanted`, after releasing others as far as the budget asks; none of `wanted` is released.
-   * Throws OutOfMemory, with the sums, if `wanted` alone is above the budget. Calls must not overlap.
+   * Throws OutOfMemory, with the sums, if `wanted` alone is above the budget. Calls must not overlap. An undefined one stays so.
    */
-  async acquire<const W extends readonly Loadable<unknown>[]>(wanted: W): Promise<{ [I in keyof W]: Loaded<W[I]> }> {
-    this.refuseTooMuch(wanted);
-    const keys = new Set(wanted.map(({ key }) => key));
+  async acquire<const W extends readonly (Loadable<unknown> | undefined)[]>(
+    wanted: W,
+  ): Promise<{ [I in keyof W]: Loaded<W[I]> }> {
+    const present = wanted.filter((loadable) => loadable !== undefined);
+    this.refuseTooMuch(present);
+    const keys = new Set(present.map(({ key }) => key));
     const loaded: unknown[] = [];
-    for (const loadable of wanted) loaded.push(await this.resident(loadable, keys));
+    for (const loadable of wanted) loaded.push(loadable && (await this.resident(loadable, keys)));
     this.changed();
     return loaded as { [I in keyof W]: Loaded<W[I]> };
   }
@@ -112,7 +115,7 @@ export class Residency {
   }
 }
 
-type Loaded<L> = L extends Loadable<infer T> ? T : never;
+type Loaded<L> = L extends Loadable<infer T> ? T : undefined;
 
 function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(2)} GB`;

@@ -7,6 +7,7 @@ import { float32Bytes, openModelFolder } from "@armature/shared/weights/model-fo
 import { z } from "zod";
 import { readClipTextConfig } from "../networks/clip-text.js";
 import { type ControlNetConfig, readControlNetConfig } from "../networks/controlnet.js";
+import { shallowWeights } from "../networks/shallow-unet.js";
 import { readUNetConfig, type UNetConfig } from "../networks/unet-config.js";
 import { readVaeConfig } from "../networks/vae.js";
 import { readSchedulerConfig, type SchedulerConfig } from "../schedulers/config.js";
@@ -23,6 +24,8 @@ export interface ModelEntry {
   schedulerConfig: SchedulerConfig;
   recommended: Recommendation;
   bytes: number;
+  /** Of the weights that the shallow UNet holds once more. */
+  shallowBytes: number;
 }
 
 /** What a request gets that does not say: `armature.json` in the model's folder, else diffusers' own defaults. */
@@ -126,15 +129,17 @@ function readModel(modelsDir: string, id: string, found: Found): ModelEntry {
   }
   const folder = join(modelsDir, id);
   const [unet, vae, text] = ["unet", "vae", "text_encoder"].map((part) => openModelFolder(join(folder, part)));
+  const unetConfig = readUNetConfig(unet!.config);
   return {
     id,
     folder,
-    unet: readUNetConfig(unet!.config),
+    unet: unetConfig,
     textLayers: readClipTextConfig(text!.config).layers,
     scale: readVaeConfig(vae!.config).scale,
     schedulerConfig: readSchedulerConfig(join(folder, "scheduler", "scheduler_config.json")),
     recommended: readRecommendation(join(folder, "armature.json")),
     bytes: [unet!, vae!, text!].reduce((sum, { weights }) => sum + float32Bytes(weights), 0),
+    shallowBytes: float32Bytes(shallowWeights(unet!.weights, unetConfig)),
   };
 }
 

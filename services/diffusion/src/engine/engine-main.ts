@@ -6,7 +6,7 @@ import { Residency, type ResidentStatus } from "@armature/shared/runtime/residen
 import { generate } from "../pipeline/generate.js";
 import { seededNoise } from "../pipeline/noise.js";
 import type { EngineJobs, EngineProgress, EngineSettings, GenerateOutcome, GeneratePayload } from "./jobs.js";
-import { loadableControlNet, loadableModel } from "./loadables.js";
+import { loadableControlNet, loadableModel, loadableShallowUNet } from "./loadables.js";
 import { Admission } from "./memory/admission.js";
 import { requestUnits } from "./memory/request-units.js";
 
@@ -18,6 +18,7 @@ serveEngine<EngineJobs, EngineSettings>(async ({ catalogue, device: settings, bu
   let report: (loaded: ResidentStatus[]) => void = () => {};
   const residency = new Residency({ budgetBytes, now: Date.now, onChange: (loaded) => report(loaded) });
   const models = new Map(catalogue.models.map((entry) => [entry.id, loadableModel(entry, device)]));
+  const shallowUNets = new Map(catalogue.models.map((entry) => [entry.id, loadableShallowUNet(entry, device)]));
   const nets = new Map(catalogue.controlnets.map((entry) => [entry.type, loadableControlNet(entry, device)]));
   const admission = deviceMemory && admissionTo(deviceMemory, opened, residency);
   const unitsOf = requestUnits(catalogue, { profile: device.profile, vaeProfile: device.vaeProfile ?? device.profile });
@@ -32,19 +33,22 @@ serveEngine<EngineJobs, EngineSettings>(async ({ catalogue, device: settings, bu
     const start = performance.now();
     await admission?.admit(unitsOf(payload));
     const types = [...new Set(payload.controls.map(({ type }) => type))];
-    const [model, ...loaded] = await residency.acquire([
+    const [model, shallow, ...loaded] = await residency.acquire([
       named(models, payload.model),
+      payload.cacheInterval > 1 ? named(shallowUNets, payload.model) : undefined,
       ...types.map((type) => named(nets, type)),
     ] as const);
     const loadMs = performance.now() - start;
     job.progress({ stage: "starting" });
     const netOf = new Map(types.map((type, i) => [type, loaded[i]!]));
     const controls = payload.controls.map((control) => ({ ...control, net: netOf.get(control.type)! }));
-    const request = { ...payload, count: payload.seeds.length, controls };
+    const deepCache = shallow && { interval: payload.cacheInterval, shallow };
+    const request = { ...payload, count: payload.seeds.length, controls, deepCache };
     const { images, timings } = await generate(model, request, seededNoise(payload.seeds), {
       now: () => performance.now(),
       checkpoint: job.checkpoint,
       onStep: ({ done, total }) => job.progress({ stage: "denoising", step: done, steps: total }),
+      onNewKind: () => job.progress({ stage: "compiling" }),
       onLatents: () => job.progress({ stage: "decoding" }),
     });
     const cutPrompt = model.textEncoder.tokenizer.tokenize(payload.prompt).cutOff;

@@ -15,8 +15,10 @@ export interface EngineSettings {
   deviceMemory?: MemorySettings | undefined;
 }
 
-export interface GeneratePayload extends Omit<GenerateRequest, "count" | "controls"> {
+export interface GeneratePayload extends Omit<GenerateRequest, "count" | "controls" | "deepCache"> {
   model: string;
+  /** One whole evaluation of the UNet in so many; 1: all are. */
+  cacheInterval: number;
   /** One a picture. */
   seeds: number[];
   controls: (ControlRequest & { type: string })[];
@@ -30,7 +32,7 @@ export interface GenerateOutcome {
 }
 
 export type EngineProgress =
-  | { stage: "loading" | "starting" | "decoding" }
+  | { stage: "loading" | "starting" | "compiling" | "decoding" }
   | { stage: "denoising"; step: number; steps: number }
   | { stage: "residency"; loaded: ResidentStatus[] };
 

@@ -7,9 +7,10 @@ import type { Loadable } from "@armature/shared/runtime/residency";
 import { openModelFolder } from "@armature/shared/weights/model-folder";
 import { clipTextModel, readClipTextConfig } from "../networks/clip-text.js";
 import { conditioningEmbeddingModel, controlnetModel } from "../networks/controlnet.js";
+import { shallowUnetModel } from "../networks/shallow-unet.js";
 import { unetModel } from "../networks/unet.js";
 import { readVaeConfig, type VaeConfig, vaeDecoderModel } from "../networks/vae.js";
-import type { ControlNet, Model } from "../pipeline/components.js";
+import type { ControlNet, Model, ShallowUNet } from "../pipeline/components.js";
 import type { TilePlan } from "../pipeline/tiled-decode.js";
 import { loadClipTokenizer } from "../tokenizer/clip-tokenizer.js";
 import type { ControlNetEntry, ModelEntry } from "./catalogue.js";
@@ -21,6 +22,16 @@ export function loadableModel(entry: ModelEntry, device: DeviceSettings): Loadab
     bytes: entry.bytes,
     load: () => loadModel(entry, device),
     release: ({ textEncoder, unet, vaeDecoder }) => releaseAll([textEncoder.session, unet.session, vaeDecoder.session]),
+  };
+}
+
+/** The model's shallow UNet: over the same file as the whole one, with the few weights that it takes. */
+export function loadableShallowUNet(entry: ModelEntry, device: DeviceSettings): Loadable<ShallowUNet> {
+  return {
+    key: `${entry.id} (shallow UNet)`,
+    bytes: entry.shallowBytes,
+    load: () => loadShallowUNet(entry, device),
+    release: ({ session }) => session.release(),
   };
 }
 
@@ -77,6 +88,13 @@ async function loadModel({ folder, unet, schedulerConfig }: ModelEntry, device: 
     },
     schedulerConfig,
   };
+}
+
+async function loadShallowUNet({ folder, unet }: ModelEntry, device: DeviceSettings): Promise<ShallowUNet> {
+  const { weights } = openModelFolder(join(folder, "unet"));
+  const { profile, unetProfile = profile } = device;
+  const write = (sized: DeviceProfile) => shallowUnetModel(weights, unet, sized);
+  return { session: await openNetwork({ weights, profile: unetProfile, write, sizesOf: stepSizes }, device) };
 }
 
 async function loadControlNet({ folder, config }: ControlNetEntry, device: DeviceSettings): Promise<ControlNet> {

@@ -51,6 +51,20 @@ test("loading, the first step and decoding have no measure, but an end", () => {
   expect(hangs).toEqual(["no sign of progress for 60.0 s"]);
 });
 
+test("a step that opens networks of another size is no measure, and has the time of one that is not measured", () => {
+  const { hangs, dog, step } = watched();
+  for (const number of [1, 2, 3]) {
+    vi.advanceTimersByTime(300);
+    step(number);
+  }
+  dog.note({ stage: "compiling" });
+  vi.advanceTimersByTime(50_000);
+  step(4);
+  expect(hangs).toEqual([]);
+  vi.advanceTimersByTime(3001);
+  expect(hangs).toEqual(["no step (the longest so far took 0.30 s) for 3.0 s"]);
+});
+
 test("a job that ended is not watched", () => {
   const { hangs, dog } = watched();
   dog.stop();

@@ -34,9 +34,11 @@ export function watchSteps(options: StepWatchdogOptions): StepWatchdog {
   allow(unmeasuredMs, "no sign of progress");
   return {
     note(event) {
-      if (event.stage !== "denoising") return allow(unmeasuredMs, "no sign of progress");
+      if (event.stage !== "denoising") {
+        lastStep = undefined; // the first step after it compiles: no measure of those that follow
+        return allow(unmeasuredMs, "no sign of progress");
+      }
       const now = performance.now();
-      // the first step compiles: no measure of those after it
       if (lastStep !== undefined) longestMs = Math.max(longestMs, now - lastStep);
       lastStep = now;
       if (longestMs === 0 || event.step === event.steps) return allow(unmeasuredMs, "no sign of progress");

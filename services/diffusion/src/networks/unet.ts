@@ -25,33 +25,50 @@ export interface UNetInputs {
   control: Value[]; // one for each skip, then the middle
 }
 
-/** Denoising UNet of Stable Diffusion 1 and 2: arXiv:2112.10752, section 3; with ControlNet's residuals: arXiv:2302.05543. */
-export function unet(g: Scope, { sample, timestep, context, control }: UNetInputs, c: UNetConfig): FeatureMap {
-  const norm = { groups: c.normGroups, epsilon: c.normEps };
+/**
+ * Denoising UNet of Stable Diffusion 1 and 2: arXiv:2112.10752, section 3; with ControlNet's residuals: arXiv:2302.05543. Beside
+ * the noise it gives the features that enter its last layer, which `shallowUnet` takes in place of all before.
+ */
+export function unet(g: Scope, { sample, timestep, context, control }: UNetInputs, c: UNetConfig) {
   const temb = timeEmbedding(g.at("time_embedding"), timestep, c); //                      [1, 1280]
   const x = conv2d(g.at("conv_in"), sample, c.levels[0]!.channels); //                     (B, 320, H, W)
   const down = downPath(g, x, temb, context, c); //                                        (B, 1280, H/8, W/8)
   let h = plus(midBlock(g.at("mid_block"), down.h, temb, context, c), control.at(-1)!);
-  const skips = down.skips.map((skip, i) => plus(skip, control[i]!));
+  const [first, ...skips] = down.skips.map((skip, i) => plus(skip, control[i]!));
 
-  for (const [i, level] of c.levels.toReversed().entries()) {
-    const block = g.at("up_blocks", i);
-    // a level that attends on the way up only takes its layers from the config all the same
-    const transformer = { layers: level.transformerLayers || 1, heads: level.heads, normGroups: c.normGroups };
-    for (let j = 0; j <= c.layersPerLevel; j++) {
-      h = resnetBlock(block.at("resnets", j), concatChannels([h, skips.pop()!]), level.channels, norm, temb);
-      if (c.upAttends[i]) h = transformer2d(block.at("attentions", j), h, context, transformer);
+  for (const i of c.levels.keys()) {
+    for (let j = 0; j <= c.layersPerLevel && skips.length > 0; j++) {
+      h = upLayer(g, i, j, [h, skips.pop()!], temb, context, c);
     }
-    const next = skips.at(-1);
-    if (next) h = upsample(block.at("upsamplers", 0), h, next.height, next.width);
+    const next = skips.at(-1) ?? first!;
+    if (i < c.levels.length - 1) h = upsample(g.at("up_blocks", i, "upsamplers", 0), h, next.height, next.width);
   }
+  return { deep: h, noise: lastLayer(g, h, first!, temb, context, c) }; //                 (B, 320, H, W), (B, 4, H, W)
+}
+
+/** From the features before it and the first skip connection to the noise. */
+export function lastLayer(g: Scope, deep: FeatureMap, skip: FeatureMap, temb: Value, context: Tokens, c: UNetConfig) {
+  let h = upLayer(g, c.levels.length - 1, c.layersPerLevel, [deep, skip], temb, context, c);
   h = silu(groupNorm(g.at("conv_norm_out"), h, c.normGroups, c.normEps));
   return conv2d(g.at("conv_out"), h, c.outChannels); //                                    (B, 4, H, W)
 }
 
+/** Layer `j` of block `i` on the way up, coarse to fine. */
+function upLayer(g: Scope, i: number, j: number, maps: FeatureMap[], temb: Value, context: Tokens, c: UNetConfig) {
+  const block = g.at("up_blocks", i);
+  const level = c.levels.at(-1 - i)!;
+  const norm = { groups: c.normGroups, epsilon: c.normEps };
+  const h = resnetBlock(block.at("resnets", j), concatChannels(maps), level.channels, norm, temb);
+  if (!c.upAttends[i]) return h;
+  // a level that attends on the way up only takes its layers from the config all the same
+  const transformer = { layers: level.transformerLayers || 1, heads: level.heads, normGroups: c.normGroups };
+  return transformer2d(block.at("attentions", j), h, context, transformer);
+}
+
 /**
  * The UNet as an ONNX model: `sample` [B, C, H, W], `timestep` [1], `context` [B, S, D] and one residual for each of
- * `residualNames`, in the profile's layout, or a single zero a channel without ControlNet → `noise` [B, 4, H, W].
+ * `residualNames`, in the profile's layout, or a single zero a channel without ControlNet → `noise` [B, 4, H, W], and `deep`, the
+ * features for the shallow UNet, in the profile's layout. Whoever does not fetch those pays nothing: they are computed anyway.
  */
 export function unetModel(weights: WeightSource, c: UNetConfig, profile: DeviceProfile): Uint8Array {
   const graph = new GraphBuilder(profile, weights);
@@ -62,11 +79,13 @@ export function unetModel(weights: WeightSource, c: UNetConfig, profile: DeviceP
   const control = residualNames(c).map((name, i) =>
     graph.input(name, profile.compute, residualShape(profile, name, channels[i]!)),
   );
-  const noise = unet(new Scope(graph), { sample, timestep, context, control }, c);
+  const { noise, deep } = unet(new Scope(graph), { sample, timestep, context, control }, c);
   graph.output("noise", cast(toNchw(noise), "float32"));
+  graph.output("deep", deep.value);
   return graph.build("unet");
 }
 
-function plus(x: FeatureMap, residual: Value): FeatureMap {
+/** A skip connection with what ControlNet adds to it. */
+export function plus(x: FeatureMap, residual: Value): FeatureMap {
   return mapOf(x, addValues(x.value, residual));
 }

@@ -21,6 +21,11 @@ export interface UNet {
   profile: DeviceProfile;
 }
 
+/** The UNet's first and last layer, for steps that take the features between them from an earlier one. */
+export interface ShallowUNet {
+  session: Session;
+}
+
 export interface ControlNet {
   session: Session;
   embedding: Session;

@@ -1,13 +1,13 @@
 /** The driver of a scheduler: it owns the model call, guidance, progress and cancellation. */
-import { disposeOnDevice } from "@armature/shared/runtime/devices/device-tensors";
 import { Tensor } from "onnxruntime-node";
-import type { ScheduledJob } from "../schedulers/scheduler.js";
-import type { UNet } from "./components.js";
-import { addResiduals, type ControlUnit, noResiduals } from "./control.js";
+import type { Evaluation, ScheduledJob } from "../schedulers/scheduler.js";
+import type { ShallowUNet, UNet } from "./components.js";
+import type { ControlUnit, StepInputs } from "./control.js";
+import { planEvaluations } from "./evaluation-plan.js";
+import { Evaluator } from "./evaluator.js";
 import { type Guidance, guide } from "./guidance.js";
 import { conditionalPass, guidedPasses, type Pass } from "./passes.js";
 import type { PromptEmbeds } from "./prompt.js";
-import { covers } from "./step-window.js";
 
 export interface DenoiseInputs {
   job: ScheduledJob;
@@ -18,63 +18,62 @@ export interface DenoiseInputs {
   /** Undefined: none, and one text. */
   guidance: Guidance | undefined;
   controls: ControlUnit[];
+  deepCache: DeepCache | undefined;
+}
+
+/** One whole evaluation in `interval`, the shallow UNet in the others. */
+export interface DeepCache {
+  interval: number;
+  shallow: ShallowUNet;
 }
 
 export interface DenoiseEvents {
   /** After each evaluation of the network. `latents` are the scheduler's, before the step; not to be kept. */
   onStep?: (step: { done: number; total: number; latents: Float32Array }) => void;
+  /** Before an evaluation of a kind that comes for the first time, but the first of all: a device may have to open networks. */
+  onNewKind?: () => void;
   /** Awaited before each evaluation; throws to end the job. */
   checkpoint: () => Promise<void>;
 }
 
 /** Runs the scheduler's loop → latents [N, 4, h, w] as the UNet sees them at the end. */
 export async function denoise(unet: UNet, inputs: DenoiseInputs, events: DenoiseEvents): Promise<Float32Array> {
-  const { embeds, controls, guidance, shape } = inputs;
+  const { embeds, controls, guidance, deepCache, shape } = inputs;
   const plain = [conditionalPass(embeds, controls, shape[0])];
   const guided = guidance ? guidedPasses(embeds, controls, shape[0]) : [];
   const sampler = inputs.job.run();
   const total = inputs.job.evaluations;
-  let turn = sampler.next();
-  for (let done = 0; !turn.done; done++) {
-    await events.checkpoint();
-    const { modelInput, timestep, sample } = turn.value;
-    const call = { modelInput, timestep, index: done, total };
-    const guiding = guidance && covers(guidance.interval, done, total) ? guidance : undefined;
-    const outputs: Float32Array[] = [];
-    for (const pass of guiding ? guided : plain) outputs.push(await evaluate(unet, inputs, pass, call));
-    events.onStep?.({ done: done + 1, total, latents: sample });
-    turn = sampler.next(guide(outputs, guiding, shape[0]));
-  }
-  return turn.value;
-}
-
-interface Call {
-  modelInput: Float32Array; // [N, 4, h, w]
-  timestep: number;
-  index: number;
-  total: number;
-}
-
-async function evaluate(unet: UNet, { shape }: DenoiseInputs, pass: Pass, call: Call): Promise<Float32Array> {
-  const [count, ...latentShape] = shape;
-  const step = {
-    sample: new Tensor("float32", repeat(call.modelInput, pass.texts), [pass.texts * count, ...latentShape]),
-    timestep: new Tensor("float32", [call.timestep], [1]),
-    context: pass.context,
-  };
-  let residuals = noResiduals(unet);
+  const plan = planEvaluations({ total, guidance, controls, cacheInterval: deepCache?.interval ?? 1 });
+  const evaluator = new Evaluator(unet, deepCache?.shallow);
   try {
-    for (const unit of pass.controls) {
-      if (!covers(unit, call.index, call.total)) continue;
-      const before = residuals;
-      residuals = await addResiduals(unit, step, before);
-      disposeOnDevice(before);
+    let turn = sampler.next();
+    for (let done = 0; !turn.done; done++) {
+      await events.checkpoint();
+      const planned = plan[done]!;
+      if (planned.newKind) events.onNewKind?.();
+      const outputs: Float32Array[] = [];
+      for (const pass of planned.guided ? guided : plain) {
+        outputs.push(await evaluator.noise(pass, stepInputs(turn.value, pass, shape), planned));
+      }
+      events.onStep?.({ done: done + 1, total, latents: turn.value.sample });
+      turn = sampler.next(guide(outputs, planned.guided ? guidance : undefined, shape[0]));
     }
-    const { noise } = await unet.session.run({ ...step, ...residuals });
-    return noise!.data as Float32Array;
+    return turn.value;
   } finally {
-    disposeOnDevice(residuals);
+    evaluator.release();
   }
+}
+
+function stepInputs(
+  { modelInput, timestep }: Evaluation,
+  { texts, context }: Pass,
+  [count, ...latentShape]: DenoiseInputs["shape"],
+): StepInputs {
+  return {
+    sample: new Tensor("float32", repeat(modelInput, texts), [texts * count, ...latentShape]),
+    timestep: new Tensor("float32", [timestep], [1]),
+    context,
+  };
 }
 
 function repeat(values: Float32Array, times: number): Float32Array {

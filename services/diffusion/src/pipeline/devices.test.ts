@@ -98,6 +98,7 @@ async function draw(device: DeviceSettings, { width, height, controls }: Case): 
         guidanceScale: 5,
         guidanceRescale: 0,
         guidanceInterval: { start: 0, end: 1 },
+        deepCache: undefined,
         eta: 0,
         clipSkip: 0,
       },

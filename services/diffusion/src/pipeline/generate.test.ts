@@ -119,6 +119,7 @@ async function stage(modelsDir: string, profile: DeviceProfile) {
       guidanceScale: call.guidance_scale,
       guidanceRescale: call.guidance_rescale ?? 0,
       guidanceInterval: { start: 0, end: 1 },
+      deepCache: undefined,
       scheduler: resolveScheduler({ name: scheduler.class, ...scheduler.config_overrides }, entry.schedulerConfig),
       eta: call.eta ?? 0,
       clipSkip: call.clip_skip ?? 0,

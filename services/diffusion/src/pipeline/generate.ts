@@ -5,7 +5,7 @@ import { startScheduler } from "../schedulers/index.js";
 import type { ControlNet, Model } from "./components.js";
 import { type ControlRequest, type ControlUnit, prepareControl, releaseControls } from "./control.js";
 import { decodeLatents } from "./decode.js";
-import { type DenoiseEvents, denoise } from "./denoise.js";
+import { type DeepCache, type DenoiseEvents, denoise } from "./denoise.js";
 import type { Guidance } from "./guidance.js";
 import { encodeTexts } from "./prompt.js";
 import type { StepWindow } from "./step-window.js";
@@ -29,6 +29,7 @@ export interface GenerateRequest {
   scheduler: SchedulerConfig;
   eta: number;
   clipSkip: number;
+  deepCache: DeepCache | undefined;
   controls: (ControlRequest & { net: ControlNet })[];
 }
 
@@ -86,9 +87,9 @@ export async function generate(
       request.width / scale,
     ] as const;
     const latents = noise(shape.reduce((product, size) => product * size, 1));
-    const { scheduler: config, numInferenceSteps, eta } = request;
+    const { scheduler: config, numInferenceSteps, eta, deepCache } = request;
     const job = startScheduler({ config, numInferenceSteps, latents, noise, eta });
-    const denoised = await denoise(unet, { job, shape, embeds, guidance, controls }, events);
+    const denoised = await denoise(unet, { job, shape, embeds, guidance, controls, deepCache }, events);
     events.onLatents?.(denoised);
     const denoiseMs = watch();
 

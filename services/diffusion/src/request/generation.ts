@@ -102,6 +102,7 @@ function toPayload(plan: GeneratePlan, controls: readonly ControlImage[]): Gener
     scheduler: plan.scheduler,
     eta: request.eta,
     clipSkip: request.clip_skip ?? 0,
+    cacheInterval: request.cache_interval,
     seeds: plan.seeds,
     controls: request.controlnets.map((net, i) => ({
       type: net.type,
@@ -133,6 +134,7 @@ function toParameters(
     guidance_scale: payload.guidanceScale,
     guidance_rescale: payload.guidanceRescale,
     guidance_interval: request.guidance_interval,
+    cache_interval: request.cache_interval,
     seed: seeds,
     scheduler: payload.scheduler as GenerateParameters["scheduler"],
     eta: request.eta,

@@ -1,0 +1,91 @@
+/** The shallow UNet against the whole one, whose last layer it is. */
+import { dirname } from "node:path";
+import { CPU_PROFILE, type DeviceProfile, NCHW_PROFILE } from "@armature/shared/graph/profile";
+import { createSession } from "@armature/shared/runtime/session";
+import { float32Bytes, openModelFolder } from "@armature/shared/weights/model-folder";
+import { Tensor } from "onnxruntime-node";
+import { describe, expect, test } from "vitest";
+import { fixturePath, relativeError } from "../../../../testing/golden.js";
+import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
+import { residualChannels, residualNames } from "./encoder.js";
+import { shallowResidualName, shallowUnetModel, shallowWeights } from "./shallow-unet.js";
+import { unetModel } from "./unet.js";
+import { readUNetConfig } from "./unet-config.js";
+
+/** The same operators over the same numbers; the runtime may fuse them otherwise. */
+const TOLERANCE = 1e-6;
+
+const FOLDERS = [
+  fixturePath("models/sd15-random/unet"),
+  fixturePath("models/sd21-random/unet"),
+  `${EMBEDDED_MODELS}tiny-sd/unet`,
+];
+
+describe.each([CPU_PROFILE, NCHW_PROFILE].map((profile) => [profile.name, profile] as const))(
+  "in the %s profile",
+  (_, profile) => {
+    test.each(FOLDERS)("with the features of the same step it gives the whole UNet's noise (%s)", async (folder) => {
+      const { config, weights } = openModelFolder(folder);
+      const c = readUNetConfig(config);
+      const open = (graph: Uint8Array) => createSession(graph, { weightsFolder: dirname(weights.file), threads: 2 });
+      const whole = await open(unetModel(weights, c, profile));
+      const shallow = await open(shallowUnetModel(weights, c, profile));
+      const step = {
+        sample: waves([2, c.inChannels, 9, 12]), // odd: the way up meets skips that are not twice as large
+        timestep: new Tensor("float32", [301], [1]),
+        context: waves([2, 7, c.contextWidth]),
+      };
+      const residuals = Object.fromEntries(
+        residualNames(c).map((name, i) => [name, constant(residualChannels(c)[i]!, profile)]),
+      );
+      const { noise, deep } = await whole.run({ ...step, ...residuals });
+      const first = shallowResidualName(c);
+      const found = await shallow.run({ ...step, [first]: residuals[first]!, deep: deep! });
+      expect(relativeError(values(found.noise!), values(noise!))).toBeLessThan(TOLERANCE);
+
+      const other = await shallow.run({ ...step, [first]: residuals[first]!, deep: scaled(deep!) });
+      expect(relativeError(values(other.noise!), values(noise!))).toBeGreaterThan(0.01);
+      const uncontrolled = await shallow.run({
+        ...step,
+        [first]: constant(c.levels[0]!.channels, profile, 0),
+        deep: deep!,
+      });
+      expect(relativeError(values(uncontrolled.noise!), values(noise!))).toBeGreaterThan(0.01);
+    });
+  },
+);
+
+test("it holds a small part of the weights", () => {
+  const { config, weights } = openModelFolder(FOLDERS[2]!);
+  const bytes = float32Bytes(shallowWeights(weights, readUNetConfig(config)));
+  expect(bytes / float32Bytes(weights)).toBeLessThan(0.06);
+});
+
+const values = (tensor: Tensor) => tensor.data as Float32Array;
+
+function waves(shape: number[]): Tensor {
+  const size = shape.reduce((product, side) => product * side, 1);
+  return new Tensor(
+    "float32",
+    Float32Array.from({ length: size }, (_, i) => 1.4 * Math.sin(12.9898 * i)),
+    shape,
+  );
+}
+
+/** A residual of one value a channel. */
+function constant(channels: number, { layout }: DeviceProfile, value = 0.3): Tensor {
+  const shape = layout === "rows" ? [1, channels] : [1, channels, 1, 1];
+  return new Tensor(
+    "float32",
+    Float32Array.from({ length: channels }, (_, i) => value * Math.cos(i)),
+    shape,
+  );
+}
+
+function scaled({ data, dims }: Tensor): Tensor {
+  return new Tensor(
+    "float32",
+    (data as Float32Array).map((value) => 1.5 * value),
+    dims,
+  );
+}

@@ -1,0 +1,67 @@
+/** Calls the networks: ControlNets and the whole UNet, or the shallow UNet with what a whole evaluation kept. */
+
+import type { Tensors } from "@armature/shared/runtime/devices/device-session";
+import { disposeOnDevice } from "@armature/shared/runtime/devices/device-tensors";
+import { shallowResidualName } from "../networks/shallow-unet.js";
+import type { ShallowUNet, UNet } from "./components.js";
+import { addResiduals, noResiduals, type StepInputs } from "./control.js";
+import type { PlannedEvaluation } from "./evaluation-plan.js";
+import type { Pass } from "./passes.js";
+
+/** The evaluations of one run. `release` frees what they kept. */
+export class Evaluator {
+  /** What the shallow UNet takes of the whole one, by its names: the deep features, and the first residual of the ControlNets. */
+  private readonly kept = new Map<Pass, Tensors>();
+
+  constructor(
+    private readonly unet: UNet,
+    private readonly shallow: ShallowUNet | undefined,
+  ) {}
+
+  /** The noise predicted in one pass of an evaluation, [B, 4, h, w]. */
+  async noise(pass: Pass, step: StepInputs, planned: PlannedEvaluation): Promise<Float32Array> {
+    const outputs = planned.whole ? await this.runWhole(pass, step, planned) : await this.runShallow(pass, step);
+    return outputs.noise!.data as Float32Array;
+  }
+
+  release(): void {
+    for (const pass of this.kept.keys()) this.forget(pass);
+  }
+
+  private async runWhole(pass: Pass, step: StepInputs, { controls, keep }: PlannedEvaluation): Promise<Tensors> {
+    this.forget(pass);
+    let residuals = noResiduals(this.unet);
+    try {
+      for (const unit of pass.controls) {
+        if (!controls.includes(unit)) continue;
+        const before = residuals;
+        residuals = await addResiduals(unit, step, before);
+        disposeOnDevice(before);
+      }
+      const outputs = await this.unet.session.run({ ...step, ...residuals }, keep ? ["noise", "deep"] : ["noise"]);
+      if (keep) residuals = this.keep(pass, outputs, residuals);
+      return outputs;
+    } finally {
+      disposeOnDevice(residuals);
+    }
+  }
+
+  private runShallow(pass: Pass, step: StepInputs): Promise<Tensors> {
+    const kept = this.kept.get(pass);
+    if (!this.shallow || !kept) throw new Error("a shallow evaluation was planned with nothing kept for it");
+    return this.shallow.session.run({ ...step, ...kept });
+  }
+
+  /** Gives the residuals that are left to be freed. */
+  private keep(pass: Pass, { deep }: Tensors, residuals: Tensors): Tensors {
+    const first = shallowResidualName(this.unet.config);
+    const { [first]: residual, ...others } = residuals;
+    this.kept.set(pass, { deep: deep!, [first]: residual! });
+    return others;
+  }
+
+  private forget(pass: Pass): void {
+    disposeOnDevice(this.kept.get(pass) ?? {});
+    this.kept.delete(pass);
+  }
+}
