@@ -215,13 +215,27 @@ test("an empty list of models or ControlNets means all there are", async () => {
   await diffusion.stop();
 });
 
-test("PRECISION=int8 gives a picture close to the exact one, and says so", async () => {
+test("int8, by PRECISION or by the request, gives a picture close to the exact one, and says so", async () => {
   const diffusion = await startService("diffusion", { PORT: "0", LOG_LEVEL: "silent", PRECISION: "int8" });
   const request = { prompt: "a red cube", seed: 1 };
-  const rough = (await (await post(request, {}, undefined, diffusion)).json()) as GenerateResponse;
+  const ask = async (body: object) => (await post(body, {}, undefined, diffusion)).json() as Promise<GenerateResponse>;
+  const rough = await ask(request);
+  const fine = await ask({ ...request, precision: "float32" });
   await diffusion.stop();
   expect(rough.warnings).toEqual([expect.stringContaining("8 bits")]);
+  expect(rough.parameters.precision).toBe("int8");
   const exact = await generate(request);
+  expect(exact).toMatchObject({ warnings: [], parameters: { precision: "float32" } });
+  expect(fine.images).toEqual(exact.images);
+  expect(await generate({ ...request, precision: "int8" })).toMatchObject({
+    ...{ images: rough.images, warnings: rough.warnings, parameters: { precision: "int8" } },
+  });
+  const residents = await metrics(stack.diffusion);
+  const bytes = ["tiny-sd", "tiny-sd \\(int8\\)"].map((key) =>
+    Number(new RegExp(`model_resident_bytes\\{model="${key}"\\} (\\d+)`).exec(residents)?.[1]),
+  );
+  expect(bytes[1]! / bytes[0]!).toBeGreaterThan(0.3); // text encoder and VAE are whole
+  expect(bytes[1]! / bytes[0]!).toBeLessThan(0.8);
   const apart = await levelsApart(rough.images[0]!.image, exact.images[0]!.image);
   expect(apart).toBeGreaterThan(0);
   expect(apart).toBeLessThan(2.5); // measured: 0.99 levels

@@ -28,11 +28,12 @@ async function main(): Promise<number> {
       controlnets: config.CONTROLNETS,
     });
     const device = { profile: CPU_PROFILE, threads, prepared };
+    const { PRECISION } = config;
     for (const entry of models) {
-      await prepare(loadableModel(entry, device));
-      await prepare(loadableShallowUNet(entry, device));
+      await prepare(loadableModel(entry, device, PRECISION));
+      await prepare(loadableShallowUNet(entry, device, PRECISION));
     }
-    for (const entry of controlnets) await prepare(loadableControlNet(entry, device));
+    for (const entry of controlnets) await prepare(loadableControlNet(entry, device, PRECISION));
     console.log(prepared.folder);
     return 0;
   } catch (error) {

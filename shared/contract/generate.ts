@@ -3,6 +3,7 @@ import { z } from "zod";
 import { type GenerateLimits, issuesAcrossFields } from "./generate-limits.js";
 import { modelId, name, schedulerName } from "./names.js";
 import { OUTPUT_FORMATS, output } from "./output.js";
+import { PRECISIONS } from "./precision.js";
 
 /** JSON knows no larger whole number that stays itself. */
 export const MAX_SEED = Number.MAX_SAFE_INTEGER;
@@ -99,6 +100,12 @@ export function generateRequest(limits: GenerateLimits) {
         .describe(
           "One whole evaluation in so many; the others reuse its deep features, at a seventh of the work: arXiv:2312.00858",
         ),
+      precision: z
+        .enum(PRECISIONS)
+        .optional()
+        .describe(
+          "Of UNet and ControlNets, where a CPU computes; int8 is quicker and not exact. Default: the service's",
+        ),
       seed: seed
         .optional()
         .describe("Picture i takes seed + i, or item i of a list. -1 or absent: drawn, and reported in the answer"),
@@ -149,6 +156,7 @@ export const generateParameters = z.strictObject({
   guidance_rescale: z.number(),
   guidance_interval: z.tuple([z.number(), z.number()]),
   cache_interval: whole,
+  precision: z.enum(PRECISIONS).optional().describe("Absent where no CPU computes"),
   seed: z.array(whole).describe("One for each picture"),
   scheduler: z.object({ name: z.string() }).catchall(overrideValue),
   eta: z.number(),

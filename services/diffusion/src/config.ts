@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { commaList } from "@armature/shared/config/env";
 import { modelId } from "@armature/shared/contract/names";
+import { PRECISIONS } from "@armature/shared/contract/precision";
 import { memoryLimit, usableCpus } from "@armature/shared/engine/cpu-quota";
 import { LOG_LEVELS } from "@armature/shared/http/request-log";
 import type { MemorySettings } from "@armature/shared/runtime/devices/device-memory";
@@ -56,10 +57,10 @@ export const Config = z.object({
     .default(1)
     .describe("Gigabytes of that which no request gets, for what sums cannot foresee"),
   PRECISION: z
-    .enum(["float32", "int8"])
+    .enum(PRECISIONS)
     .default("float32")
     .describe(
-      "Of UNet and ControlNets on the CPU; int8 takes half the time and a sixth of the memory, and is not exact",
+      "Of UNet and ControlNets on the CPU, where a request does not say; int8 takes half the time and a sixth of the memory, and is not exact",
     ),
   THREADS: z.coerce
     .number()

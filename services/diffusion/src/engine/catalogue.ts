@@ -2,15 +2,21 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { controlTypeOf } from "@armature/shared/contract/control-types";
+import type { Precision } from "@armature/shared/contract/precision";
 import { InvalidConfig, InvalidModel } from "@armature/shared/errors";
 import { float32Bytes, openModelFolder } from "@armature/shared/weights/model-folder";
+import type { SafetensorsHeader } from "@armature/shared/weights/safetensors";
 import { z } from "zod";
 import { readClipTextConfig } from "../networks/clip-text.js";
 import { type ControlNetConfig, readControlNetConfig } from "../networks/controlnet.js";
+import { int8Bytes } from "../networks/int8-bytes.js";
 import { shallowWeights } from "../networks/shallow-unet.js";
 import { readUNetConfig, type UNetConfig } from "../networks/unet-config.js";
 import { readVaeConfig } from "../networks/vae.js";
 import { readSchedulerConfig, type SchedulerConfig } from "../schedulers/config.js";
+
+/** What weights take in memory, by the precision of UNet and ControlNets. */
+export type Bytes = Record<Precision, number>;
 
 export interface ModelEntry {
   /** The folder's path under MODELS_DIR, such as `Lykon/DreamShaper`. */
@@ -23,9 +29,9 @@ export interface ModelEntry {
   scale: number;
   schedulerConfig: SchedulerConfig;
   recommended: Recommendation;
-  bytes: number;
+  bytes: Bytes;
   /** Of the weights that the shallow UNet holds once more. */
-  shallowBytes: number;
+  shallowBytes: Bytes;
 }
 
 /** What a request gets that does not say: `armature.json` in the model's folder, else diffusers' own defaults. */
@@ -43,7 +49,7 @@ export interface ControlNetEntry {
   id: string;
   folder: string;
   config: ControlNetConfig;
-  bytes: number;
+  bytes: Bytes;
 }
 
 export interface Catalogue {
@@ -138,9 +144,13 @@ function readModel(modelsDir: string, id: string, found: Found): ModelEntry {
     scale: readVaeConfig(vae!.config).scale,
     schedulerConfig: readSchedulerConfig(join(folder, "scheduler", "scheduler_config.json")),
     recommended: readRecommendation(join(folder, "armature.json")),
-    bytes: [unet!, vae!, text!].reduce((sum, { weights }) => sum + float32Bytes(weights), 0),
-    shallowBytes: float32Bytes(shallowWeights(unet!.weights, unetConfig)),
+    bytes: bytesOf(unet!.weights, float32Bytes(vae!.weights) + float32Bytes(text!.weights)),
+    shallowBytes: bytesOf(shallowWeights(unet!.weights, unetConfig)),
   };
+}
+
+function bytesOf(weights: SafetensorsHeader, others = 0): Bytes {
+  return { float32: float32Bytes(weights) + others, int8: int8Bytes(weights) + others };
 }
 
 function readRecommendation(file: string): Recommendation {
@@ -165,5 +175,5 @@ function selectControlNet(modelsDir: string, selected: string, found: Found): Co
 function readControlNet(modelsDir: string, type: string, id: string): ControlNetEntry {
   const folder = join(modelsDir, id);
   const { config, weights } = openModelFolder(folder);
-  return { type, id, folder, config: readControlNetConfig(config), bytes: float32Bytes(weights) };
+  return { type, id, folder, config: readControlNetConfig(config), bytes: bytesOf(weights) };
 }

@@ -49,11 +49,11 @@ export class DiffusionEngine {
     return this.losses ? this.losses.run(() => this.watched(run)) : run();
   }
 
-  /** Loads or unloads a model or ControlNet by its key in the catalogue. */
-  async setLoaded(key: string, load: boolean): Promise<void> {
+  /** Loads or unloads a model or ControlNet by its id in the catalogue. */
+  async setLoaded(id: string, load: boolean): Promise<void> {
     this.residents = await this.engine.run(
       load ? "load" : "unload",
-      { key },
+      { id },
       { onProgress: (event) => this.note(event) },
     );
   }

@@ -9,17 +9,18 @@ import type { EngineJobs, EngineProgress, EngineSettings, GenerateOutcome, Gener
 import { loadableControlNet, loadableModel, loadableShallowUNet } from "./loadables.js";
 import { Admission } from "./memory/admission.js";
 import { requestUnits } from "./memory/request-units.js";
+import { residentKeys } from "./resident-key.js";
 
 type Job = JobContext<EngineProgress>;
 
-serveEngine<EngineJobs, EngineSettings>(async ({ catalogue, device: settings, budgetBytes, deviceMemory }) => {
+serveEngine<EngineJobs, EngineSettings>(async (engineSettings) => {
+  const { catalogue, precision: usual, budgetBytes, deviceMemory } = engineSettings;
   const opened = new OpenNetworks();
-  const device = { ...settings, opened };
+  const device = { ...engineSettings.device, opened };
   let report: (loaded: ResidentStatus[]) => void = () => {};
   const residency = new Residency({ budgetBytes, now: Date.now, onChange: (loaded) => report(loaded) });
-  const models = new Map(catalogue.models.map((entry) => [entry.id, loadableModel(entry, device)]));
-  const shallowUNets = new Map(catalogue.models.map((entry) => [entry.id, loadableShallowUNet(entry, device)]));
-  const nets = new Map(catalogue.controlnets.map((entry) => [entry.type, loadableControlNet(entry, device)]));
+  const models = new Map(catalogue.models.map((entry) => [entry.id, entry]));
+  const nets = new Map(catalogue.controlnets.map((entry) => [entry.type, entry]));
   const admission = deviceMemory && admissionTo(deviceMemory, opened, residency);
   const unitsOf = requestUnits(catalogue, { profile: device.profile, vaeProfile: device.vaeProfile ?? device.profile });
 
@@ -32,17 +33,19 @@ serveEngine<EngineJobs, EngineSettings>(async ({ catalogue, device: settings, bu
     job.progress({ stage: "loading" });
     const start = performance.now();
     await admission?.admit(unitsOf(payload));
+    const { precision, cacheInterval } = payload;
+    const entry = named(models, payload.model);
     const types = [...new Set(payload.controls.map(({ type }) => type))];
     const [model, shallow, ...loaded] = await residency.acquire([
-      named(models, payload.model),
-      payload.cacheInterval > 1 ? named(shallowUNets, payload.model) : undefined,
-      ...types.map((type) => named(nets, type)),
+      loadableModel(entry, device, precision),
+      cacheInterval > 1 ? loadableShallowUNet(entry, device, precision) : undefined,
+      ...types.map((type) => loadableControlNet(named(nets, type), device, precision)),
     ] as const);
     const loadMs = performance.now() - start;
     job.progress({ stage: "starting" });
     const netOf = new Map(types.map((type, i) => [type, loaded[i]!]));
     const controls = payload.controls.map((control) => ({ ...control, net: netOf.get(control.type)! }));
-    const deepCache = shallow && { interval: payload.cacheInterval, shallow };
+    const deepCache = shallow && { interval: cacheInterval, shallow };
     const request = { ...payload, count: payload.seeds.length, controls, deepCache };
     const { images, timings } = await generate(model, request, seededNoise(payload.seeds), {
       now: () => performance.now(),
@@ -57,14 +60,19 @@ serveEngine<EngineJobs, EngineSettings>(async ({ catalogue, device: settings, bu
 
   return {
     generate: runGenerate,
-    async load({ key }, job) {
+    async load({ id }, job) {
       listen(job);
-      await residency.acquire([[...models.values(), ...nets.values()].find((loadable) => loadable.key === key)!]);
+      const model = models.get(id);
+      const net = catalogue.controlnets.find((candidate) => candidate.id === id);
+      await residency.acquire([
+        model && loadableModel(model, device, usual),
+        net && loadableControlNet(net, device, usual),
+      ]);
       return residency.status();
     },
-    async unload({ key }, job) {
+    async unload({ id }, job) {
       listen(job);
-      await residency.release(key);
+      for (const key of residentKeys(id)) await residency.release(key);
       return residency.status();
     },
   };

@@ -1,4 +1,5 @@
 /** What the HTTP process and the engine process say to each other. */
+import type { Precision } from "@armature/shared/contract/precision";
 import type { RgbImage } from "@armature/shared/image/rgb-image";
 import type { MemorySettings } from "@armature/shared/runtime/devices/device-memory";
 import type { ResidentStatus } from "@armature/shared/runtime/residency";
@@ -10,6 +11,8 @@ import type { DeviceSettings } from "./open-network.js";
 export interface EngineSettings {
   catalogue: Catalogue;
   device: DeviceSettings;
+  /** Of requests that do not say; undefined: the device has no choice. */
+  precision: Precision | undefined;
   budgetBytes: number;
   /** Undefined on the CPU. */
   deviceMemory?: MemorySettings | undefined;
@@ -19,6 +22,8 @@ export interface GeneratePayload extends Omit<GenerateRequest, "count" | "contro
   model: string;
   /** One whole evaluation of the UNet in so many; 1: all are. */
   cacheInterval: number;
+  /** Of UNet and ControlNets; undefined: the device's own. */
+  precision: Precision | undefined;
   /** One a picture. */
   seeds: number[];
   controls: (ControlRequest & { type: string })[];
@@ -38,6 +43,7 @@ export type EngineProgress =
 
 export interface EngineJobs {
   generate: { payload: GeneratePayload; result: GenerateOutcome; progress: EngineProgress };
-  load: { payload: { key: string }; result: ResidentStatus[]; progress: EngineProgress };
-  unload: { payload: { key: string }; result: ResidentStatus[]; progress: EngineProgress };
+  /** `id` of the catalogue: loaded in the default precision, unloaded in all. */
+  load: { payload: { id: string }; result: ResidentStatus[]; progress: EngineProgress };
+  unload: { payload: { id: string }; result: ResidentStatus[]; progress: EngineProgress };
 }

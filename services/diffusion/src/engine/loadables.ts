@@ -1,6 +1,7 @@
 /** Turns entries of the catalogue into what the pipelines use: graphs are written, sessions opened. */
 import { join } from "node:path";
-import type { DeviceProfile } from "@armature/shared/graph/profile";
+import type { Precision } from "@armature/shared/contract/precision";
+import { CPU_INT8_PROFILE, type DeviceProfile } from "@armature/shared/graph/profile";
 import type { Session, Tensors } from "@armature/shared/runtime/devices/device-session";
 import type { Sizes } from "@armature/shared/runtime/devices/sized-sessions";
 import type { Loadable } from "@armature/shared/runtime/residency";
@@ -15,33 +16,51 @@ import type { TilePlan } from "../pipeline/tiled-decode.js";
 import { loadClipTokenizer } from "../tokenizer/clip-tokenizer.js";
 import type { ControlNetEntry, ModelEntry } from "./catalogue.js";
 import { type DeviceSettings, openNetwork } from "./open-network.js";
+import { residentKey } from "./resident-key.js";
 
-export function loadableModel(entry: ModelEntry, device: DeviceSettings): Loadable<Model> {
+/** `precision`: of the UNet; undefined is the device's own, which counts as float32. */
+export function loadableModel(
+  entry: ModelEntry,
+  device: DeviceSettings,
+  precision: Precision | undefined = undefined,
+): Loadable<Model> {
   return {
-    key: entry.id,
-    bytes: entry.bytes,
-    load: () => loadModel(entry, device),
+    key: residentKey(entry.id, { precision }),
+    bytes: entry.bytes[precision ?? "float32"],
+    load: () => loadModel(entry, inPrecision(device, precision)),
     release: ({ textEncoder, unet, vaeDecoder }) => releaseAll([textEncoder.session, unet.session, vaeDecoder.session]),
   };
 }
 
 /** The model's shallow UNet: over the same file as the whole one, with the few weights that it takes. */
-export function loadableShallowUNet(entry: ModelEntry, device: DeviceSettings): Loadable<ShallowUNet> {
+export function loadableShallowUNet(
+  entry: ModelEntry,
+  device: DeviceSettings,
+  precision: Precision | undefined = undefined,
+): Loadable<ShallowUNet> {
   return {
-    key: `${entry.id} (shallow UNet)`,
-    bytes: entry.shallowBytes,
-    load: () => loadShallowUNet(entry, device),
+    key: residentKey(entry.id, { precision, shallow: true }),
+    bytes: entry.shallowBytes[precision ?? "float32"],
+    load: () => loadShallowUNet(entry, inPrecision(device, precision)),
     release: ({ session }) => session.release(),
   };
 }
 
-export function loadableControlNet(entry: ControlNetEntry, device: DeviceSettings): Loadable<ControlNet> {
+export function loadableControlNet(
+  entry: ControlNetEntry,
+  device: DeviceSettings,
+  precision: Precision | undefined = undefined,
+): Loadable<ControlNet> {
   return {
-    key: entry.id,
-    bytes: entry.bytes,
-    load: () => loadControlNet(entry, device),
+    key: residentKey(entry.id, { precision }),
+    bytes: entry.bytes[precision ?? "float32"],
+    load: () => loadControlNet(entry, inPrecision(device, precision)),
     release: ({ session, embedding }) => releaseAll([session, embedding]),
   };
+}
+
+function inPrecision(device: DeviceSettings, precision: Precision | undefined): DeviceSettings {
+  return precision === "int8" ? { ...device, unetProfile: CPU_INT8_PROFILE } : device;
 }
 
 async function loadModel({ folder, unet, schedulerConfig }: ModelEntry, device: DeviceSettings): Promise<Model> {

@@ -3,7 +3,6 @@
 import { randomInt } from "node:crypto";
 import type { DeviceMemoryInfo } from "@armature/shared/contract/models";
 import { InvalidConfig } from "@armature/shared/errors";
-import { CPU_INT8_PROFILE } from "@armature/shared/graph/profile";
 import { createApp, type Obstacle, type ServiceApp } from "@armature/shared/http/app";
 import { createMetrics } from "@armature/shared/http/metrics";
 import { WorkQueue } from "@armature/shared/http/queue";
@@ -46,7 +45,7 @@ export async function createService(config: Config, log: Logger, version: string
   const onDevice = device.device !== "cpu";
   const memory = onDevice ? deviceMemory(config) : undefined;
   const memoryInfo = memory && (await aboutMemory(memory, log));
-  const inEightBits = config.PRECISION === "int8" && !onDevice;
+  const precision = onDevice ? undefined : config.PRECISION;
   const metrics = createMetrics({ service: "diffusion", version });
   const engine = new DiffusionEngine({
     settings: {
@@ -55,10 +54,10 @@ export async function createService(config: Config, log: Logger, version: string
         name: device.device,
         profile: device.profile,
         vaeProfile: device.vaeProfile,
-        unetProfile: inEightBits ? CPU_INT8_PROFILE : undefined,
         threads,
         prepared,
       },
+      precision,
       budgetBytes,
       deviceMemory: memoryInfo?.checked ? memory : undefined,
     },
@@ -92,10 +91,9 @@ export async function createService(config: Config, log: Logger, version: string
     maxBytes: 4 * config.MAX_INPUT_PIXELS,
   });
   const generate = generateRoute({
-    plan: { catalogue, limits, drawSeed: () => randomInt(2 ** 32) },
+    plan: { catalogue, limits, precision, drawSeed: () => randomInt(2 ** 32) },
     limits,
     queue,
-    remarks: inEightBits ? ["Computed in 8 bits (PRECISION=int8): close to the exact picture, not equal"] : [],
     maxWaitMs: config.MAX_WAIT_S * 1000,
     maxBodyBytes,
     preprocessor,
@@ -115,6 +113,7 @@ export async function createService(config: Config, log: Logger, version: string
     queue,
     device,
     deviceMemory: memoryInfo,
+    precision,
     loaded: () => engine.loaded(),
     setLoaded: (key, load) => engine.setLoaded(key, load),
   });

@@ -53,7 +53,7 @@ export async function toResponse(
   id: string,
   plan: GeneratePlan,
   { outcome, payload, controls }: Generation,
-  { queueMs, startedAt, remarks }: { queueMs: number; startedAt: number; remarks: readonly string[] },
+  { queueMs, startedAt }: { queueMs: number; startedAt: number },
 ): Promise<GenerateResponse> {
   const { output, controlnets } = plan.request;
   const { loadMs, promptMs, controlMs, denoiseMs, decodeMs } = outcome.timings;
@@ -72,7 +72,7 @@ export async function toResponse(
     images,
     control_images: controlImages,
     parameters: toParameters(plan, payload, controls.images),
-    warnings: [...remarks, ...cutPrompt(outcome)],
+    warnings: [...inEightBits(plan), ...cutPrompt(outcome)],
     timings: {
       queue_ms: queueMs,
       preprocess_ms: controls.preprocessMs,
@@ -81,6 +81,10 @@ export async function toResponse(
       total_ms: performance.now() - startedAt,
     },
   };
+}
+
+function inEightBits({ precision }: GeneratePlan): string[] {
+  return precision === "int8" ? ["Computed in 8 bits (precision int8): close to the exact picture, not equal"] : [];
 }
 
 function cutPrompt({ cutPrompt: cut }: GenerateOutcome): string[] {
@@ -103,6 +107,7 @@ function toPayload(plan: GeneratePlan, controls: readonly ControlImage[]): Gener
     eta: request.eta,
     clipSkip: request.clip_skip ?? 0,
     cacheInterval: request.cache_interval,
+    precision: plan.precision,
     seeds: plan.seeds,
     controls: request.controlnets.map((net, i) => ({
       type: net.type,
@@ -120,7 +125,7 @@ function toWindow([start, end]: GenerateParameters["guidance_interval"]) {
 }
 
 function toParameters(
-  { request, model, seeds }: GeneratePlan,
+  { request, model, precision, seeds }: GeneratePlan,
   payload: GeneratePayload,
   controls: readonly ControlImage[],
 ) {
@@ -135,6 +140,7 @@ function toParameters(
     guidance_rescale: payload.guidanceRescale,
     guidance_interval: request.guidance_interval,
     cache_interval: request.cache_interval,
+    ...(precision && { precision }),
     seed: seeds,
     scheduler: payload.scheduler as GenerateParameters["scheduler"],
     eta: request.eta,

@@ -2,6 +2,7 @@
 import { defaultProcessor } from "@armature/shared/contract/control-types";
 import type { GenerateRequest } from "@armature/shared/contract/generate";
 import { type GenerateLimits, imageCount, workIssue } from "@armature/shared/contract/generate-limits";
+import type { Precision } from "@armature/shared/contract/precision";
 import { type FieldIssue, InvalidRequest } from "@armature/shared/errors";
 import { jsonPointer } from "@armature/shared/http/parse";
 import { nearest } from "@armature/shared/schema/nearest";
@@ -16,6 +17,8 @@ export interface GeneratePlan {
   scheduler: SchedulerConfig;
   numInferenceSteps: number;
   guidanceScale: number;
+  /** Of UNet and ControlNets; undefined: the device has no choice. */
+  precision: Precision | undefined;
   seeds: number[];
   /** Undefined: shaped like the first control picture, with about as many pixels as `defaultSide` squared. */
   size: { width: number; height: number } | undefined;
@@ -27,12 +30,15 @@ export interface GeneratePlan {
 export interface PlanContext {
   catalogue: Catalogue;
   limits: GenerateLimits;
+  /** What a request gets that does not say; undefined: the device has no choice. */
+  precision: Precision | undefined;
   /** A seed for a request that names none: 0 to 2^32 - 1. */
   drawSeed: () => number;
 }
 
 /** Throws InvalidRequest with a pointer for each wrong field. */
-export function planGeneration(request: GenerateRequest, { catalogue, limits, drawSeed }: PlanContext): GeneratePlan {
+export function planGeneration(request: GenerateRequest, context: PlanContext): GeneratePlan {
+  const { catalogue, limits, drawSeed } = context;
   const model = findModel(request.model, catalogue);
   requireControlNets(request, model, catalogue);
   requireClipSkip(request, model);
@@ -48,7 +54,8 @@ export function planGeneration(request: GenerateRequest, { catalogue, limits, dr
   const evaluations = scheduleOf(scheduler, numInferenceSteps).timesteps.length;
   const seeds = seedsOf(request, drawSeed);
   const cost = width * height * evaluations * seeds.length;
-  return { request, model, scheduler, numInferenceSteps, guidanceScale, seeds, size, defaultSide, cost };
+  const precision = precisionOf(request, context);
+  return { request, model, scheduler, numInferenceSteps, guidanceScale, precision, seeds, size, defaultSide, cost };
 }
 
 /** The size of a picture like `picture` with about `side` squared pixels, in multiples of 8 and at least 64. */
@@ -108,6 +115,11 @@ function requireMultiples(size: { width: number; height: number } | undefined, {
 function sizeOf({ width, height, controlnets }: GenerateRequest, side: number) {
   if (width === undefined && height === undefined && controlnets.length > 0) return undefined;
   return { width: width ?? side, height: height ?? side };
+}
+
+function precisionOf({ precision }: GenerateRequest, { precision: own }: PlanContext): Precision | undefined {
+  if (precision === undefined || own !== undefined) return precision ?? own;
+  throw invalid("/precision", "wants nothing: no CPU computes here, and a GPU has the type that GET /models shows");
 }
 
 function seedsOf(request: GenerateRequest, drawSeed: () => number): number[] {

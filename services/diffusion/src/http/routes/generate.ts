@@ -18,8 +18,6 @@ export interface GenerateDeps extends GenerationDeps {
   plan: PlanContext;
   limits: GenerateLimits;
   queue: WorkQueue;
-  /** What every answer says of how this service computes. */
-  remarks: readonly string[];
   maxWaitMs: number;
   maxBodyBytes: number;
 }
@@ -79,7 +77,7 @@ async function produce(
     async (signal) => runGeneration(plan, await prepare(), deps, signal, (event) => listeners.onProgress?.(event)),
   );
   addLogFields(res, { width: generation.payload.width, height: generation.payload.height });
-  return toResponse(requestId(res), plan, generation, { queueMs, startedAt, remarks: deps.remarks });
+  return toResponse(requestId(res), plan, generation, { queueMs, startedAt });
 }
 
 async function answerEvents(req: Request, res: Response, plan: GeneratePlan, deps: GenerateDeps): Promise<void> {

@@ -5,6 +5,7 @@ import type {
   DeviceMemoryInfo,
   ModelsResponse,
 } from "@armature/shared/contract/models";
+import type { Precision } from "@armature/shared/contract/precision";
 import { NotFound } from "@armature/shared/errors";
 import type { WorkQueue } from "@armature/shared/http/queue";
 import { describeForms } from "@armature/shared/runtime/devices/device-profiles";
@@ -12,19 +13,22 @@ import type { DeviceChoice } from "@armature/shared/runtime/devices/self-check";
 import type { ResidentStatus } from "@armature/shared/runtime/residency";
 import { Router } from "express";
 import type { Catalogue } from "../../engine/catalogue.js";
+import { residentKeys } from "../../engine/resident-key.js";
 import { resolveScheduler } from "../../schedulers/resolve.js";
 
 export interface ServedDeps {
   catalogue: Catalogue;
   queue: WorkQueue;
+  /** Of requests that do not say; undefined: the device has no choice. */
+  precision: Precision | undefined;
   /** What computes, and what its checks found. */
   device: DeviceChoice;
   /** Of a GPU: what requests are held against. */
   deviceMemory: DeviceMemoryInfo | undefined;
   /** What the engine has loaded, by its key. */
   loaded: () => readonly ResidentStatus[];
-  /** Loads or unloads by key. */
-  setLoaded(key: string, load: boolean): Promise<void>;
+  /** Loads or unloads by id. */
+  setLoaded(id: string, load: boolean): Promise<void>;
 }
 
 /** `GET /models`, `GET /controlnets`, and for operators `POST /controlnets/:type/load` and `/unload`. */
@@ -42,7 +46,7 @@ export function servedRoutes(deps: ServedDeps): Router {
     });
 }
 
-function listModels({ catalogue, loaded, device, deviceMemory }: ServedDeps): ModelsResponse {
+function listModels({ catalogue, loaded, device, deviceMemory, precision = "float32" }: ServedDeps): ModelsResponse {
   return {
     device: { ...deviceInfo(device), ...(deviceMemory && { memory: deviceMemory }) },
     models: catalogue.models.map(({ id, unet, scale, schedulerConfig, recommended, bytes }, i) => {
@@ -56,7 +60,7 @@ function listModels({ catalogue, loaded, device, deviceMemory }: ServedDeps): Mo
         height: unet.sampleSize * scale,
         num_inference_steps: recommended.num_inference_steps,
         guidance_scale: recommended.guidance_scale,
-        bytes,
+        bytes: bytes[precision],
         ...residency(id, loaded()),
       };
     }),
@@ -81,20 +85,22 @@ function deviceInfo({ device, profile, vaeProfile, checks, rejected }: DeviceCho
   };
 }
 
-function listControlNets({ catalogue, loaded }: ServedDeps): ControlNetsResponse {
+function listControlNets({ catalogue, loaded, precision = "float32" }: ServedDeps): ControlNetsResponse {
   return {
     controlnets: catalogue.controlnets.map(({ type, id, bytes }) => ({
       type,
       model: id,
       preprocessor: defaultProcessor(type),
-      bytes,
+      bytes: bytes[precision],
       ...residency(id, loaded()),
     })),
   };
 }
 
-function residency(key: string, loaded: readonly ResidentStatus[]) {
-  const status = loaded.find((resident) => resident.key === key);
+/** In whatever precision. */
+function residency(id: string, loaded: readonly ResidentStatus[]) {
+  const keys = residentKeys(id);
+  const status = loaded.find(({ key }) => keys.includes(key));
   if (!status) return { loaded: false };
   return { loaded: true, last_use: new Date(status.lastUse).toISOString(), load_ms: Math.round(status.loadMs) };
 }
