@@ -6,6 +6,7 @@ import type { GenerateResponse } from "@armature/shared/contract/generate";
 import { decodeImage } from "@armature/shared/image/decode";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ServiceProcess, type Stack, startService, startStack } from "../scripts/services.js";
+import { correlation } from "../testing/picture-error.js";
 
 const example = (name: string) =>
   readFileSync(fileURLToPath(new URL(`../models/examples/${name}.png`, import.meta.url))).toString("base64");
@@ -316,17 +317,4 @@ async function luma(base64: string): Promise<Float32Array> {
 async function levelsApart(a: string, b: string): Promise<number> {
   const [left, right] = [await luma(a), await luma(b)];
   return left.reduce((sum, value, i) => sum + Math.abs(value - right[i]!), 0) / left.length / 3;
-}
-
-function correlation(a: Float32Array, b: Float32Array): number {
-  const mean = (values: Float32Array) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const [ma, mb] = [mean(a), mean(b)];
-  let [ab, aa, bb] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    const [da, db] = [a[i]! - ma, b[i]! - mb];
-    ab += da * db;
-    aa += da * da;
-    bb += db * db;
-  }
-  return ab / Math.sqrt(aa * bb);
 }

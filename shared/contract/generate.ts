@@ -98,7 +98,7 @@ export function generateRequest(limits: GenerateLimits) {
         .max(limits.maxSteps)
         .default(1)
         .describe(
-          "One whole evaluation in so many; the others reuse its deep features, at a seventh of the work: arXiv:2312.00858",
+          "One whole evaluation in so many; the others reuse its deep features, at about a tenth of the work: arXiv:2312.00858",
         ),
       precision: z
         .enum(PRECISIONS)

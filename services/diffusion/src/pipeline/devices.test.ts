@@ -12,6 +12,7 @@ import { Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { readRgb } from "../../../../testing/picture.js";
+import { psnr } from "../../../../testing/picture-error.js";
 import { readCatalogue } from "../engine/catalogue.js";
 import { loadableControlNet, loadableModel } from "../engine/loadables.js";
 import type { DeviceSettings } from "../engine/open-network.js";
@@ -145,11 +146,6 @@ if (!missing) {
 function shareWithin(levels: number, found: RgbImage, wanted: RgbImage): number {
   expect([found.width, found.height]).toEqual([wanted.width, wanted.height]);
   return found.data.filter((value, i) => Math.abs(value - wanted.data[i]!) <= levels).length / found.data.length;
-}
-
-function psnr(found: RgbImage, wanted: RgbImage): number {
-  const squared = found.data.reduce((sum, value, i) => sum + (value - wanted.data[i]!) ** 2, 0);
-  return 10 * Math.log10(255 ** 2 / (squared / found.data.length));
 }
 
 /** The standard deviation of the levels. */

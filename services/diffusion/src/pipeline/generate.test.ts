@@ -8,6 +8,7 @@ import { TorchGenerator } from "@armature/shared/tensor/torch-generator";
 import { afterAll, describe, expect, test } from "vitest";
 import { fixtureJson, fixturePath, goldens, relativeError } from "../../../../testing/golden.js";
 import { EMBEDDED_MODELS, fixtureModels } from "../../../../testing/model-folders.js";
+import { psnr } from "../../../../testing/picture-error.js";
 import { readCatalogue } from "../engine/catalogue.js";
 import { loadableControlNet, loadableModel } from "../engine/loadables.js";
 import { resolveScheduler } from "../schedulers/resolve.js";
@@ -186,9 +187,4 @@ function picture(path: string): Promise<RgbImage> {
 
 function pick<T>(value: T | T[] | undefined, index: number): T | undefined {
   return Array.isArray(value) ? value[index] : value;
-}
-
-function psnr(found: RgbImage, wanted: RgbImage): number {
-  const squared = found.data.reduce((sum, value, i) => sum + (value - wanted.data[i]!) ** 2, 0);
-  return 10 * Math.log10(255 ** 2 / (squared / found.data.length));
 }
