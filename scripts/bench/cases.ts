@@ -1,10 +1,9 @@
 /** What the benchmark measures: every part of every model in every form. */
-import type { Form, Measurement } from "./measure.js";
+import type { Form, Measurement, ModelFolders, Part } from "./parts.js";
 
 export interface BenchModel {
   name: string;
-  model: string;
-  controlnet: string;
+  folders: ModelFolders;
   forms: Form[];
   /** Of its pictures, in pixels. */
   size: number;
@@ -15,10 +14,11 @@ export interface Case {
   measurement: Measurement;
 }
 
-const PARTS: Measurement["part"][] = ["step", "step+controlnet", "vae decode", "text encoder"];
+/** A picture is the sum of the others: it is measured only where its growth is. */
+export const CASE_PARTS = ["step", "step+controlnet", "vae decode", "text encoder", "depth", "depth hybrid"] as const;
 
 /** Steps take seconds, a text a tenth of one. */
-const REPEATS_FACTOR = { step: 1, "step+controlnet": 1, "vae decode": 1, "text encoder": 5 };
+const REPEATS_FACTOR: Partial<Record<Part, number>> = { "text encoder": 5 };
 
 export interface CaseOptions {
   cache: string;
@@ -26,21 +26,32 @@ export interface CaseOptions {
   repeats: number;
 }
 
-export function listCases(models: BenchModel[], { cache, threads, repeats }: CaseOptions): Case[] {
-  return models.flatMap(({ name, model, controlnet, forms, size }) =>
-    PARTS.flatMap((part) =>
-      formsOf(part, forms).map((form) => ({
-        model: name,
-        measurement: {
-          ...{ part, form, model, controlnet, cache, threads, batch: 2, height: size / 8, width: size / 8 },
-          repeats: repeats * REPEATS_FACTOR[part],
-        },
+export function listCases(models: BenchModel[], options: CaseOptions): Case[] {
+  return models.flatMap((model) =>
+    CASE_PARTS.filter((part) => part !== "depth hybrid" || model.folders.hybrid).flatMap((part) =>
+      formsOf(part, model.forms).map((form) => ({
+        model: model.name,
+        measurement: measurementOf(model, part, form, options),
       })),
     ),
   );
 }
 
+/** A picture of the model's size with guidance. */
+export function measurementOf(
+  { folders, size }: BenchModel,
+  part: Part,
+  form: Form,
+  { cache, threads, repeats }: CaseOptions,
+): Measurement {
+  return {
+    ...{ part, form, folders, cache, threads, batch: 2, steps: 1, height: size / 8, width: size / 8 },
+    controlnets: part === "step+controlnet" ? 1 : 0,
+    repeats: repeats * (REPEATS_FACTOR[part] ?? 1),
+  };
+}
+
 /** Only UNet and ControlNet have an 8-bit form. */
-function formsOf(part: Measurement["part"], forms: Form[]): Form[] {
+function formsOf(part: Part, forms: Form[]): Form[] {
   return part.startsWith("step") ? forms : forms.filter((form) => form !== "int8");
 }

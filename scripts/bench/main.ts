@@ -1,5 +1,4 @@
 /** npm run bench: load time, time of each part and memory, for the embedded model and for Stable Diffusion 1.5 at full size. */
-import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -7,29 +6,37 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { usableCpus } from "@armature/shared/engine/cpu-quota";
 import { type BenchModel, type Case, listCases } from "./cases.js";
-import type { Form, Measured, Measurement } from "./measure.js";
-import { measurePeers } from "./peers.js";
-import { chart, type Row, table, toRow } from "./report.js";
+import { barChart } from "./chart.js";
+import { writeDptModels } from "./dpt-models.js";
+import { type GrowthPoint, growthPoints, growthTable, toGrowthRow } from "./growth.js";
+import { growthChart } from "./growth-chart.js";
+import { measureApart } from "./measure.js";
+import type { Form, Measurement } from "./parts.js";
+import { measurePeers, type PeerMeasured } from "./peers.js";
+import { type Row, table, toRow } from "./report.js";
 import { writeSd15 } from "./sd15.js";
 
 const HELP = `npm run bench -- [options]
 
 Measures load time, seconds of each part and memory, each case in a process of its own: a step of the UNet with guidance
-(with and without one ControlNet), the VAE's decoder and the text encoder; for the embedded model, and for Stable Diffusion
-1.5 at full size (512x512) with synthetic weights, which are written first (3 GB). Forms: weights in place, prepared weights, the
-same in 8 bits, and a plain graph as a converter writes it (NCHW, unfused attention). Use it on an idle machine.
+(with and without one ControlNet), the VAE's decoder, the text encoder and the depth networks; for the embedded models, and for Stable
+Diffusion 1.5 (512x512), DPT-large and DPT-hybrid at full size with synthetic weights, which are written first (5 GB). Forms: weights
+in place, prepared weights, the same in 8 bits, and a plain graph as a converter writes it (NCHW, unfused attention). Use it on an
+idle machine.
 
   --models LIST     embedded, full (default both)
-  --forms LIST      of the full-size model: prepared, in place, int8, plain (default all)
-  --only LIST       step, step+controlnet, vae decode, text encoder (default all)
+  --forms LIST      of the full-size models: prepared, in place, int8, plain (default all)
+  --only LIST       step, step+controlnet, vae decode, text encoder, depth, depth hybrid (default all)
+  --growth          instead: how the cost grows with pixels (256 to 1024 a side), steps, pictures of a request, ControlNets and
+                    threads; of the first of --forms. Full size takes about a quarter of an hour a round with --repeats 1
   --repeats N       timed runs a round, after one to warm up (default 2)
   --rounds N        rounds over all cases, so that a disturbance hits all alike (default 1)
   --threads N       default: the CPUs that may be used
-  --work FOLDER     for synthetic weights and prepared forms (12 GB; default armature-bench in the system's temporary folder)
-  --out FOLDER      for bench.json and bench.svg (default: the work folder)
-  --peers PYTHON    also runs --peers-script with this Python: it gets --model, --controlnet, --threads and --repeats, and
-                    prints as its last line a JSON list of {part, form, loadS, timesS, peakBytes}
-  --peers-script F
+  --work FOLDER     for synthetic weights and prepared forms (18 GB; default armature-bench in the system's temporary folder)
+  --out FOLDER      for bench.json and bench.svg, or growth.json and growth.svg (default: the work folder)
+  --peers COMMAND   another program to compare with at full size, run for each part in each round beside ours: the shell runs
+                    COMMAND with --part --model --controlnet --depth (folders) --size (pixels) --batch --threads --repeats, and
+                    its last line is a JSON list of {form, loadS, timesS, peakBytes}, empty for a part that it cannot do
   --help`;
 
 const { values: options } = parseArgs({
@@ -37,13 +44,13 @@ const { values: options } = parseArgs({
     models: { type: "string", default: "embedded,full" },
     forms: { type: "string", default: "prepared,in place,int8,plain" },
     only: { type: "string" },
+    growth: { type: "boolean", default: false },
     repeats: { type: "string", default: "2" },
     rounds: { type: "string", default: "1" },
     threads: { type: "string", default: String(usableCpus()) },
     work: { type: "string", default: join(tmpdir(), "armature-bench") },
     out: { type: "string" },
     peers: { type: "string" },
-    "peers-script": { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
@@ -53,74 +60,132 @@ const FULL = "SD 1.5";
 
 async function main(): Promise<void> {
   const work = resolve(options.work);
-  const out = resolve(options.out ?? work);
-  mkdirSync(out, { recursive: true });
-  const [threads, repeats] = [Number(options.threads), Number(options.repeats)];
   const models = await chosenModels(work);
+  const caseOptions = {
+    cache: join(work, "prepared"),
+    threads: Number(options.threads),
+    repeats: Number(options.repeats),
+  };
+  const machine = `${cpus()[0]?.model}, ${caseOptions.threads} threads, Node ${process.version}`;
+  if (options.growth) {
+    const points = models.flatMap((model) => growthPoints(model, model.forms[0]!, caseOptions));
+    reportGrowth(points, machine, work);
+    return;
+  }
   const only = options.only?.split(",");
-  const cases = listCases(models, { cache: join(work, "prepared"), threads, repeats }).filter(
-    ({ measurement }) => !only || only.includes(measurement.part),
-  );
-  makePreparedForms(cases);
+  const cases = listCases(models, caseOptions).filter(({ measurement: { part } }) => !only || only.includes(part));
+  reportCases(cases, machine, work);
+}
 
-  const rounds = Array.from({ length: Number(options.rounds) }, () => cases.map(run));
-  const rows: Row[] = cases.map(({ model, measurement }, i) =>
-    toRow(
-      model,
-      measurement,
+function reportCases(cases: Case[], machine: string, work: string): void {
+  makePreparedForms(cases);
+  const rows = measureRounds(cases);
+  const shown = rows.filter(({ model }) => model === rows.at(-1)?.model);
+  console.log(`\n${machine}\n\n${table(rows)}`);
+  save(work, "bench", { machine, rows }, barChart(shown, `${shown[0]?.model}, seconds on ${machine}`));
+}
+
+function reportGrowth(points: GrowthPoint[], machine: string, work: string): void {
+  makePreparedForms(points);
+  const rounds = eachRound(() =>
+    points.map(({ model, axis, value, measurement }) => {
+      progress(`${model}: ${axis}, ${value}`);
+      return measureApart(measurement);
+    }),
+  );
+  const rows = points.map((point, i) =>
+    toGrowthRow(
+      point,
       rounds.map((round) => round[i]!),
     ),
   );
-  const full = models.find(({ name }) => name === FULL);
-  if (options.peers && options["peers-script"] && full) {
-    const peer = { python: options.peers, script: options["peers-script"], threads, repeats };
-    rows.push(...measurePeers({ ...peer, model: full.model, controlnet: full.controlnet }, full.name));
-  }
+  const shown = rows.filter(({ model }) => model === rows.at(-1)?.model);
+  console.log(`\n${machine}\n\n${growthTable(rows)}`);
+  save(
+    work,
+    "growth",
+    { machine, rows },
+    growthChart(shown, `${shown[0]?.model}, ${shown[0]?.form}, seconds on ${machine}`),
+  );
+}
 
-  const machine = `${cpus()[0]?.model}, ${threads} threads, Node ${process.version}`;
-  console.log(`\n${machine}\n\n${table(rows)}`);
-  writeFileSync(join(out, "bench.json"), `${JSON.stringify({ date: new Date(), machine, rows }, null, 2)}\n`);
-  const shown = rows.filter(({ model }) => model === (full?.name ?? models[0]!.name));
-  writeFileSync(join(out, "bench.svg"), chart(shown, `${shown[0]?.model}, seconds on ${machine}`));
-  console.log(`\n${join(out, "bench.json")}\n${join(out, "bench.svg")}`);
+/** A part's peers run right after it, in the same round. */
+function measureRounds(cases: Case[]): Row[] {
+  const rounds = eachRound(() =>
+    cases.map((found, i) => ({
+      ours: run(found),
+      peers: cases[i + 1]?.measurement.part === found.measurement.part ? [] : peersOf(found),
+    })),
+  );
+  return cases.flatMap(({ model, measurement: { part, form } }, i) => {
+    const peers = rounds.map((round) => round[i]!.peers);
+    const row = toRow(
+      { model, part, form, peer: false },
+      rounds.map((round) => round[i]!.ours),
+    );
+    const others = (peers[0] ?? []).map((peer, k) =>
+      toRow(
+        { model, part, form: peer.form, peer: true },
+        peers.map((found) => found[k]!),
+      ),
+    );
+    return [row, ...others];
+  });
+}
+
+function run({ model, measurement }: Case) {
+  progress(`${model}: ${measurement.part}, ${measurement.form}`);
+  return measureApart(measurement);
+}
+
+function peersOf({ model, measurement }: Case): PeerMeasured[] {
+  if (!options.peers || model !== FULL) return [];
+  progress(`${model}: ${measurement.part}, peers`);
+  return measurePeers(options.peers, measurement);
+}
+
+function eachRound<T>(measureAll: () => T): T[] {
+  return Array.from({ length: Number(options.rounds) }, measureAll);
+}
+
+/** So that no case counts the making as its load. */
+function makePreparedForms(cases: { measurement: Measurement }[]): void {
+  const made = new Set<string>();
+  for (const { measurement } of cases) {
+    const { part, form, controlnets } = measurement;
+    const name = `${part}, ${form}${controlnets > 0 ? ", ControlNet" : ""}`;
+    if (made.has(name) || !(form === "prepared" || form === "int8")) continue;
+    made.add(name);
+    progress(`preparing weights: ${name}`);
+    measureApart({ ...measurement, repeats: 0 });
+  }
 }
 
 async function chosenModels(work: string): Promise<BenchModel[]> {
   const names = options.models.split(",");
-  const embedded = { model: join(EMBEDDED, "tiny-sd"), controlnet: join(EMBEDDED, "controlnet-depth") };
+  const embedded = {
+    model: join(EMBEDDED, "tiny-sd"),
+    controlnet: join(EMBEDDED, "controlnet-depth"),
+    depth: join(EMBEDDED, "depth-dpt-tiny"),
+  };
   const models: BenchModel[] = [];
-  if (names.includes("embedded"))
-    models.push({ name: "tiny-sd", ...embedded, forms: ["in place", "plain"], size: 128 });
+  if (names.includes("embedded")) {
+    models.push({ name: "tiny-sd", folders: embedded, forms: ["in place", "plain"], size: 128 });
+  }
   if (names.includes("full")) {
     progress("synthetic weights");
-    const forms = options.forms.split(",") as Form[];
-    models.push({ name: FULL, ...(await writeSd15(work, embedded.model)), forms, size: 512 });
+    const folders = { ...(await writeSd15(work, embedded.model)), ...(await writeDptModels(work)) };
+    models.push({ name: FULL, folders, forms: options.forms.split(",") as Form[], size: 512 });
   }
   return models;
 }
 
-/** So that no case counts the making as its load. */
-function makePreparedForms(cases: Case[]): void {
-  for (const found of cases.filter(
-    ({ measurement }) => measurement.form === "prepared" || measurement.form === "int8",
-  )) {
-    progress(`preparing weights: ${found.measurement.part}`);
-    child({ ...found.measurement, repeats: 0 });
-  }
-}
-
-function run({ model, measurement }: Case): Measured {
-  progress(`${model}: ${measurement.part}, ${measurement.form}`);
-  return child(measurement);
-}
-
-function child(measurement: Measurement): Measured {
-  const script = fileURLToPath(new URL("measure.js", import.meta.url));
-  const output = execFileSync(process.execPath, [script, JSON.stringify(measurement)], {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  return JSON.parse(output) as Measured;
+function save(work: string, name: string, result: object, chart: string): void {
+  const out = resolve(options.out ?? work);
+  mkdirSync(out, { recursive: true });
+  writeFileSync(join(out, `${name}.json`), `${JSON.stringify({ date: new Date(), ...result }, null, 2)}\n`);
+  writeFileSync(join(out, `${name}.svg`), chart);
+  console.log(`\n${join(out, `${name}.json`)}\n${join(out, `${name}.svg`)}`);
 }
 
 function progress(line: string): void {

@@ -1,36 +1,42 @@
-/** Other programs' times on the same machine, measured by a script that the user names. */
+/** Other programs' times on the same machine, measured by a command that the user names. */
 import { execFileSync } from "node:child_process";
 import { z } from "zod";
-import type { Row } from "./report.js";
+import type { Measured } from "./measure.js";
+import type { Measurement } from "./parts.js";
 
-/** What the script prints as its last line: one object for each thing that it measured. */
+/** What the command prints as its last line: one object for each program that can do the part. */
 const PeerResults = z.array(
-  z.object({
-    part: z.enum(["step", "step+controlnet", "text encoder", "vae decode"]),
-    form: z.string(),
-    loadS: z.number(),
-    timesS: z.array(z.number()).min(1),
-    peakBytes: z.number(),
-  }),
+  z.object({ form: z.string(), loadS: z.number(), timesS: z.array(z.number()).min(1), peakBytes: z.number() }),
 );
 
-export interface PeerOptions {
-  python: string;
-  script: string;
-  /** Folders of the model and the ControlNet, in diffusers layout. */
-  model: string;
-  controlnet: string;
-  threads: number;
-  repeats: number;
+export interface PeerMeasured extends Measured {
+  /** The program's name, such as `PyTorch 2.14`. */
+  form: string;
 }
 
-/** Runs `python script --model M --controlnet C --threads T --repeats N`. Throws where it fails or answers otherwise. */
-export function measurePeers({ python, script, ...options }: PeerOptions, modelName: string): Row[] {
+/**
+ * Runs `COMMAND --part P --model M --controlnet C --depth D --size PIXELS --batch B --threads T --repeats N` for one part.
+ * The shell splits the command, so it may have arguments of its own. Throws where it fails or answers otherwise.
+ */
+export function measurePeers(command: string, measurement: Measurement): PeerMeasured[] {
+  const { part, folders, height, batch, threads, repeats } = measurement;
+  const depth = part === "depth hybrid" ? folders.hybrid! : folders.depth;
+  const { model, controlnet } = folders;
+  const options = { part, model, controlnet, depth, size: 8 * height, batch, threads, repeats };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const output = execFileSync(python, [script, ...args], {
+  const output = execFileSync("/bin/sh", ["-c", `${command} "$@"`, "peers", ...args], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const results = PeerResults.parse(JSON.parse(output.trim().split("\n").at(-1)!));
-  return results.map((result) => ({ model: modelName, privateBytes: Number.NaN, ...result }));
+  return readPeers(output).map((result) => ({ privateBytes: Number.NaN, ...result }));
+}
+
+function readPeers(output: string): z.infer<typeof PeerResults> {
+  const line = output.trim().split("\n").at(-1) ?? "";
+  try {
+    return PeerResults.parse(JSON.parse(line));
+  } catch (cause) {
+    const wanted = "a JSON list of {form, loadS, timesS, peakBytes}";
+    throw new Error(`--peers: the last line of its output is no ${wanted}: ${line.slice(0, 200)}`, { cause });
+  }
 }

@@ -12,7 +12,7 @@ import { readUNetConfig } from "@armature/diffusion/networks/unet-config";
 import { readVaeConfig, vaeDecoderModel, vaeEncoderModel } from "@armature/diffusion/networks/vae";
 import { CPU_PROFILE } from "@armature/shared/graph/profile";
 import { ModelConfig } from "@armature/shared/weights/model-config";
-import { wantedTensors, writeSyntheticModel } from "./synthetic-weights.js";
+import { type Shapes, wantedTensors, writeSyntheticModel } from "./synthetic-weights.js";
 
 const WIDTHS = [320, 640, 1280, 1280];
 
@@ -35,6 +35,8 @@ const CONTROLNET = {
 const VAE = {
   _class_name: "AutoencoderKL",
   block_out_channels: [128, 256, 512, 512],
+  down_block_types: Array(4).fill("DownEncoderBlock2D"),
+  up_block_types: Array(4).fill("UpDecoderBlock2D"),
   latent_channels: 4,
   layers_per_block: 2,
   norm_num_groups: 32,
@@ -42,6 +44,7 @@ const VAE = {
 };
 const TEXT_ENCODER = {
   architectures: ["CLIPTextModel"],
+  model_type: "clip_text_model",
   hidden_act: "quick_gelu",
   hidden_size: 768,
   intermediate_size: 3072,
@@ -56,7 +59,35 @@ export const SD15_CONFIGS = { unet: UNET, controlnet: CONTROLNET, vae: VAE, text
 
 const DIFFUSION_FILE = "diffusion_pytorch_model.fp16.safetensors";
 
-/** The folders under `work`: a model `sd15` and a ControlNet `controlnet-depth`; tokenizer and scheduler are those of `embedded`. */
+/** The tensors of each component, as diffusers and transformers name and shape them. */
+export function sd15Shapes() {
+  const unet = readUNetConfig(new ModelConfig("unet", UNET));
+  const net = readControlNetConfig(new ModelConfig("controlnet", CONTROLNET));
+  const vae = readVaeConfig(new ModelConfig("vae", VAE));
+  const text = readClipTextConfig(new ModelConfig("text_encoder", TEXT_ENCODER));
+  return {
+    unet: withConvolutions(wantedTensors((w) => unetModel(w, unet, CPU_PROFILE))),
+    controlnet: withConvolutions(
+      wantedTensors((w) => [controlnetModel(w, net, CPU_PROFILE), conditioningEmbeddingModel(w, net, CPU_PROFILE)]),
+    ),
+    vae: wantedTensors((w) => [vaeDecoderModel(w, vae, CPU_PROFILE), vaeEncoderModel(w, vae, CPU_PROFILE)]),
+    textEncoder: wantedTensors((w) => clipTextModel(w, text, CPU_PROFILE)),
+  };
+}
+
+/** What our graph computes as linear layers [out, in], Stable Diffusion 1.5 holds as 1x1 convolutions. */
+function withConvolutions(shapes: Shapes): Shapes {
+  const entries = Object.entries(shapes).map(([key, shape]) => {
+    const convolution = /\.proj_(in|out)\.weight$/.test(key);
+    return [key, convolution ? [...shape, 1, 1] : shape];
+  });
+  return Object.fromEntries(entries) as Shapes;
+}
+
+/**
+ * The folders under `work`: a model `sd15` and a ControlNet `controlnet-depth`; tokenizer and scheduler are those of `embedded`.
+ * diffusers and transformers load them too.
+ */
 export async function writeSd15(work: string, embedded: string): Promise<{ model: string; controlnet: string }> {
   const model = join(work, "sd15");
   const controlnet = join(work, "controlnet-depth");
@@ -64,33 +95,10 @@ export async function writeSd15(work: string, embedded: string): Promise<{ model
   for (const part of ["tokenizer", "scheduler"]) cpSync(join(embedded, part), join(model, part), { recursive: true });
   writeFileSync(join(model, "model_index.json"), JSON.stringify({ _class_name: "StableDiffusionPipeline" }));
 
-  const unet = readUNetConfig(new ModelConfig("unet", UNET));
-  const net = readControlNetConfig(new ModelConfig("controlnet", CONTROLNET));
-  const vae = readVaeConfig(new ModelConfig("vae", VAE));
-  const text = readClipTextConfig(new ModelConfig("text_encoder", TEXT_ENCODER));
-  await writeSyntheticModel(
-    join(model, "unet"),
-    DIFFUSION_FILE,
-    UNET,
-    wantedTensors((w) => unetModel(w, unet, CPU_PROFILE)),
-  );
-  await writeSyntheticModel(
-    controlnet,
-    DIFFUSION_FILE,
-    CONTROLNET,
-    wantedTensors((w) => [controlnetModel(w, net, CPU_PROFILE), conditioningEmbeddingModel(w, net, CPU_PROFILE)]),
-  );
-  await writeSyntheticModel(
-    join(model, "vae"),
-    DIFFUSION_FILE,
-    VAE,
-    wantedTensors((w) => [vaeDecoderModel(w, vae, CPU_PROFILE), vaeEncoderModel(w, vae, CPU_PROFILE)]),
-  );
-  await writeSyntheticModel(
-    join(model, "text_encoder"),
-    "model.fp16.safetensors",
-    TEXT_ENCODER,
-    wantedTensors((w) => clipTextModel(w, text, CPU_PROFILE)),
-  );
+  const shapes = sd15Shapes();
+  await writeSyntheticModel(join(model, "unet"), DIFFUSION_FILE, UNET, shapes.unet);
+  await writeSyntheticModel(controlnet, DIFFUSION_FILE, CONTROLNET, shapes.controlnet);
+  await writeSyntheticModel(join(model, "vae"), DIFFUSION_FILE, VAE, shapes.vae);
+  await writeSyntheticModel(join(model, "text_encoder"), "model.fp16.safetensors", TEXT_ENCODER, shapes.textEncoder);
   return { model, controlnet };
 }

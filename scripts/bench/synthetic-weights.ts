@@ -3,9 +3,11 @@ import { createWriteStream, existsSync, mkdirSync, renameSync, writeFileSync } f
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { isDeepStrictEqual } from "node:util";
 import type { WeightSource } from "@armature/shared/graph/builder";
 import { floatToHalf } from "@armature/shared/tensor/half";
 import { TorchGenerator } from "@armature/shared/tensor/torch-generator";
+import { readSafetensorsHeader } from "@armature/shared/weights/safetensors";
 
 export type Shapes = Record<string, readonly number[]>;
 
@@ -23,14 +25,21 @@ export function wantedTensors(build: (weights: WeightSource) => void): Shapes {
   return shapes;
 }
 
-/** Writes `folder`/config.json and the weights file, unless they are there. */
+/** Writes `folder`/config.json and the weights file, unless the file is there with these tensors. */
 export async function writeSyntheticModel(folder: string, file: string, config: object, shapes: Shapes): Promise<void> {
-  if (existsSync(join(folder, file))) return;
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
+  if (holds(join(folder, file), shapes)) return;
   const unfinished = join(folder, `${file}.unfinished`);
   await pipeline(Readable.from(safetensors(shapes)), createWriteStream(unfinished));
   renameSync(unfinished, join(folder, file));
+}
+
+function holds(file: string, shapes: Shapes): boolean {
+  if (!existsSync(file)) return false;
+  const { tensors } = readSafetensorsHeader(file);
+  const found = Object.fromEntries([...tensors].map(([key, { shape }]) => [key, shape]));
+  return isDeepStrictEqual(found, { ...shapes });
 }
 
 function* safetensors(shapes: Shapes): Generator<Buffer> {

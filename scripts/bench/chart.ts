@@ -1,0 +1,53 @@
+/** The results as bars, for the README. Same input, same text. */
+import { median, type Row, seconds } from "./report.js";
+import { COLOURS, escaped, svg } from "./svg.js";
+
+const WIDTH = 800;
+const LEFT = 190;
+const RIGHT = 120;
+const TOP = 40;
+const BAR = 18;
+const PITCH = 22;
+const GAP = 14;
+
+const COLOUR_OF: Record<string, string> = {
+  prepared: COLOURS.blue,
+  "in place": COLOURS.lightBlue,
+  int8: COLOURS.green,
+  plain: COLOURS.grey,
+};
+
+/** Median seconds of each row of one model, a group for each part; each group has a scale of its own, its slowest row. */
+export function barChart(rows: Row[], title: string): string {
+  const parts = [...new Set(rows.map(({ part }) => part))];
+  const lines: string[] = [];
+  let y = TOP;
+  for (const part of parts) {
+    const group = rows.filter((row) => row.part === part);
+    const slowest = Math.max(...group.map(timeOf));
+    lines.push(`<text class="part" x="10" y="${y + 13}">${escaped(part)}</text>`);
+    for (const row of group) {
+      lines.push(bar(row, timeOf(row) / slowest, y));
+      y += PITCH;
+    }
+    y += GAP;
+  }
+  return svg({ width: WIDTH, height: y, label: title }, [
+    `<text class="title" x="10" y="20">${escaped(title)}</text>`,
+    ...lines,
+  ]);
+}
+
+function bar(row: Row, share: number, y: number): string {
+  const length = share * (WIDTH - LEFT - RIGHT);
+  const fill = row.peer ? COLOURS.orange : (COLOUR_OF[row.form] ?? COLOURS.grey);
+  return [
+    `<text x="${LEFT - 8}" y="${y + 13}" text-anchor="end">${escaped(row.form)}</text>`,
+    `<rect x="${LEFT}" y="${y}" width="${length.toFixed(1)}" height="${BAR}" fill="${fill}"/>`,
+    `<text x="${(LEFT + length + 6).toFixed(1)}" y="${y + 13}">${seconds(timeOf(row))}</text>`,
+  ].join("\n");
+}
+
+function timeOf({ roundsS }: Row): number {
+  return median(roundsS);
+}

@@ -1,0 +1,79 @@
+/** How the cost of a step or a picture grows with what a request asks for and with what computes it. */
+import { type BenchModel, type CaseOptions, measurementOf } from "./cases.js";
+import type { Measured } from "./measure.js";
+import type { Form, Measurement } from "./parts.js";
+import { gigabytes, markdown, median, seconds } from "./report.js";
+
+export const AXES = ["pixels a side", "steps", "pictures", "ControlNets", "threads"] as const;
+export type Axis = (typeof AXES)[number];
+
+export interface GrowthPoint {
+  model: string;
+  form: Form;
+  axis: Axis;
+  value: number;
+  measurement: Measurement;
+}
+
+export interface GrowthRow extends Omit<GrowthPoint, "measurement"> {
+  /** The median of each round. */
+  roundsS: number[];
+  peakBytes: number;
+}
+
+const SIDES = [256, 384, 512, 640, 768, 1024];
+/** Few: each further step costs as much as the one before. */
+const STEPS = [1, 2, 4];
+const PICTURES = [1, 2, 3, 4];
+const CONTROLNETS = [0, 1, 2, 3];
+
+/** One axis at a time, from a picture of the model's size without a ControlNet. */
+export function growthPoints(model: BenchModel, form: Form, options: CaseOptions): GrowthPoint[] {
+  const step = measurementOf(model, "step", form, options);
+  const picture = measurementOf(model, "picture", form, options);
+  const threads = Array.from({ length: options.threads }, (_, i) => i + 1);
+  const along = (axis: Axis, values: number[], at: (value: number) => Measurement) =>
+    values.map((value) => ({ model: model.name, form, axis, value, measurement: at(value) }));
+  return [
+    ...along("pixels a side", SIDES, (side) => ({ ...step, height: side / 8, width: side / 8 })),
+    ...along("steps", STEPS, (steps) => ({ ...picture, steps })),
+    ...along("pictures", PICTURES, (pictures) => ({ ...step, batch: 2 * pictures })),
+    ...along("ControlNets", CONTROLNETS, (controlnets) => ({ ...step, controlnets })),
+    ...along("threads", threads, (count) => ({ ...step, threads: count })),
+  ];
+}
+
+export function toGrowthRow({ measurement: _, ...point }: GrowthPoint, rounds: Measured[]): GrowthRow {
+  return {
+    ...point,
+    roundsS: rounds.map(({ timesS }) => median(timesS)),
+    peakBytes: Math.max(...rounds.map(({ peakBytes }) => peakBytes)),
+  };
+}
+
+/** A Markdown table; ratios are to the first point of the axis, and to what proportion would make of it. */
+export function growthTable(rows: GrowthRow[]): string {
+  const lines = rows.map((row) => {
+    const first = firstOf(rows, row);
+    const growth = timeOf(row) / timeOf(first);
+    const asked = row.axis === "threads" ? Number.NaN : extent(row) / extent(first);
+    return [
+      ...[row.model, row.axis, String(row.value), seconds(timeOf(row)), growth.toFixed(2)],
+      ...[Number.isFinite(asked) ? (growth / asked).toFixed(2) : "", gigabytes(row.peakBytes)],
+    ];
+  });
+  return markdown([["model", "with", "at", "median", "to the first", "to proportion", "peak memory"], ...lines]);
+}
+
+export function timeOf({ roundsS }: GrowthRow): number {
+  return median(roundsS);
+}
+
+/** What a point asks for: of a square picture, its pixels. */
+export function extent({ axis, value }: Pick<GrowthRow, "axis" | "value">): number {
+  return axis === "pixels a side" ? value ** 2 : value;
+}
+
+function firstOf(rows: GrowthRow[], { model, axis }: GrowthRow): GrowthRow {
+  return rows.find((other) => other.model === model && other.axis === axis)!;
+}
