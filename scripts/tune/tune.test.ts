@@ -1,0 +1,52 @@
+import { expect, test } from "vitest";
+import { type LayerShape, tunedLayers } from "./layers.js";
+import { measureLayer } from "./measure-layer.js";
+import { tunedParts } from "./parts.js";
+import { savedMs, tuneTable } from "./report.js";
+
+const conv = (side: number, inputs: number, outputs: number, batch = 2): LayerShape => ({
+  ...{ kind: "convolution", batch, height: side, width: side, inputs, outputs },
+});
+
+const attention = (queries: number, keys: number, width: number): LayerShape => ({
+  ...{ kind: "attention", batch: 2, queries, keys, width, heads: 8 },
+});
+
+const [unet, vae] = tunedParts("sd15");
+const layersAt = (pixels: number, part = unet!) => tunedLayers(part.write, part.sizesOf(pixels));
+
+test("the layers of Stable Diffusion 1.5 are found with their sizes, numbers and the tables' choice", () => {
+  const layers = layersAt(512);
+  expect(layers).toContainEqual({ shape: conv(64, 320, 320), count: 7, chosen: "winograd" });
+  expect(layers).toContainEqual({ shape: conv(64, 4, 320), count: 1, chosen: "direct" });
+  expect(layers).toContainEqual({ shape: conv(8, 1280, 1280), count: 11, chosen: "direct" });
+  expect(layers).toContainEqual({ shape: attention(4096, 4096, 320), count: 5, chosen: "fused" });
+  expect(layers).toContainEqual({ shape: attention(4096, 77, 320), count: 5, chosen: "onnx" });
+  expect(layers.filter(({ shape }) => shape.kind === "attention").reduce((sum, { count }) => sum + count, 0)).toBe(32);
+  expect(layersAt(512, vae!)).toContainEqual({ shape: conv(512, 128, 128, 1), count: 5, chosen: "direct" });
+});
+
+test("another size changes the shapes, not the choice, because one graph serves all", () => {
+  const layers = layersAt(256);
+  expect(layers).toContainEqual({ shape: conv(32, 320, 320), count: 7, chosen: "winograd" });
+  expect(layers).toContainEqual({ shape: attention(1024, 1024, 320), count: 5, chosen: "fused" });
+});
+
+test("every form of a layer is timed", async () => {
+  const options = { threads: 1, repeats: 1 };
+  const convolution = await measureLayer(conv(9, 8, 16), options);
+  expect(Object.keys(convolution)).toEqual(["direct", "winograd"]);
+  const attended = await measureLayer(attention(64, 77, 32), options);
+  expect(Object.keys(attended)).toEqual(["fused", "onnx", "unfused"]);
+  for (const ms of [...Object.values(convolution), ...Object.values(attended)]) expect(ms).toBeGreaterThan(0);
+});
+
+test("the table says what another choice would save, but not within the measurement's own error", () => {
+  const row = { part: "unet", size: 512, shape: conv(64, 320, 320), count: 7, chosen: "winograd" } as const;
+  expect(savedMs({ ...row, times: { direct: 50, winograd: 60 } })).toBe(70);
+  expect(savedMs({ ...row, times: { direct: 50, winograd: 51 } })).toBe(0);
+  expect(savedMs({ ...row, times: { direct: 60, winograd: 50 } })).toBe(0);
+  expect(tuneTable([{ ...row, times: { direct: 50, winograd: 60 } }]).split("\n")[2]).toBe(
+    "| unet | 512 | 3x3, 320 to 320 at 2 x 64x64 | 7 | direct 50, winograd 60 | direct | winograd | 70 |",
+  );
+});
