@@ -42,11 +42,16 @@ interface FormSession {
 async function openForms(shape: LayerShape, folder: string, threads: number): Promise<FormSession[]> {
   const weights = await writeWeights(shape, folder);
   const sessions: FormSession[] = [];
-  for (const [form, profile] of formsOf(shape)) {
-    const session = await createSession(layerModel(shape, weights, profile), { weightsFolder: folder, threads });
+  for (const { form, model } of formModels(shape, weights)) {
+    const session = await createSession(model, { weightsFolder: folder, threads });
     sessions.push({ form, session });
   }
   return sessions;
+}
+
+/** The layer's graph in each of its forms. */
+export function formModels(shape: LayerShape, weights: WeightSource): { form: LayerForm; model: Uint8Array }[] {
+  return formsOf(shape).map(([form, profile]) => ({ form, model: layerModel(shape, weights, profile) }));
 }
 
 const WEIGHTS = "model.safetensors";

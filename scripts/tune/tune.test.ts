@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import { wantedTensors } from "../bench/synthetic-weights.js";
 import { type LayerShape, tunedLayers } from "./layers.js";
-import { measureLayer } from "./measure-layer.js";
+import { formModels, measureLayer } from "./measure-layer.js";
 import { tunedParts } from "./parts.js";
 import { savedMs, tuneTable } from "./report.js";
 
@@ -28,8 +29,16 @@ test("the layers of Stable Diffusion 1.5 are found with their sizes, numbers and
 
 test("another size changes the shapes, not the choice, because one graph serves all", () => {
   const layers = layersAt(256);
-  expect(layers).toContainEqual({ shape: conv(32, 320, 320), count: 7, chosen: "winograd" });
+  expect(layers).toContainEqual({ shape: conv(16, 640, 640), count: 6, chosen: "winograd" });
   expect(layers).toContainEqual({ shape: attention(1024, 1024, 320), count: 5, chosen: "fused" });
+});
+
+test.each([conv(9, 8, 16), attention(64, 77, 32)])("the forms of %o are different graphs", (shape) => {
+  const models: string[] = [];
+  wantedTensors((weights) => {
+    models.push(...formModels(shape, weights).map(({ model }) => Buffer.from(model).toString("base64")));
+  });
+  expect(new Set(models).size).toBe(shape.kind === "convolution" ? 2 : 3);
 });
 
 test("every form of a layer is timed", async () => {
