@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import { memoryLimit, usableCpus } from "./cpu-quota.js";
+import { hasCpuQuota, memoryLimit, usableCpus } from "./cpu-quota.js";
 
 /** A tree of control groups: `self` is the text of /proc/self/cgroup, the others are files below the mount. */
 function cgroups(self: string, files: Record<string, string> = {}) {
@@ -24,6 +24,16 @@ test.each([
   ["1600000 100000", 8],
 ])("version 2: of 8 processors, cpu.max %s leaves %i", (quota, cpus) => {
   expect(usableCpus(cgroups("0::/", { "cpu.max": quota }), 8)).toBe(cpus);
+});
+
+test.each([
+  ["max 100000", false],
+  ["1600000 100000", false],
+  ["800000 100000", false],
+  ["790000 100000", true],
+  ["150000 100000", true],
+])("of 8 processors, cpu.max %s is a quota: %s", (quota, shared) => {
+  expect(hasCpuQuota(cgroups("0::/", { "cpu.max": quota }), 8)).toBe(shared);
 });
 
 test("version 2: the smallest limit on the way up holds, and folders that are not shown are passed over", () => {

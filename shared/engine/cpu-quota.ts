@@ -26,6 +26,11 @@ export function usableCpus(files: CgroupFiles = SYSTEM, processors = availablePa
   return Math.max(1, Math.min(processors, Math.round(cpuQuota(files))));
 }
 
+/** Whether a CPU quota leaves this process less than the processors that it may run on: then waiting in a loop spends what computing needs. */
+export function hasCpuQuota(files: CgroupFiles = SYSTEM, processors = availableParallelism()): boolean {
+  return cpuQuota(files) < processors;
+}
+
 /** The memory limit of this process's group in bytes, or undefined if there is none. */
 export function memoryLimit(files: CgroupFiles = SYSTEM): number | undefined {
   const limits = groupFolders(files, "memory").map((folder) => {

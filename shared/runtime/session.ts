@@ -1,6 +1,7 @@
 /** Sessions of onnxruntime on graphs whose weights stay where they are. */
 import "./plain-float16.js";
 import { InferenceSession } from "onnxruntime-node";
+import { hasCpuQuota } from "../engine/cpu-quota.js";
 
 export interface SessionSettings {
   /** Folder that holds the weight file of the graph; the runtime refuses paths that leave it. */
@@ -28,6 +29,8 @@ export function createSession(model: Uint8Array, settings: SessionSettings): Pro
     extra: {
       session: {
         model_external_initializers_file_folder_path: weightsFolder,
+        // between operators, threads wait in a loop: quicker alone, slower where others or a quota share the processors
+        intra_op: { allow_spinning: hasCpuQuota() ? "0" : "1" },
         ...(save && {
           save_external_prepacked_constant_initializers: "1",
           optimized_model_external_initializers_file_name: save.weightsName,

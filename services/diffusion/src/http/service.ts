@@ -6,6 +6,7 @@ import { InvalidConfig } from "@armature/shared/errors";
 import { createApp, type Obstacle, type ServiceApp } from "@armature/shared/http/app";
 import { createMetrics } from "@armature/shared/http/metrics";
 import { WorkQueue } from "@armature/shared/http/queue";
+import { sharp } from "@armature/shared/image/sharp";
 import { DEFAULT_SOURCE_POLICY } from "@armature/shared/net/fetch-source";
 import { chooseDevice } from "@armature/shared/runtime/devices/choose-device";
 import { MEMORY_VARIABLE, type MemorySettings, memoryReader } from "@armature/shared/runtime/devices/device-memory";
@@ -34,6 +35,7 @@ export interface DiffusionService {
  */
 export async function createService(config: Config, log: Logger, version: string): Promise<DiffusionService> {
   const { modelsDir, threads, budgetBytes, prepared } = machineDefaults(config);
+  sharp.concurrency(threads);
   const catalogue = readCatalogue({
     modelsDir,
     models: config.MODELS,

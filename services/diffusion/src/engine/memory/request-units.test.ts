@@ -54,7 +54,16 @@ test.each(CASES)("the sums of %s name every session that it opens, and no other"
     model,
     {
       ...{ prompt: "a red cube", negativePrompt: "", width, height, count: seeds.length, numInferenceSteps: 1 },
-      ...{ guidanceScale, guidanceInterval: [0, 1], guidanceRescale: 0, deepCache: undefined, scheduler: entry.schedulerConfig, eta: 0, clipSkip: 0, controls },
+      ...{
+        guidanceScale,
+        guidanceInterval: [0, 1],
+        guidanceRescale: 0,
+        deepCache: undefined,
+        scheduler: entry.schedulerConfig,
+        eta: 0,
+        clipSkip: 0,
+        controls,
+      },
     },
     seededNoise(seeds),
     events,
