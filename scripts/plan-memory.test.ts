@@ -22,7 +22,7 @@ test("plans the embedded models where nothing is named, and they fit", () => {
 });
 
 test("a selection that does not fit ends with 1, and the plan for machines says what goes", () => {
-  const args = ["--full-size", "--controlnets", "depth,canny", "--card-gb", "4.2", "--json"];
+  const args = ["--full-size", "--controlnets", "depth,canny", "--card-gb", "6", "--json"];
   const { status, stdout } = run(...args);
   const plan = JSON.parse(stdout) as Plan;
   expect(status).toBe(1);

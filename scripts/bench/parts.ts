@@ -153,7 +153,7 @@ function load(m: Measurement, { weights, write }: Pick<Network, "weights" | "wri
   const profile = profileOf(m);
   const prepared = m.form === "prepared" || m.form === "int8" ? { folder: m.cache, limitBytes: 1e12 } : undefined;
   const device: DeviceSettings = { profile, threads: m.threads, prepared };
-  return openNetwork({ weights, profile, write, sizesOf: () => ({}) }, device);
+  return openNetwork({ weights, graph: m.part, profile, write, sizesOf: () => ({}) }, device);
 }
 
 function profileOf({ form, part }: Measurement): DeviceProfile {

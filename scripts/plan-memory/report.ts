@@ -26,7 +26,7 @@ export function planReport({ request, cardBytes, units, verdict }: Plan, { profi
     `networks: ${describeForms(profile)}; VAE: ${vaeProfile.compute}; bars: shares of ${gigabytes(cardBytes)} GB`,
     "weights, while loaded",
     ...parts.map(({ label, weightBytes }) => row(label, weightBytes)),
-    "activations at their peak, one part at a time",
+    "activations, as the device keeps them",
     ...parts.map(({ label, activationBytes }) => row(label, activationBytes)),
     "always",
     ...Object.entries(FIXED_BYTES).map(([label, bytes]) => row(label, bytes)),

@@ -20,9 +20,9 @@ export interface PlannedPicture {
 
 /** float16, with attention unfused and in slices: what every device computes rightly, and what takes the most. */
 export function plannedProfiles(device: PlannedDevice): Profiles {
-  const { plain, halfVae } = DEVICE_FORMS[device];
+  const { plain, halfVae, heldPerLive } = DEVICE_FORMS[device];
   const profile: DeviceProfile = { ...plain, compute: "float16" };
-  return { profile, vaeProfile: halfVae ? profile : plain };
+  return { profile, vaeProfile: halfVae ? profile : plain, heldPerLive };
 }
 
 /** The first model, the ControlNets, further models. Throws OutOfMemory for a tensor that the device cannot hold. */

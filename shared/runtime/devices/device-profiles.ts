@@ -10,6 +10,8 @@ export interface DeviceForms {
   plain: DeviceProfile;
   /** Whether the VAE may go to float16 if its block proves itself there. WebGPU sums float16 in float16. */
   halfVae: boolean;
+  /** Bytes that come to be held for each byte alive at a network's peak: docs/memory.md has the measurement. */
+  heldPerLive: number;
 }
 
 export const DEVICE_FORMS: Record<Exclude<DeviceName, "cpu">, DeviceForms> = {
@@ -17,10 +19,12 @@ export const DEVICE_FORMS: Record<Exclude<DeviceName, "cpu">, DeviceForms> = {
     // the kernels of Sin and Cos are registered up to operator set 21
     plain: { ...NCHW_PROFILE, name: "webgpu", opset: 21, maxTensorBytes: PROMISED_TENSOR_BYTES },
     halfVae: false,
+    heldPerLive: 2, // its buffers are of rounded sizes, and stay for the next that fits
   },
   cuda: {
     plain: { ...NCHW_PROFILE, name: "cuda", maxTensorBytes: 8 * PROMISED_TENSOR_BYTES },
     halfVae: true,
+    heldPerLive: 1, // not measured
   },
 };
 

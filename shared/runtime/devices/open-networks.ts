@@ -2,18 +2,27 @@
 import type { Session } from "./device-session.js";
 import type { Sizes } from "./sized-sessions.js";
 
-/** What tells two sessions apart: their weights, and the sizes that their graph was written for. */
-export function sessionKey(weightsFile: string, sizes: Sizes): string {
+/** What tells two sessions apart. */
+export interface SessionIdentity {
+  /** Of the weights. */
+  file: string;
+  /** Which of the graphs over that file. */
+  graph: string;
+  /** The sizes that the graph was written for. */
+  sizes: Sizes;
+}
+
+export function sessionKey({ file, graph, sizes }: SessionIdentity): string {
   const sorted = Object.entries(sizes).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `${weightsFile} ${sorted.map(([symbol, size]) => `${symbol}${size}`).join(" ")}`;
+  return `${file} ${graph} ${sorted.map(([symbol, size]) => `${symbol}${size}`).join(" ")}`;
 }
 
 export class OpenNetworks {
   private readonly open = new Set<string>();
 
   /** The same session, which leaves the record when it is released. */
-  track(session: Session, weightsFile: string, sizes: Sizes): Session {
-    const key = sessionKey(weightsFile, sizes);
+  track(session: Session, identity: SessionIdentity): Session {
+    const key = sessionKey(identity);
     this.open.add(key);
     return {
       run: (feeds, fetches) => session.run(feeds, fetches),

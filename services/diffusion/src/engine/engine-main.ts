@@ -1,28 +1,24 @@
 /** The diffusion engine: a process that owns the sessions and takes one job after another. */
 import { type JobContext, serveEngine } from "@armature/shared/engine/serve-engine";
-import { type MemorySettings, memoryReader } from "@armature/shared/runtime/devices/device-memory";
 import { OpenNetworks } from "@armature/shared/runtime/devices/open-networks";
 import { Residency, type ResidentStatus } from "@armature/shared/runtime/residency";
 import { generate } from "../pipeline/generate.js";
 import { seededNoise } from "../pipeline/noise.js";
 import type { EngineJobs, EngineProgress, EngineSettings, GenerateOutcome, GeneratePayload } from "./jobs.js";
 import { loadableControlNet, loadableModel, loadableShallowUNet } from "./loadables.js";
-import { Admission } from "./memory/admission.js";
-import { requestUnits } from "./memory/request-units.js";
+import { requestAdmission } from "./memory/request-admission.js";
 import { residentKeys } from "./resident-key.js";
 
 type Job = JobContext<EngineProgress>;
 
 serveEngine<EngineJobs, EngineSettings>(async (engineSettings) => {
   const { catalogue, precision: usual, budgetBytes, deviceMemory } = engineSettings;
-  const opened = new OpenNetworks();
-  const device = { ...engineSettings.device, opened };
+  const device = { ...engineSettings.device, opened: new OpenNetworks() };
   let report: (loaded: ResidentStatus[]) => void = () => {};
   const residency = new Residency({ budgetBytes, now: Date.now, onChange: (loaded) => report(loaded) });
   const models = new Map(catalogue.models.map((entry) => [entry.id, entry]));
   const nets = new Map(catalogue.controlnets.map((entry) => [entry.type, entry]));
-  const admission = deviceMemory && admissionTo(deviceMemory, opened, residency);
-  const unitsOf = requestUnits(catalogue, { profile: device.profile, vaeProfile: device.vaeProfile ?? device.profile });
+  const admit = requestAdmission({ catalogue, device, memory: deviceMemory, residency });
 
   const listen = (job: Job) => {
     report = (loaded) => job.progress({ stage: "residency", loaded });
@@ -32,7 +28,7 @@ serveEngine<EngineJobs, EngineSettings>(async (engineSettings) => {
     listen(job);
     job.progress({ stage: "loading" });
     const start = performance.now();
-    await admission?.admit(unitsOf(payload));
+    await admit(payload);
     const { precision, cacheInterval } = payload;
     const entry = named(models, payload.model);
     const types = [...new Set(payload.controls.map(({ type }) => type))];
@@ -77,17 +73,6 @@ serveEngine<EngineJobs, EngineSettings>(async (engineSettings) => {
     },
   };
 });
-
-function admissionTo(memory: MemorySettings, opened: OpenNetworks, residency: Residency): Admission {
-  return new Admission({
-    opened,
-    residency,
-    readMemory: memoryReader(memory, process.env),
-    reserveBytes: memory.reserveBytes,
-    // the service logs what its engine prints
-    warn: (message) => process.stderr.write(`${message}\n`),
-  });
-}
 
 /** The HTTP process has checked the name against the same catalogue. */
 function named<T>(table: ReadonlyMap<string, T>, name: string): T {

@@ -77,6 +77,7 @@ async function loadModel({ folder, unet, schedulerConfig }: ModelEntry, device: 
         {
           weights: text.weights,
           profile,
+          graph: "clip-text",
           write: (sized) => clipTextModel(text.weights, textConfig, sized),
           sizesOf: ({ input_ids }) => ({ B: input_ids!.dims[0]! }),
         },
@@ -86,7 +87,13 @@ async function loadModel({ folder, unet, schedulerConfig }: ModelEntry, device: 
     },
     unet: {
       session: await openNetwork(
-        { weights, profile: unetProfile, write: (sized) => unetModel(weights, unet, sized), sizesOf: stepSizes },
+        {
+          weights,
+          graph: "unet",
+          profile: unetProfile,
+          write: (sized) => unetModel(weights, unet, sized),
+          sizesOf: stepSizes,
+        },
         device,
       ),
       config: unet,
@@ -97,6 +104,7 @@ async function loadModel({ folder, unet, schedulerConfig }: ModelEntry, device: 
         {
           weights: vae.weights,
           profile: vaeProfile,
+          graph: "vae-decoder",
           write: (sized) => vaeDecoderModel(vae.weights, vaeConfig, sized),
           sizesOf: ({ latents }) => ({ B: latents!.dims[0]!, H: latents!.dims[2]!, W: latents!.dims[3]! }),
         },
@@ -113,7 +121,8 @@ async function loadShallowUNet({ folder, unet }: ModelEntry, device: DeviceSetti
   const { weights } = openModelFolder(join(folder, "unet"));
   const { profile, unetProfile = profile } = device;
   const write = (sized: DeviceProfile) => shallowUnetModel(weights, unet, sized);
-  return { session: await openNetwork({ weights, profile: unetProfile, write, sizesOf: stepSizes }, device) };
+  const network = { weights, graph: "shallow-unet", profile: unetProfile, write, sizesOf: stepSizes };
+  return { session: await openNetwork(network, device) };
 }
 
 async function loadControlNet({ folder, config }: ControlNetEntry, device: DeviceSettings): Promise<ControlNet> {
@@ -125,6 +134,7 @@ async function loadControlNet({ folder, config }: ControlNetEntry, device: Devic
       {
         weights,
         profile: unetProfile,
+        graph: "controlnet",
         write: (sized) => controlnetModel(weights, config, sized),
         sizesOf: stepSizes,
         keepOutputs: true,
@@ -135,6 +145,7 @@ async function loadControlNet({ folder, config }: ControlNetEntry, device: Devic
       {
         weights,
         profile,
+        graph: "conditioning-embedding",
         write: (sized) => conditioningEmbeddingModel(weights, config, sized),
         sizesOf: ({ image }) => ({
           B: image!.dims[0]!,

@@ -35,6 +35,8 @@ export interface PreparedSettings {
 
 export interface Network {
   weights: SafetensorsHeader;
+  /** Which of the graphs over these weights. */
+  graph: string;
   profile: DeviceProfile;
   /** Writes the graph. */
   write: (profile: DeviceProfile) => Uint8Array;
@@ -50,7 +52,7 @@ const MOST_SIZES = 4;
 
 /** A session for the network. On a GPU it opens itself at the first call of each size. */
 export async function openNetwork(network: Network, device: DeviceSettings): Promise<Session> {
-  const { weights, profile, write, sizesOf, keepOutputs } = network;
+  const { weights, graph, profile, write, sizesOf, keepOutputs } = network;
   const { name = "cpu", threads, opened } = device;
   const settings = { device: name, weightsFolder: dirname(weights.file), threads, keepOutputs };
   if (name === "cpu") return (await openPrepared(network, device)) ?? openSession(write(profile), settings);
@@ -58,7 +60,7 @@ export async function openNetwork(network: Network, device: DeviceSettings): Pro
     sizesOf,
     async open(sizes) {
       const session = await openSession(write({ ...profile, sizes }), settings);
-      return opened?.track(session, weights.file, sizes) ?? session;
+      return opened?.track(session, { file: weights.file, graph, sizes }) ?? session;
     },
     limit: Math.max(1, Math.min(MOST_SIZES, Math.floor(COPIES_BYTES / weightBytes(weights, profile)))),
   });

@@ -4,15 +4,14 @@ import type { Part, Unit } from "./parts.js";
 /** What no graph tells: docs/memory.md says where the numbers come from. */
 export const FIXED_BYTES = { "device context": 0.4e9, workspaces: 0.5e9 };
 
-/** Networks that are open at once: all weights, the activations of the one that takes the most, for they run in turn, and the constants. */
+/** Networks that are open at once: weights and activations of all, for each keeps what it took, and the constants. */
 export function neededBytes(parts: readonly Part[]): number {
   return networkBytes(parts) + total(Object.values(FIXED_BYTES));
 }
 
 /** The same where the process has its context and workspaces already. */
 export function networkBytes(parts: readonly Part[]): number {
-  const activations = parts.map(({ activationBytes }) => activationBytes);
-  return total(parts.map(({ weightBytes }) => weightBytes)) + Math.max(0, ...activations);
+  return total(parts.flatMap(({ weightBytes, activationBytes }) => [weightBytes, activationBytes]));
 }
 
 /** The sum with its terms, as in `sd15 UNet 1.72 GB + activations 0.33 GB + ... = 4.11 GB`. */
@@ -21,7 +20,7 @@ export function sumText(units: readonly Unit[], hasContext: boolean): string {
   const weights = units.flatMap(({ id, parts }) =>
     parts.map((part) => [`${id} ${part.name}`, part.weightBytes] as const),
   );
-  const activations = Math.max(0, ...parts.map(({ activationBytes }) => activationBytes));
+  const activations = total(parts.map(({ activationBytes }) => activationBytes));
   const fixed = hasContext ? [] : Object.entries(FIXED_BYTES);
   const terms = [...weights, ["activations", activations] as const, ...fixed];
   const sum = hasContext ? networkBytes(parts) : neededBytes(parts);

@@ -23,7 +23,7 @@ export interface PictureRequest {
   batches: readonly number[];
 }
 
-/** One network at one size: its weights stay, its activations are there while it runs. */
+/** One network at one size, with what its activations take at their peak: the device's allocator keeps that for the next run. */
 export interface Part {
   name: string;
   weightBytes: number;
@@ -42,6 +42,8 @@ export interface Profiles {
   profile: DeviceProfile;
   /** The VAE's own. */
   vaeProfile: DeviceProfile;
+  /** Bytes that come to be held for each byte alive at a network's peak. */
+  heldPerLive: number;
 }
 
 /** Both halves of the guidance in one call, as requests have it that say nothing else. */
@@ -53,7 +55,7 @@ export function guidedRequest({ width, height, images }: Pick<PictureRequest, "w
 export function modelUnit(
   { id, text, unet, vae }: ModelNetworks,
   request: PictureRequest,
-  { profile, vaeProfile }: Profiles,
+  { profile, vaeProfile, heldPerLive }: Profiles,
   controlled: boolean,
 ): Unit {
   const { H, W } = latentSizes(request, vae.config.scale);
@@ -62,18 +64,20 @@ export function modelUnit(
     id,
     parts: [
       part("text encoder", text.weights, {
-        ...{ profile, sizes: { B: request.texts }, openInputs: "single" },
+        ...{ graph: "clip-text", profile, heldPerLive, sizes: { B: request.texts }, openInputs: "single" },
         write: (weights, sized) => clipTextModel(weights, text.config, sized),
       }),
       ...request.batches.map((B) =>
         part("UNet", unet.weights, {
-          ...{ profile, sizes: { B, S: text.config.tokens, H, W }, openInputs: controlled ? "whole" : "single" },
+          ...{ graph: "unet", profile, heldPerLive, openInputs: controlled ? "whole" : "single" },
+          ...{ sizes: { B, S: text.config.tokens, H, W } },
           write: (weights, sized) => unetModel(weights, unet.config, sized),
         }),
       ),
       // one picture at a time, in tiles where it is larger than the device takes whole
       part("VAE decoder", vae.weights, {
-        ...{ profile: vaeProfile, sizes: { B: 1, H: Math.min(side, H), W: Math.min(side, W) }, openInputs: "single" },
+        ...{ graph: "vae-decoder", profile: vaeProfile, heldPerLive, openInputs: "single" },
+        ...{ sizes: { B: 1, H: Math.min(side, H), W: Math.min(side, W) } },
         write: (weights, sized) => vaeDecoderModel(weights, vae.config, sized),
       }),
     ],
@@ -85,7 +89,7 @@ export function controlNetUnit(
   { id, config, weights }: ControlNetNetworks,
   { text, vae }: ModelNetworks,
   request: PictureRequest,
-  { profile }: Profiles,
+  { profile, heldPerLive }: Profiles,
 ): Unit {
   const { H, W } = latentSizes(request, vae.config.scale);
   return {
@@ -93,12 +97,18 @@ export function controlNetUnit(
     parts: [
       // of a control picture, before the first step
       part("hint", weights, {
-        ...{ profile, sizes: { B: 1, H, W }, openInputs: "single" },
+        ...{ graph: "conditioning-embedding", profile, heldPerLive, sizes: { B: 1, H, W }, openInputs: "single" },
         write: (source, sized) => conditioningEmbeddingModel(source, config, sized),
       }),
       ...request.batches.map((B) =>
         part("ControlNet", weights, {
-          ...{ profile, sizes: { B, S: text.config.tokens, H, W }, openInputs: "whole" },
+          ...{
+            graph: "controlnet",
+            profile,
+            heldPerLive,
+            sizes: { B, S: text.config.tokens, H, W },
+            openInputs: "whole",
+          },
           write: (source, sized) => controlnetModel(source, config, sized),
         }),
       ),
@@ -107,14 +117,18 @@ export function controlNetUnit(
 }
 
 interface Writing extends GraphMemoryOptions {
+  graph: string;
+  heldPerLive: number;
   profile: DeviceProfile;
   sizes: Sizes;
   write: (weights: WeightSource, profile: DeviceProfile) => Uint8Array;
 }
 
-function part(name: string, weights: WeightSource, { profile, sizes, openInputs, write }: Writing): Part {
+function part(name: string, weights: WeightSource, writing: Writing): Part {
+  const { graph, profile, sizes, heldPerLive, openInputs, write } = writing;
   const { weightBytes, peakBytes } = trace(weights, openInputs, (source) => write(source, { ...profile, sizes }));
-  return { name, weightBytes, activationBytes: peakBytes, key: sessionKey(weights.file, sizes) };
+  const key = sessionKey({ file: weights.file, graph, sizes });
+  return { name, weightBytes, activationBytes: heldPerLive * peakBytes, key };
 }
 
 /** The memory of the graph that `write` builds; its bytes are of no interest. */

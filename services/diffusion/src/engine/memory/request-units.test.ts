@@ -20,7 +20,7 @@ const profile = { ...DEVICE_FORMS.webgpu.plain, maxTensorBytes: 8 * 2 ** 20 };
 /** Small enough that the VAE decodes in tiles of 16 latent cells. */
 const vaeProfile = { ...profile, maxTensorBytes: 2 * 2 ** 20 };
 const catalogue = readCatalogue({ modelsDir: EMBEDDED_MODELS });
-const unitsOf = requestUnits(catalogue, { profile, vaeProfile });
+const unitsOf = requestUnits(catalogue, { profile, vaeProfile, heldPerLive: 2 });
 
 const request = (more: Partial<DevicePayload> = {}): DevicePayload => ({
   ...{ model: "tiny-sd", width: 128, height: 128, seeds: [1], guidanceScale: 5, controls: [] },
@@ -75,7 +75,7 @@ test.each(CASES)("the sums of %s name every session that it opens, and no other"
 });
 
 test("a larger picture needs more, and one that no device tensor holds is refused with the sums", () => {
-  const untiled = requestUnits(catalogue, { profile, vaeProfile: profile });
+  const untiled = requestUnits(catalogue, { profile, vaeProfile: profile, heldPerLive: 2 });
   const bytes = (side: number) => neededBytes(untiled(request({ width: side, height: side })).flatMap((u) => u.parts));
   expect(bytes(256)).toBeGreaterThan(bytes(128));
   expect(() => bytes(1024)).toThrow(OutOfMemory);

@@ -1,0 +1,35 @@
+/** Admission as the engine calls it: by a request's payload. */
+
+import { type MemorySettings, memoryReader } from "@armature/shared/runtime/devices/device-memory";
+import { DEVICE_FORMS } from "@armature/shared/runtime/devices/device-profiles";
+import type { OpenNetworks } from "@armature/shared/runtime/devices/open-networks";
+import type { Residency } from "@armature/shared/runtime/residency";
+import type { Catalogue } from "../catalogue.js";
+import type { DeviceSettings } from "../open-network.js";
+import { Admission } from "./admission.js";
+import { type DevicePayload, requestUnits } from "./request-units.js";
+
+export interface RequestAdmissionOptions {
+  catalogue: Catalogue;
+  device: DeviceSettings & { opened: OpenNetworks };
+  /** Undefined: nobody knows how much there is. */
+  memory: MemorySettings | undefined;
+  residency: Residency;
+}
+
+/** Holds a request against the device's memory; on the CPU, and where that is not known, all are let through. */
+export function requestAdmission(options: RequestAdmissionOptions): (payload: DevicePayload) => Promise<void> {
+  const { catalogue, device, memory, residency } = options;
+  const { name = "cpu", profile, vaeProfile = profile, opened } = device;
+  if (!memory || name === "cpu") return async () => {};
+  const unitsOf = requestUnits(catalogue, { profile, vaeProfile, heldPerLive: DEVICE_FORMS[name].heldPerLive });
+  const admission = new Admission({
+    opened,
+    residency,
+    readMemory: memoryReader(memory, process.env),
+    reserveBytes: memory.reserveBytes,
+    // the service logs what its engine prints
+    warn: (message) => process.stderr.write(`${message}\n`),
+  });
+  return (payload) => admission.admit(unitsOf(payload));
+}
