@@ -6,9 +6,11 @@ import { sessionKey } from "@armature/shared/runtime/devices/open-networks";
 import type { Sizes } from "@armature/shared/runtime/devices/sized-sessions";
 import { clipTextModel } from "../../networks/clip-text.js";
 import { conditioningEmbeddingModel, controlnetModel } from "../../networks/controlnet.js";
+import { shallowUnetModel } from "../../networks/shallow-unet.js";
 import { unetModel } from "../../networks/unet.js";
 import { vaeDecoderModel } from "../../networks/vae.js";
 import { decoderTiles } from "../loadables.js";
+import { residentKey } from "../resident-key.js";
 import type { ControlNetNetworks, ModelNetworks } from "./networks.js";
 
 /** What of a request decides the sizes of its tensors. */
@@ -81,6 +83,26 @@ export function modelUnit(
         write: (weights, sized) => vaeDecoderModel(weights, vae.config, sized),
       }),
     ],
+  };
+}
+
+/** The UNet of the steps between whole ones. Throws OutOfMemory for a tensor that the device cannot hold. */
+export function shallowUnit(
+  { id, text, unet, vae }: ModelNetworks,
+  request: PictureRequest,
+  { profile, heldPerLive }: Profiles,
+  controlled: boolean,
+): Unit {
+  const { H, W } = latentSizes(request, vae.config.scale);
+  return {
+    id: residentKey(id, { precision: undefined, shallow: true }),
+    parts: request.batches.map((B) =>
+      part("shallow UNet", unet.weights, {
+        ...{ graph: "shallow-unet", profile, heldPerLive, openInputs: controlled ? "whole" : "single" },
+        ...{ sizes: { B, S: text.config.tokens, H, W } },
+        write: (weights, sized) => shallowUnetModel(weights, unet.config, sized),
+      }),
+    ),
   };
 }
 

@@ -7,7 +7,7 @@ import { EMBEDDED_MODELS } from "../../../../../testing/model-folders.js";
 import { generate } from "../../pipeline/generate.js";
 import { seededNoise } from "../../pipeline/noise.js";
 import { readCatalogue } from "../catalogue.js";
-import { loadableControlNet, loadableModel } from "../loadables.js";
+import { loadableControlNet, loadableModel, loadableShallowUNet } from "../loadables.js";
 import { neededBytes } from "./needed-bytes.js";
 import { type DevicePayload, requestUnits } from "./request-units.js";
 
@@ -24,6 +24,7 @@ const unitsOf = requestUnits(catalogue, { profile, vaeProfile, heldPerLive: 2 })
 
 const request = (more: Partial<DevicePayload> = {}): DevicePayload => ({
   ...{ model: "tiny-sd", width: 128, height: 128, seeds: [1], guidanceScale: 5, controls: [] },
+  ...{ guidanceInterval: { start: 0, end: 1 }, cacheInterval: 1 },
   ...more,
 });
 const depth = { type: "depth", guessMode: false };
@@ -33,6 +34,8 @@ const CASES: [string, DevicePayload][] = [
   ["two without", request({ seeds: [1, 2], guidanceScale: 1 })],
   ["a picture decoded in tiles", request({ width: 192, height: 128 })],
   ["two with two ControlNets", request({ seeds: [1, 2], controls: [depth, { type: "canny", guessMode: false }] })],
+  ["steps without guidance among others", request({ guidanceInterval: { start: 0.4, end: 1 }, controls: [depth] })],
+  ["the shallow UNet between whole steps", request({ cacheInterval: 2, controls: [depth] })],
   ["a ControlNet in guess mode", request({ controls: [{ ...depth, guessMode: true }] })],
 ];
 
@@ -48,22 +51,15 @@ test.each(CASES)("the sums of %s name every session that it opens, and no other"
     const image = { data: new Uint8Array(3 * 64 * 64), width: 64, height: 64 };
     controls.push({ net, image, guessMode, conditioningScale: 1, start: 0, end: 1 });
   }
-  const { seeds, width, height, guidanceScale } = payload;
+  const { seeds, width, height, guidanceScale, guidanceInterval, cacheInterval } = payload;
   const events = { now: () => performance.now(), checkpoint: async () => {} };
+  const shallow = cacheInterval > 1 ? await loadableShallowUNet(entry, device).load() : undefined;
   await generate(
     model,
     {
-      ...{ prompt: "a red cube", negativePrompt: "", width, height, count: seeds.length, numInferenceSteps: 1 },
-      ...{
-        guidanceScale,
-        guidanceInterval: [0, 1],
-        guidanceRescale: 0,
-        deepCache: undefined,
-        scheduler: entry.schedulerConfig,
-        eta: 0,
-        clipSkip: 0,
-        controls,
-      },
+      ...{ prompt: "a red cube", negativePrompt: "", width, height, count: seeds.length, numInferenceSteps: 4 },
+      ...{ guidanceScale, guidanceRescale: 0, guidanceInterval, scheduler: entry.schedulerConfig, eta: 0 },
+      ...{ clipSkip: 0, controls, deepCache: shallow && { interval: cacheInterval, shallow } },
     },
     seededNoise(seeds),
     events,
@@ -71,7 +67,8 @@ test.each(CASES)("the sums of %s name every session that it opens, and no other"
   const keys = unitsOf(payload).flatMap(({ parts }) => parts.map(({ key }) => key));
   expect(opened.keys().sort()).toEqual(keys.sort());
   await loadable.release(model);
-  expect(opened.keys().filter((key) => key.includes(entry.folder))).toEqual([]);
+  const wholeModel = (key: string) => key.includes(entry.folder) && !key.includes("shallow");
+  expect(opened.keys().filter(wholeModel)).toEqual([]);
 });
 
 test("a larger picture needs more, and one that no device tensor holds is refused with the sums", () => {

@@ -2,9 +2,11 @@
 import type { Catalogue } from "../catalogue.js";
 import type { GeneratePayload } from "../jobs.js";
 import { controlNetNetworks, modelNetworks } from "./networks.js";
-import { controlNetUnit, modelUnit, type PictureRequest, type Profiles, type Unit } from "./parts.js";
+import { controlNetUnit, modelUnit, type PictureRequest, type Profiles, shallowUnit, type Unit } from "./parts.js";
 
-export type DevicePayload = Pick<GeneratePayload, "model" | "width" | "height" | "seeds" | "guidanceScale"> & {
+type Wanted = "model" | "width" | "height" | "seeds" | "guidanceScale" | "guidanceInterval" | "cacheInterval";
+
+export type DevicePayload = Pick<GeneratePayload, Wanted> & {
   controls: readonly { type: string; guessMode: boolean }[];
 };
 
@@ -17,8 +19,9 @@ export function requestUnits(catalogue: Catalogue, profiles: Profiles): (payload
   return (payload) => {
     const types = [...new Set(payload.controls.map(({ type }) => type))];
     const request = pictureRequest(payload, catalogue);
-    const key = JSON.stringify([payload.model, types, request]);
-    const units = remembered.get(key) ?? unitsOf(catalogue, profiles, payload.model, types, request);
+    const what = { model: payload.model, types, shallow: payload.cacheInterval > 1, request };
+    const key = JSON.stringify(what);
+    const units = remembered.get(key) ?? unitsOf(catalogue, profiles, what);
     remembered.delete(key);
     remembered.set(key, units);
     if (remembered.size > MOST_REQUESTS) remembered.delete(remembered.keys().next().value!);
@@ -26,27 +29,36 @@ export function requestUnits(catalogue: Catalogue, profiles: Profiles): (payload
   };
 }
 
+interface Loaded {
+  model: string;
+  /** Of the ControlNets. */
+  types: readonly string[];
+  shallow: boolean;
+  request: PictureRequest;
+}
+
 function unitsOf(
   { models, controlnets }: Catalogue,
   profiles: Profiles,
-  id: string,
-  types: readonly string[],
-  request: PictureRequest,
+  { model: id, types, shallow, request }: Loaded,
 ): Unit[] {
   const model = modelNetworks(models.find((entry) => entry.id === id)!);
   const nets = types.map((type) => controlNetNetworks(controlnets.find((entry) => entry.type === type)!));
   return [
     modelUnit(model, request, profiles, nets.length > 0),
+    ...(shallow ? [shallowUnit(model, request, profiles, nets.length > 0)] : []),
     ...nets.map((net) => controlNetUnit(net, model, request, profiles)),
   ];
 }
 
-/** As `planPasses` of the pipeline divides the work: a ControlNet in guess mode parts the halves of the guidance. */
+/** As the pipeline divides the work into passes: a ControlNet in guess mode parts the halves of the guidance. */
 function pictureRequest(payload: DevicePayload, { controlnets }: Catalogue): PictureRequest {
-  const { width, height, seeds, guidanceScale, controls } = payload;
+  const { width, height, seeds, guidanceScale, guidanceInterval, controls } = payload;
   const pooled = new Set(controlnets.filter(({ config }) => config.globalPool).map(({ type }) => type));
   const guided = guidanceScale > 1;
   const parted = controls.some(({ type, guessMode }) => guessMode || pooled.has(type));
+  const throughout = guidanceInterval.start <= 0 && guidanceInterval.end >= 1;
   const images = seeds.length;
-  return { width, height, images, texts: guided ? 2 : 1, batches: [guided && !parted ? 2 * images : images] };
+  const batches = new Set([guided && !parted ? 2 * images : images, ...(throughout ? [] : [images])]);
+  return { width, height, images, texts: guided ? 2 : 1, batches: [...batches] };
 }
