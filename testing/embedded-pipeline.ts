@@ -1,8 +1,8 @@
 /** The embedded models in a pipeline of the test's own process, and a plain request to change. */
 import type { Tensors } from "@armature/shared/runtime/devices/device-session";
 import { type ControlNetEntry, readCatalogue } from "../services/diffusion/src/engine/catalogue.js";
+import type { DeviceSettings } from "../services/diffusion/src/engine/device-settings.js";
 import { loadableControlNet, loadableModel, loadableShallowUNet } from "../services/diffusion/src/engine/loadables.js";
-import type { DeviceSettings } from "../services/diffusion/src/engine/open-network.js";
 import type { ControlNet, Model, ShallowUNet } from "../services/diffusion/src/pipeline/components.js";
 import { type GenerateRequest, generate } from "../services/diffusion/src/pipeline/generate.js";
 import { seededNoise } from "../services/diffusion/src/pipeline/noise.js";

@@ -1,6 +1,5 @@
 /** The parts of the stack that the benchmark measures: each loads its networks, and gives the work to time. */
 import { join } from "node:path";
-import { type DeviceSettings, type Network, openNetwork } from "@armature/diffusion/engine/open-network";
 import { clipTextModel, readClipTextConfig } from "@armature/diffusion/networks/clip-text";
 import {
   conditioningEmbeddingModel,
@@ -15,6 +14,7 @@ import { dptModel } from "@armature/preprocessor/networks/dpt";
 import { readDptConfig } from "@armature/preprocessor/networks/dpt-config";
 import { CPU_INT8_PROFILE, CPU_PROFILE, type DeviceProfile, NCHW_PROFILE } from "@armature/shared/graph/profile";
 import type { Session, Tensors } from "@armature/shared/runtime/devices/device-session";
+import { type ComputeSettings, type Network, openNetwork } from "@armature/shared/runtime/open-network";
 import { openModelFolder } from "@armature/shared/weights/model-folder";
 import { Tensor } from "onnxruntime-node";
 
@@ -152,7 +152,7 @@ async function openDepth(m: Measurement, folder: string): Promise<Run> {
 function load(m: Measurement, { weights, write }: Pick<Network, "weights" | "write">): Promise<Session> {
   const profile = profileOf(m);
   const prepared = m.form === "prepared" || m.form === "int8" ? { folder: m.cache, limitBytes: 1e12 } : undefined;
-  const device: DeviceSettings = { profile, threads: m.threads, prepared };
+  const device: ComputeSettings = { threads: m.threads, prepared };
   return openNetwork({ weights, graph: m.part, profile, write, sizesOf: () => ({}) }, device);
 }
 

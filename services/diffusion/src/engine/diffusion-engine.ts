@@ -3,8 +3,8 @@
 import type { EngineLog, EngineState } from "@armature/shared/engine/engine-options";
 import { type Engine, startEngine } from "@armature/shared/engine/engine-process";
 import { DeviceLost } from "@armature/shared/errors";
+import { DeviceLosses } from "@armature/shared/runtime/devices/device-losses";
 import type { ResidentStatus } from "@armature/shared/runtime/residency";
-import { DeviceLosses } from "./device-losses.js";
 import type { EngineJobs, EngineProgress, EngineSettings, GenerateOutcome, GeneratePayload } from "./jobs.js";
 import { watchSteps } from "./step-watchdog.js";
 

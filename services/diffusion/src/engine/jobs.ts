@@ -6,7 +6,7 @@ import type { ResidentStatus } from "@armature/shared/runtime/residency";
 import type { ControlRequest } from "../pipeline/control.js";
 import type { GenerateRequest, StageTimings } from "../pipeline/generate.js";
 import type { Catalogue } from "./catalogue.js";
-import type { DeviceSettings } from "./open-network.js";
+import type { DeviceSettings } from "./device-settings.js";
 
 export interface EngineSettings {
   catalogue: Catalogue;

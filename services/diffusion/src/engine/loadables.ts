@@ -4,6 +4,7 @@ import type { Precision } from "@armature/shared/contract/precision";
 import { CPU_INT8_PROFILE, type DeviceProfile } from "@armature/shared/graph/profile";
 import type { Session, Tensors } from "@armature/shared/runtime/devices/device-session";
 import type { Sizes } from "@armature/shared/runtime/devices/sized-sessions";
+import { openNetwork } from "@armature/shared/runtime/open-network";
 import type { Loadable } from "@armature/shared/runtime/residency";
 import { openModelFolder } from "@armature/shared/weights/model-folder";
 import { clipTextModel, readClipTextConfig } from "../networks/clip-text.js";
@@ -15,7 +16,7 @@ import type { ControlNet, Model, ShallowUNet } from "../pipeline/components.js";
 import type { TilePlan } from "../pipeline/tiled-decode.js";
 import { loadClipTokenizer } from "../tokenizer/clip-tokenizer.js";
 import type { ControlNetEntry, ModelEntry } from "./catalogue.js";
-import { type DeviceSettings, openNetwork } from "./open-network.js";
+import type { DeviceSettings } from "./device-settings.js";
 import { residentKey } from "./resident-key.js";
 
 /** `precision`: of the UNet; undefined is the device's own, which counts as float32. */

@@ -5,7 +5,7 @@ import { DEVICE_FORMS } from "@armature/shared/runtime/devices/device-profiles";
 import type { OpenNetworks } from "@armature/shared/runtime/devices/open-networks";
 import type { Residency } from "@armature/shared/runtime/residency";
 import type { Catalogue } from "../catalogue.js";
-import type { DeviceSettings } from "../open-network.js";
+import type { DeviceSettings } from "../device-settings.js";
 import { Admission } from "./admission.js";
 import { type DevicePayload, requestUnits } from "./request-units.js";
 

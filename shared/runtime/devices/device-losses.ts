@@ -1,5 +1,5 @@
 /** Tries a job once more when the device failed under it, and gives up on a device that fails again and again. */
-import { DeviceLost, EngineCrashed } from "@armature/shared/errors";
+import { DeviceLost, EngineCrashed } from "../../errors.js";
 
 /** So many losses without an answered job between them: the device is broken, not unlucky. */
 const MOST_LOSSES = 3;

@@ -1,26 +1,16 @@
 /** Opens a network on the device: once for all sizes where it computes shapes when it runs, else once a size. */
 import { basename, dirname } from "node:path";
-import { CPU_PREPARED_PROFILE, type DeviceProfile } from "@armature/shared/graph/profile";
-import {
-  type DeviceName,
-  openSession,
-  type Session,
-  type Tensors,
-} from "@armature/shared/runtime/devices/device-session";
-import type { OpenNetworks } from "@armature/shared/runtime/devices/open-networks";
-import { type Sizes, sizedSessions } from "@armature/shared/runtime/devices/sized-sessions";
-import { preparedForm } from "@armature/shared/runtime/prepared/prepared-weights";
-import { float32Bytes } from "@armature/shared/weights/model-folder";
-import type { SafetensorsHeader } from "@armature/shared/weights/safetensors";
+import { CPU_PREPARED_PROFILE, type DeviceProfile } from "../graph/profile.js";
+import { float32Bytes } from "../weights/model-folder.js";
+import type { SafetensorsHeader } from "../weights/safetensors.js";
+import { type DeviceName, openSession, type Session, type Tensors } from "./devices/device-session.js";
+import type { OpenNetworks } from "./devices/open-networks.js";
+import { type Sizes, sizedSessions } from "./devices/sized-sessions.js";
+import { preparedForm } from "./prepared/prepared-weights.js";
 
-export interface DeviceSettings {
+export interface ComputeSettings {
   /** What computes; default the CPU. */
   name?: DeviceName;
-  profile: DeviceProfile;
-  /** The VAE's own, where it needs more digits than the rest. */
-  vaeProfile?: DeviceProfile | undefined;
-  /** That of UNet and ControlNets, where it differs: the 8-bit one. */
-  unetProfile?: DeviceProfile | undefined;
   threads: number;
   /** Where weights are kept in the form that the CPU computes with; undefined: every start takes the official files. */
   prepared?: PreparedSettings | undefined;
@@ -51,7 +41,7 @@ const COPIES_BYTES = 4e9;
 const MOST_SIZES = 4;
 
 /** A session for the network. On a GPU it opens itself at the first call of each size. */
-export async function openNetwork(network: Network, device: DeviceSettings): Promise<Session> {
+export async function openNetwork(network: Network, device: ComputeSettings): Promise<Session> {
   const { weights, graph, profile, write, sizesOf, keepOutputs } = network;
   const { name = "cpu", threads, opened } = device;
   const settings = { device: name, weightsFolder: dirname(weights.file), threads, keepOutputs };
@@ -70,7 +60,7 @@ export async function openNetwork(network: Network, device: DeviceSettings): Pro
 const PREPARED_MIN_BYTES = 64e6;
 
 /** The prepared form, made now if there is none; undefined where it is not wanted, or cannot be had. */
-async function openPrepared(network: Network, { threads, prepared }: DeviceSettings): Promise<Session | undefined> {
+async function openPrepared(network: Network, { threads, prepared }: ComputeSettings): Promise<Session | undefined> {
   const { weights, profile, write } = network;
   if (!prepared || weights.fileBytes < PREPARED_MIN_BYTES) return undefined;
   const folder = dirname(weights.file);
