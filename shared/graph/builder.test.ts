@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { SafetensorsHeader, TensorLocation } from "../weights/safetensors.js";
-import { GraphBuilder } from "./builder.js";
+import { GraphBuilder, type GraphTrace } from "./builder.js";
 import { ceilDiv, floorDiv, product, sum } from "./dim.js";
 import { conv2d } from "./layers/conv.js";
 import { fromNchw, toNchw } from "./layers/feature-map.js";
@@ -55,6 +55,16 @@ test("a tensor that holds whole numbers is no weight", () => {
   const weights = header(CONV);
   weights.tensors.set("conv.bias", { dtype: "I64", shape: [8], offset: 0, length: 64 });
   expect(() => convModel(weights)).toThrow("conv.bias holds I64; F16 or F32 was expected");
+});
+
+test("optional inputs at the end that are left out are not written, those before them by an empty name", () => {
+  const nodes: GraphTrace["nodes"][number][] = [];
+  const graph = new GraphBuilder(NCHW_PROFILE, { ...header({}), traced: (trace) => nodes.push(...trace.nodes) });
+  const x = graph.input("x", "float32", [1, 4]);
+  graph.node("Test", [x, undefined, undefined], "float32", [1]);
+  graph.node("Test", [undefined, x, undefined], "float32", [1]);
+  graph.build("test");
+  expect(nodes.map(({ inputs }) => inputs)).toEqual([["x"], ["", "x"]]);
 });
 
 test("the same weights give the same bytes, another profile others", () => {

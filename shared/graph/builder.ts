@@ -306,7 +306,7 @@ export class GraphBuilder {
       op,
       domain: options.domain ?? "",
       name: outputs[0] ?? op,
-      inputs: inputs.map((input) => input?.name ?? ""),
+      inputs: given(inputs).map((input) => input?.name ?? ""),
       outputs,
       attributes,
     });
@@ -321,6 +321,14 @@ export class GraphBuilder {
   private fresh(op: string): string {
     return `${op}_${this.counter++}`;
   }
+}
+
+/**
+ * Without the optional inputs at the end that are left out: WebGPU's Conv takes a bias that is named, though by an empty name, for
+ * one that is there, and the process dies.
+ */
+function given(inputs: readonly (Value | undefined)[]): readonly (Value | undefined)[] {
+  return inputs.slice(0, inputs.findLastIndex((input) => input !== undefined) + 1);
 }
 
 /** Equal sizes; trailing ones do not count, so that a 1x1 convolution's weight serves as a matrix. */
