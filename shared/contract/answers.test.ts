@@ -96,7 +96,8 @@ test("the lists keep their schemas", () => {
   expect(controlNetsResponse.parse({ controlnets: [net] })).toEqual({ controlnets: [net] });
   const options = z.toJSONSchema(z.strictObject({ low_threshold: z.int().min(0).max(255).default(100) }));
   const processors = [{ id: "canny", description: "Edges", options }];
-  expect(processorsResponse.parse({ processors })).toEqual({ processors });
+  expect(processorsResponse.parse({ device, processors })).toEqual({ device, processors });
+  expect(processorsResponse.safeParse({ processors }).success).toBe(false);
 });
 
 test.each(["__proto__", "../x", "a/b", "a\u0000", "", ".", "-x", "a".repeat(65)])("%j is no processor's name", (id) => {

@@ -1,5 +1,6 @@
 /** The preprocessor service: `GET /processors` and `POST /image/{processor}`. */
 import { z } from "zod";
+import { deviceInfo } from "./device.js";
 import { name } from "./names.js";
 
 export const processorInfo = z.strictObject({
@@ -8,7 +9,10 @@ export const processorInfo = z.strictObject({
   options: z.record(z.string(), z.json()).describe("JSON Schema of the options, which are query parameters"),
 });
 
-export const processorsResponse = z.strictObject({ processors: z.array(processorInfo) });
+export const processorsResponse = z.strictObject({
+  device: deviceInfo.describe("What computes the networks of processors that have one"),
+  processors: z.array(processorInfo),
+});
 
 /** The path parameter. */
 export const processorId = name;

@@ -1,14 +1,18 @@
-/** The life of a service's process: `--help`, configuration, start, address, drain. */
+/** The life of a service's process: `--help`, `--device-check`, configuration, start, address, drain. */
 import type { Logger } from "pino";
 import type { z } from "zod";
+import { type DeviceConfig, deviceOptions } from "../config/common-settings.js";
 import { configHelp, readConfig } from "../config/env.js";
 import { AppError } from "../errors.js";
+import { chooseDevice } from "../runtime/devices/choose-device.js";
+import { deviceIdentity } from "../runtime/devices/device-identity.js";
+import { deviceReport } from "../runtime/devices/device-report.js";
 import type { ServiceApp } from "./app.js";
 import { createLogger, type LOG_LEVELS } from "./request-log.js";
 import { onTermination, startServer } from "./server.js";
 
 /** What every service's configuration has. */
-interface CommonConfig {
+interface CommonConfig extends DeviceConfig {
   HOST: string;
   PORT: number;
   LOG_LEVEL: (typeof LOG_LEVELS)[number];
@@ -36,12 +40,14 @@ export const VERSION = "0.1.0";
 export async function runService<Schema extends z.ZodObject>(definition: ServiceDefinition<Schema>): Promise<void> {
   const { name, purpose, schema, create } = definition;
   if (process.argv.includes("--help")) {
-    console.log(`${purpose}\n\nConfiguration by environment variables:\n\n${configHelp(schema)}`);
+    console.log(`${purpose} ${DEVICE_CHECK_HELP}\n\nConfiguration by environment variables:\n\n${configHelp(schema)}`);
     return;
   }
   try {
     const config = readConfig(schema, process.env);
-    const { HOST, PORT, LOG_LEVEL } = config as unknown as CommonConfig;
+    const common = config as unknown as CommonConfig;
+    if (process.argv.includes("--device-check")) return await checkDevice(common);
+    const { HOST, PORT, LOG_LEVEL } = common;
     const log = createLogger({ level: LOG_LEVEL, service: name, version: VERSION });
     const service = await create(config, log, VERSION);
     const server = await startServer(service.app, { host: HOST, port: PORT });
@@ -56,6 +62,15 @@ export async function runService<Schema extends z.ZodObject>(definition: Service
     console.error(startFailure(name, error));
     process.exit(1);
   }
+}
+
+const DEVICE_CHECK_HELP = "--device-check says what the device can do, and ends.";
+
+/** Runs the checks anew and prints what they found. Throws DeviceUnavailable where the device cannot be used. */
+async function checkDevice(config: DeviceConfig): Promise<void> {
+  const log = (message: string) => console.error(message);
+  const choice = await chooseDevice({ ...deviceOptions(config), useCache: false, log });
+  console.log(deviceReport(choice, deviceIdentity(process.env)));
 }
 
 function startFailure(name: string, error: unknown): string {

@@ -1,17 +1,20 @@
-import { homedir, totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import {
+  machineDefaults as commonDefaults,
+  count,
+  deviceSettings,
+  listenSettings,
+  machineSettings,
+  PRIVATE_SOURCES,
+} from "@armature/shared/config/common-settings";
 import { commaList } from "@armature/shared/config/env";
 import { modelId } from "@armature/shared/contract/names";
 import { PRECISIONS } from "@armature/shared/contract/precision";
-import { memoryLimit, usableCpus } from "@armature/shared/engine/cpu-quota";
-import { LOG_LEVELS } from "@armature/shared/http/request-log";
 import type { MemorySettings } from "@armature/shared/runtime/devices/device-memory";
 import { z } from "zod";
 
 const EMBEDDED_MODELS = fileURLToPath(new URL("../../../models", import.meta.url));
-
-const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
 
 const controlNetSelection = z
   .string()
@@ -34,16 +37,8 @@ export const Config = z.object({
   ),
   PREPROCESSOR_TIMEOUT_S: count(120).describe("Seconds that a preprocessor may take for one control image"),
   CONTROL_CACHE_MB: z.coerce.number().min(0).default(128).describe("Megabytes of control images to remember"),
-  HOST: z.string().default("127.0.0.1").describe("Address to listen on; :: for all"),
-  PORT: z.coerce.number().int().min(0).max(65535).default(1111).describe("Port to listen on; 0 picks a free one"),
-  LOG_LEVEL: z.enum(LOG_LEVELS).default("info").describe("Least severe messages to log"),
-  DEVICE: z
-    .enum(["cpu", "webgpu", "cuda", "auto"])
-    .default("cpu")
-    .describe(
-      "What computes; auto: the best that proves itself in the checks at the start and is quicker than the CPU",
-    ),
-  DEVICE_CHECK_TIMEOUT_S: count(60).describe("Seconds that one check of a GPU may take, with its shaders' compilation"),
+  ...listenSettings(1111),
+  ...deviceSettings,
   DEVICE_MEMORY_GB: z.coerce
     .number()
     .min(0.01)
@@ -62,18 +57,7 @@ export const Config = z.object({
     .describe(
       "Of UNet and ControlNets on the CPU, where a request does not say; int8 takes half the time and a sixth of the memory, and is not exact",
     ),
-  THREADS: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .optional()
-    .describe("Threads of a model's operators; default the CPUs that the container may use"),
-  MEMORY_BUDGET_GB: z.coerce
-    .number()
-    .min(0.01)
-    .optional()
-    .describe("Gigabytes (10^9 bytes) of model weights to keep loaded; default 70 % of the memory there is"),
-  CACHE_DIR: z.string().optional().describe("Folder of what may be made anew at any time; default ~/.cache/armature"),
+  ...machineSettings,
   PREPARED_GB: z.coerce
     .number()
     .min(0)
@@ -91,18 +75,10 @@ export const Config = z.object({
   MAX_PROMPT_LENGTH: count(2000).describe("Characters of a prompt"),
   MAX_BODY_MB: count(10).describe("Megabytes of a request's body"),
   MAX_INPUT_PIXELS: count(50_000_000).describe("Width x height of a picture that a request brings"),
-  PRIVATE_SOURCES: commaList(z.string()).describe(
-    "Hosts (host or host:port) at private addresses that picture URLs may name; default none",
-  ),
+  PRIVATE_SOURCES,
 });
 
 export type Config = z.infer<typeof Config>;
-
-/** How the device is chosen. */
-export function deviceOptions(config: Config) {
-  const { threads, cacheDir } = machineDefaults(config);
-  return { device: config.DEVICE, threads, cacheDir, checkTimeoutMs: config.DEVICE_CHECK_TIMEOUT_S * 1000 };
-}
 
 /** What requests on a GPU are held against. */
 export function deviceMemory({ DEVICE_MEMORY_GB, DEVICE_RESERVE_GB }: Config): MemorySettings {
@@ -113,13 +89,13 @@ export function deviceMemory({ DEVICE_MEMORY_GB, DEVICE_RESERVE_GB }: Config): M
 }
 
 /** What depends on the machine: settings that were left open, as they are here. */
-export function machineDefaults({ MODELS_DIR, THREADS, MEMORY_BUDGET_GB, CACHE_DIR, PREPARED_GB }: Config) {
-  const cacheDir = CACHE_DIR ?? join(homedir(), ".cache", "armature");
+export function machineDefaults(config: Config) {
+  const { MODELS_DIR, PREPARED_GB } = config;
+  const common = commonDefaults(config);
+  const folder = join(common.cacheDir, "prepared");
   return {
+    ...common,
     modelsDir: MODELS_DIR ?? EMBEDDED_MODELS,
-    threads: THREADS ?? usableCpus(),
-    cacheDir,
-    prepared: PREPARED_GB > 0 ? { folder: join(cacheDir, "prepared"), limitBytes: PREPARED_GB * 1e9 } : undefined,
-    budgetBytes: MEMORY_BUDGET_GB ? MEMORY_BUDGET_GB * 1e9 : 0.7 * Math.min(memoryLimit() ?? totalmem(), totalmem()),
+    prepared: PREPARED_GB > 0 ? { folder, limitBytes: PREPARED_GB * 1e9 } : undefined,
   };
 }

@@ -1,4 +1,5 @@
 /** Tries a job once more when the device failed under it, and gives up on a device that fails again and again. */
+import type { EngineState } from "../../engine/engine-options.js";
 import { DeviceLost, EngineCrashed } from "../../errors.js";
 
 /** So many losses without an answered job between them: the device is broken, not unlucky. */
@@ -8,10 +9,19 @@ export class DeviceLosses {
   private inARow = 0;
   private reason = "";
 
+  /** `restart` ends the process that reported the loss: the device belongs to it. */
+  constructor(private readonly restart: (reason: string) => void) {}
+
   /** Why the device is given up, if it is. Only a new start of the service tries it again. */
   refusal(): string | undefined {
     if (this.inARow < MOST_LOSSES) return undefined;
     return `The device failed ${this.inARow} times in a row; restart the service when it is well. The last time: ${this.reason}`;
+  }
+
+  /** The engine's state, or why it is given up though its process is well. */
+  judged(state: EngineState): EngineState {
+    const reason = this.refusal();
+    return reason ? { ...state, status: "failed", reason } : state;
   }
 
   /**
@@ -40,6 +50,7 @@ export class DeviceLosses {
       this.inARow = 0;
       return answer;
     } catch (error) {
+      if (error instanceof DeviceLost) this.restart(error.message);
       if (isLoss(error)) {
         this.inARow += 1;
         this.reason = error.message;

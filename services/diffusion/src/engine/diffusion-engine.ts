@@ -2,7 +2,6 @@
 
 import type { EngineLog, EngineState } from "@armature/shared/engine/engine-options";
 import { type Engine, startEngine } from "@armature/shared/engine/engine-process";
-import { DeviceLost } from "@armature/shared/errors";
 import { DeviceLosses } from "@armature/shared/runtime/devices/device-losses";
 import type { ResidentStatus } from "@armature/shared/runtime/residency";
 import type { EngineJobs, EngineProgress, EngineSettings, GenerateOutcome, GeneratePayload } from "./jobs.js";
@@ -21,7 +20,7 @@ export class DiffusionEngine {
 
   constructor({ settings, log }: DiffusionEngineOptions) {
     const onDevice = (settings.device.name ?? "cpu") !== "cpu";
-    this.losses = onDevice ? new DeviceLosses() : undefined;
+    this.losses = onDevice ? new DeviceLosses((reason) => this.engine.restart(reason)) : undefined;
     this.engine = startEngine<EngineJobs, EngineSettings>({
       entry: new URL("./engine-main.js", import.meta.url),
       name: "diffusion",
@@ -64,22 +63,18 @@ export class DiffusionEngine {
 
   state(): EngineState {
     const state = this.engine.state();
-    const reason = this.losses?.refusal();
-    return reason ? { ...state, status: "failed", reason } : state;
+    return this.losses?.judged(state) ?? state;
   }
 
   stop(): Promise<void> {
     return this.engine.stop();
   }
 
-  /** A job on a GPU: one that hangs, or that reports the loss of the device, ends the process, for the device is the process's. */
+  /** A job on a GPU: one that hangs ends the process, for the device is the process's. */
   private async watched<T>(run: (note: (event: EngineProgress) => void) => Promise<T>): Promise<T> {
     const watchdog = watchSteps({ onHang: (reason) => this.engine.restart(reason) });
     try {
       return await run((event) => watchdog.note(event));
-    } catch (error) {
-      if (error instanceof DeviceLost) this.engine.restart(error.message);
-      throw error;
     } finally {
       watchdog.stop();
     }

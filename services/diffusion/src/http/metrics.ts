@@ -1,6 +1,6 @@
 import type { ServiceMetrics } from "@armature/shared/http/metrics";
-import type { ResidentStatus } from "@armature/shared/runtime/residency";
-import { Counter, Gauge, Histogram } from "prom-client";
+import { engineMetrics, type ServedEngine } from "@armature/shared/http/served-engine";
+import { Counter, Histogram } from "prom-client";
 import type { CacheObserver } from "../control-images/control-cache.js";
 import type { EngineProgress } from "../engine/jobs.js";
 
@@ -11,36 +11,15 @@ export interface DiffusionMetrics {
 }
 
 /** The diffusion service's own metrics. Labels are models of the catalogue, so their number is bounded. */
-export function diffusionMetrics(
-  { registry }: ServiceMetrics,
-  loaded: () => readonly ResidentStatus[],
-  restarts: () => number,
-): DiffusionMetrics {
-  const registers = [registry];
+export function diffusionMetrics(metrics: ServiceMetrics, engine: ServedEngine): DiffusionMetrics {
+  engineMetrics(metrics, engine);
+  const registers = [metrics.registry];
   const steps = new Histogram({
     name: "diffusion_step_duration_seconds",
     help: "One evaluation of the network, ControlNets included",
     labelNames: ["model"],
     buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40],
     registers,
-  });
-  new Gauge({
-    name: "model_resident_bytes",
-    help: "Weights in memory",
-    labelNames: ["model"],
-    registers,
-    collect() {
-      this.reset();
-      for (const { key, bytes } of loaded()) this.set({ model: key }, bytes);
-    },
-  });
-  new Gauge({
-    name: "engine_restarts_total",
-    help: "Engine processes that ended unasked",
-    registers,
-    collect() {
-      this.set(restarts());
-    },
   });
   const counter = (name: string, help: string) => new Counter({ name, help, registers });
   const hits = counter("control_cache_hits_total", "Control images that were remembered or being made");

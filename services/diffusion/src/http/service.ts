@@ -1,19 +1,19 @@
 /** Puts the diffusion service together from its configuration: engine, queue, routes, application. */
 
 import { randomInt } from "node:crypto";
-import type { DeviceMemoryInfo } from "@armature/shared/contract/models";
+import { deviceOptions } from "@armature/shared/config/common-settings";
+import type { DeviceMemoryInfo } from "@armature/shared/contract/device";
 import { InvalidConfig } from "@armature/shared/errors";
-import { createApp, type Obstacle, type ServiceApp } from "@armature/shared/http/app";
+import { createApp, type ServiceApp } from "@armature/shared/http/app";
 import { createMetrics } from "@armature/shared/http/metrics";
 import { WorkQueue } from "@armature/shared/http/queue";
+import { chooseServedDevice } from "@armature/shared/http/served-device";
+import { engineObstacle } from "@armature/shared/http/served-engine";
 import { sharp } from "@armature/shared/image/sharp";
 import { DEFAULT_SOURCE_POLICY } from "@armature/shared/net/fetch-source";
-import { chooseDevice } from "@armature/shared/runtime/devices/choose-device";
 import { MEMORY_VARIABLE, type MemorySettings, memoryReader } from "@armature/shared/runtime/devices/device-memory";
-import { describeForms } from "@armature/shared/runtime/devices/device-profiles";
-import type { DeviceChoice } from "@armature/shared/runtime/devices/self-check";
 import type { Logger } from "pino";
-import { type Config, deviceMemory, deviceOptions, machineDefaults } from "../config.js";
+import { type Config, deviceMemory, machineDefaults } from "../config.js";
 import { ControlCache } from "../control-images/control-cache.js";
 import { PreprocessorClient } from "../control-images/preprocessor-client.js";
 import { readCatalogue } from "../engine/catalogue.js";
@@ -42,8 +42,7 @@ export async function createService(config: Config, log: Logger, version: string
     controlnets: config.CONTROLNETS,
   });
   const warm = warmKeys(config, catalogue);
-  const device = await chooseDevice({ ...deviceOptions(config), log: (message) => log.info(message) });
-  logChoice(device, log);
+  const device = await chooseServedDevice(deviceOptions(config), log);
   const onDevice = device.device !== "cpu";
   const memory = onDevice ? deviceMemory(config) : undefined;
   const memoryInfo = memory && (await aboutMemory(memory, log));
@@ -65,11 +64,7 @@ export async function createService(config: Config, log: Logger, version: string
     },
     log: ({ level, message, pid }) => log[level]({ engine: pid }, message),
   });
-  const observed = diffusionMetrics(
-    metrics,
-    () => engine.loaded(),
-    () => engine.state().restarts,
-  );
+  const observed = diffusionMetrics(metrics, engine);
   const queue = new WorkQueue({
     concurrency: 1,
     maxWaiting: config.QUEUE_LIMIT,
@@ -130,7 +125,7 @@ export async function createService(config: Config, log: Logger, version: string
     metrics,
     routes: routeDeclarations(limits),
     routers: [generate, served],
-    obstacle: () => obstacle(engine),
+    obstacle: () => engineObstacle(engine),
     onDrain: () => void queue.drain(),
   });
   for (const key of warm) {
@@ -145,11 +140,6 @@ export async function createService(config: Config, log: Logger, version: string
       await preprocessor.close();
     },
   };
-}
-
-function logChoice({ device, profile, rejected }: DeviceChoice, log: Logger): void {
-  for (const { form, reason } of rejected) log.warn({ form }, `${form} is not used: ${reason}`);
-  log.info({ device }, `${device} computes: ${describeForms(profile)}`);
 }
 
 /** What requests will be held against, or that they will not: said once. */
@@ -167,12 +157,6 @@ async function aboutMemory(settings: MemorySettings, log: Logger): Promise<Devic
     log.warn(`requests are not held against the device's memory: ${source}`);
     return { checked: false, source, reserve };
   }
-}
-
-function obstacle(engine: DiffusionEngine): Obstacle | undefined {
-  const { status, reason } = engine.state();
-  if (status === "ready" || status === "busy") return undefined;
-  return { reason: `The engine is ${status}${reason ? `: ${reason}` : ""}`, retryAfterS: 5 };
 }
 
 /** Keys of the catalogue for the names in WARM. */

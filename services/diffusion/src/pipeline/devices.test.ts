@@ -3,16 +3,14 @@
  * fall back to the CPU. Where there is no device, the first test says that the others were left out; with REQUIRE_DEVICE set,
  * as in CI, it fails instead.
  */
-import { DeviceUnavailable } from "@armature/shared/errors";
-import { CPU_PROFILE, type DeviceProfile } from "@armature/shared/graph/profile";
+import { CPU_PROFILE } from "@armature/shared/graph/profile";
 import type { RgbImage } from "@armature/shared/image/rgb-image";
-import { DEVICE_FORMS } from "@armature/shared/runtime/devices/device-profiles";
-import { runCheck } from "@armature/shared/runtime/devices/run-check";
 import { Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { readRgb } from "../../../../testing/picture.js";
 import { psnr } from "../../../../testing/picture-error.js";
+import { DEVICE_TIMEOUT_MS, missingDevice, WEBGPU_FLOAT16, WEBGPU_FLOAT32 } from "../../../../testing/webgpu-device.js";
 import { readCatalogue } from "../engine/catalogue.js";
 import type { DeviceSettings } from "../engine/device-settings.js";
 import { loadableControlNet, loadableModel } from "../engine/loadables.js";
@@ -21,33 +19,13 @@ import type { ControlNet, Model } from "./components.js";
 import { generate } from "./generate.js";
 import { seededNoise } from "./noise.js";
 
-const { plain } = DEVICE_FORMS.webgpu;
-const half: DeviceProfile = { ...plain, name: "webgpu-float16", compute: "float16" };
-
 const CPU: DeviceSettings = { profile: CPU_PROFILE, threads: 2 };
-const FLOAT32: DeviceSettings = { name: "webgpu", profile: plain, threads: 1 };
-const FLOAT16: DeviceSettings = { name: "webgpu", profile: half, vaeProfile: plain, threads: 1 };
+const FLOAT32: DeviceSettings = { name: "webgpu", profile: WEBGPU_FLOAT32, threads: 1 };
+const FLOAT16: DeviceSettings = { name: "webgpu", profile: WEBGPU_FLOAT16, vaeProfile: WEBGPU_FLOAT32, threads: 1 };
 
-/** Software devices compile each shader at its first use, for a minute in all when their cache is empty. */
-const TIMEOUT_MS = 300_000;
 const STEPS = 2;
 
-const missing = await whyNoDevice();
-
-test("the device tests run, or say why they are left out", () => {
-  if (missing) console.warn(`\nLEFT OUT: pipelines on a WebGPU device. ${missing}\n`);
-  expect(missing === undefined || process.env.REQUIRE_DEVICE === undefined, missing).toBe(true);
-});
-
-async function whyNoDevice(): Promise<string | undefined> {
-  try {
-    const check = await runCheck({ check: "download", device: "webgpu", profile: plain, threads: 1 });
-    return check.passed ? undefined : check.reason;
-  } catch (error) {
-    if (error instanceof DeviceUnavailable) return error.message;
-    throw error;
-  }
-}
+const missing = await missingDevice("pipelines on a WebGPU device");
 
 interface Case {
   width: number;
@@ -116,23 +94,25 @@ const nameOf = ({ width, height, controls }: Case) => `${controls.join(" + ") ||
 
 if (!missing) {
   describe.each(CASES.map((one) => [nameOf(one), one] as const))("%s", (_, one) => {
-    test("float32 gives the CPU's picture", { timeout: TIMEOUT_MS }, async () => {
+    test("float32 gives the CPU's picture", { timeout: DEVICE_TIMEOUT_MS }, async () => {
       const [found, wanted] = [await draw(FLOAT32, one), await draw(CPU, one)];
       expect(shareWithin(2, found, wanted)).toBeGreaterThanOrEqual(0.99);
       expect(spread(wanted)).toBeGreaterThan(20); // a picture, not a plain colour
     });
 
-    test("float16 gives it at 30 dB or better", { timeout: TIMEOUT_MS }, async () => {
+    test("float16 gives it at 30 dB or better", { timeout: DEVICE_TIMEOUT_MS }, async () => {
       expect(psnr(await draw(FLOAT16, one), await draw(CPU, one))).toBeGreaterThanOrEqual(30);
     });
   });
 
-  test("another request changes the device's picture as it changes the CPU's", { timeout: TIMEOUT_MS }, async () => {
+  test("another request changes the device's picture as it changes the CPU's", {
+    timeout: DEVICE_TIMEOUT_MS,
+  }, async () => {
     const [plainPicture, controlled] = [await draw(FLOAT32, CASES[0]!), await draw(FLOAT32, CASES[2]!)];
     expect(shareWithin(2, plainPicture, controlled)).toBeLessThan(0.9);
   });
 
-  test("a tensor on the device never reaches a session of another one", { timeout: TIMEOUT_MS }, async () => {
+  test("a tensor on the device never reaches a session of another one", { timeout: DEVICE_TIMEOUT_MS }, async () => {
     const onDevice = await netOn(FLOAT32, "depth");
     const image = new Tensor("float32", new Float32Array(3 * 64 * 64), [1, 3, 64, 64]);
     const { hint } = await onDevice.embedding.run({ image });

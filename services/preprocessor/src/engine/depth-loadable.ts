@@ -1,20 +1,20 @@
 /** A DPT model of the catalogue as what processors ask for: its graph is written, its session opened. */
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { DeviceProfile } from "@armature/shared/graph/profile";
+import type { Session } from "@armature/shared/runtime/devices/device-session";
+import { type ComputeSettings, openNetwork } from "@armature/shared/runtime/open-network";
 import type { Loadable } from "@armature/shared/runtime/residency";
-import { createSession } from "@armature/shared/runtime/session";
 import { ModelConfig } from "@armature/shared/weights/model-config";
 import { openModelFolder } from "@armature/shared/weights/model-folder";
-import { type InferenceSession, Tensor } from "onnxruntime-node";
+import { Tensor } from "onnxruntime-node";
 import { type PixelValues, readDptImageProcessor } from "../depth/dpt-image-processor.js";
 import { dptModel } from "../networks/dpt.js";
 import { readDptConfig } from "../networks/dpt-config.js";
 import type { DepthModel } from "../processors/processor.js";
 import type { ModelEntry } from "./catalogue.js";
 
-export interface DeviceSettings {
+export interface DeviceSettings extends ComputeSettings {
   profile: DeviceProfile;
-  threads: number;
 }
 
 interface LoadedDepthModel extends DepthModel {
@@ -30,10 +30,23 @@ export function loadableDepthModel(entry: ModelEntry, device: DeviceSettings): L
   };
 }
 
-async function load({ folder }: ModelEntry, { profile, threads }: DeviceSettings): Promise<LoadedDepthModel> {
+async function load({ folder }: ModelEntry, device: DeviceSettings): Promise<LoadedDepthModel> {
   const { config, weights } = openModelFolder(folder);
-  const graph = dptModel(weights, readDptConfig(config), profile);
-  const session = await createSession(graph, { weightsFolder: dirname(weights.file), threads });
+  const dpt = readDptConfig(config);
+  const { patch } = dpt.vit;
+  const session = await openNetwork(
+    {
+      weights,
+      graph: "depth",
+      profile: device.profile,
+      write: (sized) => dptModel(weights, dpt, sized),
+      sizesOf: ({ pixel_values }) => {
+        const [B, , height, width] = pixel_values!.dims as [number, number, number, number];
+        return { B, H: height / patch, W: width / patch };
+      },
+    },
+    device,
+  );
   return {
     imageProcessor: readDptImageProcessor(ModelConfig.read(join(folder, "preprocessor_config.json"))),
     predict: (pixelValues) => predict(session, pixelValues),
@@ -41,9 +54,10 @@ async function load({ folder }: ModelEntry, { profile, threads }: DeviceSettings
   };
 }
 
-async function predict(session: InferenceSession, { data, width, height }: PixelValues) {
-  const outputs = await session.run({ pixel_values: new Tensor("float32", data, [1, 3, height, width]) });
-  const depth = outputs.predicted_depth!;
-  const [, depthHeight, depthWidth] = depth.dims as [number, number, number];
-  return { data: depth.data as Float32Array, width: depthWidth, height: depthHeight };
+async function predict(session: Session, { data, width, height }: PixelValues) {
+  const { predicted_depth } = await session.run({
+    pixel_values: new Tensor("float32", data, [1, 3, height, width]),
+  });
+  const [, depthHeight, depthWidth] = predicted_depth!.dims as [number, number, number];
+  return { data: predicted_depth!.data as Float32Array, width: depthWidth, height: depthHeight };
 }

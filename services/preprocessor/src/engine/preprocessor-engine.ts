@@ -1,6 +1,7 @@
 /** The engine as the HTTP process sees it: jobs go in, and what is loaded is known without asking. */
 import type { EngineLog, EngineState } from "@armature/shared/engine/engine-options";
 import { type Engine, startEngine } from "@armature/shared/engine/engine-process";
+import { DeviceLosses } from "@armature/shared/runtime/devices/device-losses";
 import type { ResidentStatus } from "@armature/shared/runtime/residency";
 import type { AnnotateOutcome, AnnotatePayload, EngineJobs, EngineSettings } from "./jobs.js";
 
@@ -14,8 +15,12 @@ export interface PreprocessorEngineOptions {
 export class PreprocessorEngine {
   private readonly engine: Engine<EngineJobs>;
   private residents: readonly ResidentStatus[] = [];
+  /** Undefined on the CPU, which is not lost: a crash there is the job's own. */
+  private readonly losses: DeviceLosses | undefined;
 
   constructor({ settings, maxJobMs, log }: PreprocessorEngineOptions) {
+    const onDevice = (settings.device.name ?? "cpu") !== "cpu";
+    this.losses = onDevice ? new DeviceLosses((reason) => this.engine.restart(reason)) : undefined;
     this.engine = startEngine<EngineJobs, EngineSettings>({
       entry: new URL("./engine-main.js", import.meta.url),
       name: "preprocessor",
@@ -29,7 +34,8 @@ export class PreprocessorEngine {
   }
 
   annotate(payload: AnnotatePayload, signal: AbortSignal): Promise<AnnotateOutcome> {
-    return this.engine.run("annotate", payload, { signal, onProgress: (loaded) => this.note(loaded) });
+    const run = () => this.engine.run("annotate", payload, { signal, onProgress: (loaded) => this.note(loaded) });
+    return this.losses ? this.losses.run(run) : run();
   }
 
   /** Loads the models of a processor before they are asked for. */
@@ -42,7 +48,8 @@ export class PreprocessorEngine {
   }
 
   state(): EngineState {
-    return this.engine.state();
+    const state = this.engine.state();
+    return this.losses?.judged(state) ?? state;
   }
 
   stop(): Promise<void> {

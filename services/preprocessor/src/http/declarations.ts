@@ -34,14 +34,14 @@ export function routeDeclarations(processors: readonly Processor[]): RouteDeclar
         ...(["malformed-request", "not-found", "not-acceptable", "body-too-large", "unsupported-media-type"] as const),
         ...(["invalid-request", "image-too-large", "unsupported-image", "source-forbidden"] as const),
         ...(["source-unreachable", "queue-full", "engine-crashed", "engine-unavailable", "draining"] as const),
-        "deadline-exceeded",
+        ...(["deadline-exceeded", "device-lost", "out-of-memory"] as const),
       ],
     },
     {
       method: "get",
       path: "/processors",
       tag: "Control images",
-      summary: "Processors that can be used, and their options",
+      summary: "What computes, and the processors that can be used with their options",
       responses: { 200: { description: "Processors", content: { "application/json": processorsResponse } } },
     },
   ];

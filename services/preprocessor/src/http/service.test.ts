@@ -111,8 +111,10 @@ describe("POST /image/{processor}", () => {
 });
 
 describe("what the service tells", () => {
-  test("GET /processors lists each processor with the schema of its options", async () => {
-    const { processors } = processorsResponse.parse(await (await fetch(`${service.url}/processors`)).json());
+  test("GET /processors lists each processor with the schema of its options, and says what computes", async () => {
+    const answer = await (await fetch(`${service.url}/processors`)).json();
+    const { device, processors } = processorsResponse.parse(answer);
+    expect(device).toMatchObject({ name: "cpu", checks: [], rejected: [] });
     expect(processors.map(({ id }) => id)).toEqual(["canny", "depth_midas"]);
     expect(processors[0]!.options).toMatchObject({
       type: "object",

@@ -1,11 +1,15 @@
 /** Puts the preprocessor service together from its configuration: engine, queue, routes, application. */
+import { deviceOptions } from "@armature/shared/config/common-settings";
 import { InvalidConfig } from "@armature/shared/errors";
 import { CPU_PROFILE } from "@armature/shared/graph/profile";
-import { createApp, type Obstacle, type ServiceApp } from "@armature/shared/http/app";
+import { createApp, type ServiceApp } from "@armature/shared/http/app";
 import { createMetrics } from "@armature/shared/http/metrics";
 import { WorkQueue } from "@armature/shared/http/queue";
+import { chooseServedDevice } from "@armature/shared/http/served-device";
+import { engineObstacle } from "@armature/shared/http/served-engine";
 import { sharp } from "@armature/shared/image/sharp";
 import { DEFAULT_SOURCE_POLICY } from "@armature/shared/net/fetch-source";
+import type { DeviceChoice } from "@armature/shared/runtime/devices/self-check";
 import type { Logger } from "pino";
 import { type Config, machineDefaults } from "../config.js";
 import { type Catalogue, readCatalogue, servedProcessors } from "../engine/catalogue.js";
@@ -26,14 +30,18 @@ const PICTURES_AT_ONCE = 2;
 
 const DECODE_TIMEOUT_S = 10;
 
-/** Reads the catalogue and starts the engine; loads nothing but what WARM names. Throws InvalidConfig or InvalidModel. */
-export function createService(config: Config, log: Logger, version: string): PreprocessorService {
+/**
+ * Reads the catalogue, chooses the device and starts the engine; loads nothing but what WARM names.
+ * Throws InvalidConfig, InvalidModel or DeviceUnavailable.
+ */
+export async function createService(config: Config, log: Logger, version: string): Promise<PreprocessorService> {
   const { modelsDir, threads, budgetBytes } = machineDefaults(config);
   const catalogue = readCatalogue({ modelsDir, depthModel: config.DEPTH_MODEL, profile: CPU_PROFILE });
   const warm = warmProcessors(config, catalogue);
+  const device = await chooseServedDevice(deviceOptions(config), log);
   sharp.concurrency(threads);
   const engine = new PreprocessorEngine({
-    settings: { catalogue, device: { profile: CPU_PROFILE, threads }, budgetBytes },
+    settings: { catalogue, device: { name: device.device, profile: device.profile, threads }, budgetBytes },
     maxJobMs: config.MAX_JOB_S * 1000,
     log: ({ level, message, pid }) => log[level]({ engine: pid }, message),
   });
@@ -42,17 +50,18 @@ export function createService(config: Config, log: Logger, version: string): Pre
       .warm(id)
       .catch((error: Error) => log.error({ processor: id, err: error }, "could not be loaded at the start"));
   }
-  return { app: application(config, { catalogue, engine, log, version }), stop: () => engine.stop() };
+  return { app: application(config, { catalogue, device, engine, log, version }), stop: () => engine.stop() };
 }
 
 interface Parts {
   catalogue: Catalogue;
+  device: DeviceChoice;
   engine: PreprocessorEngine;
   log: Logger;
   version: string;
 }
 
-function application(config: Config, { catalogue, engine, log, version }: Parts): ServiceApp {
+function application(config: Config, { catalogue, device, engine, log, version }: Parts): ServiceApp {
   const metrics = createMetrics({ service: "preprocessor", version });
   const observeInference = preprocessorMetrics(metrics, engine);
   const queue = new WorkQueue({
@@ -88,16 +97,10 @@ function application(config: Config, { catalogue, engine, log, version }: Parts)
     log,
     metrics,
     routes: routeDeclarations(servedProcessors(catalogue)),
-    routers: [image, processorsRoute(catalogue)],
-    obstacle: () => obstacle(engine),
+    routers: [image, processorsRoute(catalogue, device)],
+    obstacle: () => engineObstacle(engine),
     onDrain: () => void queue.drain(),
   });
-}
-
-function obstacle(engine: PreprocessorEngine): Obstacle | undefined {
-  const { status, reason } = engine.state();
-  if (status === "ready" || status === "busy") return undefined;
-  return { reason: `The engine is ${status}${reason ? `: ${reason}` : ""}`, retryAfterS: 5 };
 }
 
 /** The ids in WARM, all of them served. */

@@ -5,7 +5,7 @@ import { prependToken } from "@armature/shared/graph/layers/class-token";
 import { add, type FeatureMap, type Tokens, tokensOf, toTokens } from "@armature/shared/graph/layers/feature-map";
 import { linear } from "@armature/shared/graph/layers/linear";
 import { layerNorm } from "@armature/shared/graph/layers/norm";
-import { add as addValues, concat, gelu, reshape, resize, slice, transpose } from "@armature/shared/graph/ops";
+import { add as addValues, cast, concat, gelu, reshape, resize, slice, transpose } from "@armature/shared/graph/ops";
 import type { Scope } from "@armature/shared/graph/scope";
 import type { VitConfig } from "./dpt-config.js";
 
@@ -26,15 +26,18 @@ export function embedTokens(g: Scope, patches: FeatureMap, c: VitConfig): Tokens
   return tokensOf(tokens, reshape(placed, [-1, c.width]));
 }
 
-/** The position embeddings [1, 1 + H*W, D], those of the trained grid interpolated to H x W. */
+/**
+ * The position embeddings [1, 1 + H*W, D], those of the trained grid interpolated to H x W. In float32: where sizes are known the
+ * runtime computes them once, when it loads the graph, and it has no kernel for that in float16.
+ */
 function positions(g: Scope, height: Dim, width: Dim, { grid, width: channels }: VitConfig): Value {
   const count = grid * grid;
-  const table = g.weight("position_embeddings", [1, 1 + count, channels]);
+  const table = cast(g.storedWeight("position_embeddings", [1, 1 + count, channels]), "float32");
   const ofClass = slice(table, 1, 0, 1);
   const square = reshape(slice(table, 1, 1, 1 + count), [1, grid, grid, channels]);
   const resized = resize(transpose(square, [0, 3, 1, 2]), height, width, { mode: "linear", coordinates: "half_pixel" });
   const ofPatches = reshape(transpose(resized, [0, 2, 3, 1]), [1, product(height, width), channels]);
-  return concat([ofClass, ofPatches], 1);
+  return cast(concat([ofClass, ofPatches], 1), g.graph.profile.compute);
 }
 
 function encoderLayer(g: Scope, x: Tokens, c: VitConfig): Tokens {

@@ -1,14 +1,10 @@
 import { defaultProcessor } from "@armature/shared/contract/control-types";
-import type {
-  ControlNetsResponse,
-  DeviceInfo,
-  DeviceMemoryInfo,
-  ModelsResponse,
-} from "@armature/shared/contract/models";
+import type { DeviceMemoryInfo } from "@armature/shared/contract/device";
+import type { ControlNetsResponse, ModelsResponse } from "@armature/shared/contract/models";
 import type { Precision } from "@armature/shared/contract/precision";
 import { NotFound } from "@armature/shared/errors";
 import type { WorkQueue } from "@armature/shared/http/queue";
-import { describeForms } from "@armature/shared/runtime/devices/device-profiles";
+import { deviceInfo } from "@armature/shared/http/served-device";
 import type { DeviceChoice } from "@armature/shared/runtime/devices/self-check";
 import type { ResidentStatus } from "@armature/shared/runtime/residency";
 import { Router } from "express";
@@ -64,24 +60,6 @@ function listModels({ catalogue, loaded, device, deviceMemory, precision = "floa
         ...residency(id, loaded()),
       };
     }),
-  };
-}
-
-function deviceInfo({ device, profile, vaeProfile, checks, rejected }: DeviceChoice): DeviceInfo {
-  return {
-    name: device,
-    profile: describeForms(profile),
-    ...(vaeProfile && { vae_profile: describeForms(vaeProfile) }),
-    checks: checks.map(({ check, compute, attention, passed, error, limit, ms, reason }) => ({
-      check: check === "attention" ? `${check}, ${attention}` : check,
-      type: compute,
-      passed,
-      ...(error !== undefined && Number.isFinite(error) && { error }),
-      limit,
-      ms: Math.round(ms),
-      ...(reason && { reason }),
-    })),
-    rejected,
   };
 }
 

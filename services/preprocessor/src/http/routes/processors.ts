@@ -1,12 +1,17 @@
 import type { ProcessorsResponse } from "@armature/shared/contract/processors";
+import { deviceInfo } from "@armature/shared/http/served-device";
+import type { DeviceChoice } from "@armature/shared/runtime/devices/self-check";
 import { Router } from "express";
 import { z } from "zod";
 import { type Catalogue, servedProcessors } from "../../engine/catalogue.js";
 import type { Processor } from "../../processors/processor.js";
 
-/** `GET /processors`: those that can be used now, with the JSON Schema of their options. */
-export function processorsRoute(catalogue: Catalogue): Router {
-  const answer: ProcessorsResponse = { processors: servedProcessors(catalogue).map(describe) };
+/** `GET /processors`: what computes, and the processors that can be used now, with the JSON Schema of their options. */
+export function processorsRoute(catalogue: Catalogue, device: DeviceChoice): Router {
+  const answer: ProcessorsResponse = {
+    device: deviceInfo(device),
+    processors: servedProcessors(catalogue).map(describe),
+  };
   return Router().get("/processors", (_req, res) => void res.json(answer));
 }
 

@@ -1,0 +1,65 @@
+/**
+ * Depth networks on a WebGPU device, in float32 and float16, beside the CPU's depth. No node may fall back to the CPU. Where
+ * there is no device, the first test says that the others were left out.
+ */
+import { CPU_PROFILE } from "@armature/shared/graph/profile";
+import { beforeAll, describe, expect, test } from "vitest";
+import { fixturePath, relativeError } from "../../../../testing/golden.js";
+import { readRgb } from "../../../../testing/picture.js";
+import { DEVICE_TIMEOUT_MS, missingDevice, WEBGPU_FLOAT16, WEBGPU_FLOAT32 } from "../../../../testing/webgpu-device.js";
+import { toPixelValues } from "../depth/dpt-image-processor.js";
+import { type DeviceSettings, loadableDepthModel } from "./depth-loadable.js";
+
+/** Of the maximum, as the device's own checks allow: 4.7e-5 was seen, in the hybrid's sixty normalised layers. */
+const FLOAT32_TOLERANCE = 1e-4;
+/** Of the maximum: WebGPU also sums in float16; 2.5e-2 was seen. */
+const FLOAT16_TOLERANCE = 4e-2;
+
+const CPU: DeviceSettings = { profile: CPU_PROFILE, threads: 2 };
+const FLOAT32: DeviceSettings = { name: "webgpu", profile: WEBGPU_FLOAT32, threads: 1 };
+const FLOAT16: DeviceSettings = { name: "webgpu", profile: WEBGPU_FLOAT16, threads: 1 };
+
+const SCENE = "embedded/inputs/purple-sphere-and-orange-cube.png";
+
+/** Both forms of the network: patches of pixels, and patches of a convolutional backbone. */
+const MODELS = ["../models/depth-dpt-tiny", "models/dpt-random", "models/dpt-hybrid-random"];
+
+async function depthOf(model: string, device: DeviceSettings) {
+  const loadable = loadableDepthModel({ id: model, folder: fixturePath(model), bytes: 0 }, device);
+  const network = await loadable.load();
+  const depth = await network.predict(toPixelValues(await readRgb(SCENE), network.imageProcessor));
+  await loadable.release(network);
+  return depth;
+}
+
+const missing = await missingDevice("depth networks on a WebGPU device");
+
+describe.skipIf(missing)("on a WebGPU device", () => {
+  for (const model of MODELS) {
+    describe(model, () => {
+      let wanted: Awaited<ReturnType<typeof depthOf>>;
+      beforeAll(async () => {
+        wanted = await depthOf(model, CPU);
+      });
+
+      test("the depth in float32 is the CPU's", { timeout: DEVICE_TIMEOUT_MS }, async () => {
+        const found = await depthOf(model, FLOAT32);
+        expect([found.width, found.height]).toEqual([wanted.width, wanted.height]);
+        expect(relativeError(found.data, wanted.data)).toBeLessThan(FLOAT32_TOLERANCE);
+        expect(relativeSpread(wanted.data)).toBeGreaterThan(0.05); // a relief, not a plane
+      });
+
+      test("the depth in float16 is near it", { timeout: DEVICE_TIMEOUT_MS }, async () => {
+        const found = await depthOf(model, FLOAT16);
+        expect(relativeError(found.data, wanted.data)).toBeLessThan(FLOAT16_TOLERANCE);
+      });
+    });
+  }
+});
+
+/** The standard deviation, as a share of the maximum. */
+function relativeSpread(data: Float32Array): number {
+  const mean = data.reduce((a, b) => a + b, 0) / data.length;
+  const variance = data.reduce((sum, value) => sum + (value - mean) ** 2, 0) / data.length;
+  return Math.sqrt(variance) / data.reduce((a, b) => Math.max(a, b));
+}
