@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
 
 export interface ServiceProcess {
   url: string;
@@ -54,13 +55,18 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   }
 }
 
-/** Starts one service and waits until it listens. Throws if it ends before that; it has then said why on standard error. */
+/**
+ * Starts one service and waits until it listens; its log goes to `output`, line by line if that is a function. Throws if it ends
+ * before that; it has then said why on standard error.
+ */
 export async function startService(
   name: ServiceName,
   env: Record<string, string>,
-  output: "inherit" | "ignore" = "inherit",
+  output: "inherit" | "ignore" | ((line: string) => void) = "inherit",
 ): Promise<ServiceProcess> {
-  const child = fork(entryOf(name), { env: { ...process.env, ...env }, stdio: ["ignore", output, "inherit", "ipc"] });
+  const stdout = typeof output === "string" ? output : "pipe";
+  const child = fork(entryOf(name), { env: { ...process.env, ...env }, stdio: ["ignore", stdout, "inherit", "ipc"] });
+  if (typeof output === "function") createInterface(child.stdout!).on("line", output);
   const url = await listening(name, child);
   return {
     url,
