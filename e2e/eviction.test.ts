@@ -7,6 +7,7 @@ import type { ControlNetsResponse } from "@armature/shared/contract/models";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ServiceProcess, startService } from "../scripts/services.js";
 import { EMBEDDED_MODELS } from "../testing/model-folders.js";
+import { enginePid, residentBytes } from "../testing/service-engine.js";
 
 const TYPES = ["depth-a", "depth-b", "depth-c", "canny-a", "canny-b", "canny-c"];
 const picture = (type: string) =>
@@ -62,7 +63,7 @@ test("50 mixed requests under a budget for two nets are each answered as they ar
     const { body } = await generate(request.types, request.seed);
     alone.set(key(request), body.images[0]!.image);
   }
-  const before = engineMemory();
+  const before = residentBytes(enginePid(service)!);
   let watching = true;
   let mostLoaded = 0;
   const watch = (async () => {
@@ -79,7 +80,7 @@ test("50 mixed requests under a budget for two nets are each answered as they ar
     expect(body.images[0]!.image, JSON.stringify(requests[i])).toBe(alone.get(key(requests[i]!)));
   }
   expect(mostLoaded).toBe(2);
-  expect(engineMemory()).toBeLessThan(before * 1.25);
+  expect(residentBytes(enginePid(service)!)).toBeLessThan(before * 1.25);
 }, 240_000);
 
 test("a request whose models cannot fit is refused with the sums", async () => {
@@ -100,10 +101,3 @@ test("an operator loads and releases a net", async () => {
   expect(await change("load")).toMatchObject({ loaded: true, bytes: 8_548_000, load_ms: expect.any(Number) });
   expect(await change("unload")).toMatchObject({ loaded: false });
 });
-
-/** Resident memory of the engine process, in bytes. */
-function engineMemory(): number {
-  const { pid } = service.process;
-  const engine = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")[0];
-  return 1024 * Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${engine}/status`, "utf8"))![1]);
-}

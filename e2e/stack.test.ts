@@ -7,6 +7,7 @@ import { decodeImage } from "@armature/shared/image/decode";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ServiceProcess, type Stack, startService, startStack } from "../scripts/services.js";
 import { correlation } from "../testing/picture-error.js";
+import { enginePid } from "../testing/service-engine.js";
 
 const example = (name: string) =>
   readFileSync(fileURLToPath(new URL(`../models/examples/${name}.png`, import.meta.url))).toString("base64");
@@ -162,7 +163,7 @@ describe("two services", () => {
   test("a killed engine costs the job in it; the service stays up", async () => {
     const running = post({ prompt: PROMPT, num_inference_steps: 150 });
     await delay(400);
-    process.kill(await enginePid(stack.diffusion), "SIGKILL");
+    process.kill(enginePid(stack.diffusion)!, "SIGKILL");
     const answer = await running;
     expect(answer.status).toBe(500);
     expect(await answer.json()).toMatchObject({ code: "engine-crashed" });
@@ -304,11 +305,6 @@ async function metrics({ url }: ServiceProcess): Promise<string> {
 }
 
 /** The process that the service forked. */
-async function enginePid({ process: service }: ServiceProcess): Promise<number> {
-  const children = readFileSync(`/proc/${service.pid}/task/${service.pid}/children`, "utf8");
-  return Number(children.trim().split(" ")[0]);
-}
-
 async function luma(base64: string): Promise<Float32Array> {
   const { data } = await decodeImage(Buffer.from(base64, "base64"), { maxPixels: 1e6, timeoutS: 10 });
   return Float32Array.from({ length: data.length / 3 }, (_, i) => data[3 * i]! + data[3 * i + 1]! + data[3 * i + 2]!);

@@ -51,7 +51,7 @@ function cpuChoice(rejected: Rejection[]): DeviceChoice {
 
 async function proved(device: Exclude<DeviceName, "cpu">, options: ChooseDeviceOptions): Promise<DeviceChoice> {
   const cache = openCheckCache(options.cacheDir);
-  const key = `${device} ${deviceIdentity(process.env).key}`;
+  const key = checkKey(device, process.env);
   const known = options.useCache === false ? undefined : cache.get(key);
   if (known) {
     options.log(`${device}: checked before, with the same adapter, driver and runtime`);
@@ -60,6 +60,11 @@ async function proved(device: Exclude<DeviceName, "cpu">, options: ChooseDeviceO
   const choice = await withCheckEngine(options, (engine) => proveDevice(device, checkIn(engine, device, options)));
   cache.set(key, choice);
   return choice;
+}
+
+/** What the results for a device are remembered under. */
+export function checkKey(device: DeviceName, env: Readonly<Record<string, string | undefined>>): string {
+  return `${device} ${deviceIdentity(env).key}`;
 }
 
 /** Why the device would be a loss, if it would. */

@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ServiceProcess, startService } from "../../../../scripts/services.js";
 import { fixturePath } from "../../../../testing/golden.js";
 import { expectSamePixels, readRgb } from "../../../../testing/picture.js";
+import { enginePid } from "../../../../testing/service-engine.js";
 
 const COFFEE = fixture("images/coffee.png");
 const EDGES = "preprocess/canny/coffee-100-200.png";
@@ -163,7 +164,7 @@ describe("the process", () => {
   test("a killed engine costs the picture in it, which gets a clear error; the next one is made", async () => {
     await withService({}, async (victim) => {
       await annotate("canny", SCENE, {}, victim); // the engine is up
-      const pid = enginePid(victim);
+      const pid = enginePid(victim)!;
       const before = cpuTicks(pid);
       const running = post("canny?aperture=7&l2_gradient=true", await grey(4000), {}, victim);
       while (cpuTicks(pid) < before + 30) await delay(20); // 0.3 s of some 2 s of work are done
@@ -278,10 +279,6 @@ async function withService(env: Record<string, string>, work: (service: ServiceP
   } finally {
     await started.stop();
   }
-}
-
-function enginePid({ process: { pid } }: ServiceProcess): number {
-  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")[0]);
 }
 
 /** User time of a process in hundredths of a second: proc_pid_stat(5), field 14. */
