@@ -19,7 +19,7 @@ const NOISE_SHARE = 0.1;
 const MIN_SAMPLES = 100;
 
 /** Whether memory stays flat under lasting load; a leak of a few MB in a hundred requests shows in minutes. */
-export function judgeMemory(samples: readonly Sample[]): MemoryVerdict {
+export function judgeMemory(samples: readonly Pick<Sample, "memoryBytes">[]): MemoryVerdict {
   const bytes = samples.map(({ memoryBytes }) => memoryBytes);
   const quarter = Math.floor(bytes.length / 4);
   const warm = median(bytes.slice(quarter, 2 * quarter));

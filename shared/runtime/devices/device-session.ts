@@ -2,6 +2,7 @@
 import { InferenceSession, type Tensor } from "onnxruntime-node";
 import { createSession } from "../session.js";
 import { toDeviceError } from "./device-error.js";
+import { countOnDevice } from "./device-tensors.js";
 
 export type DeviceName = "cpu" | "webgpu" | "cuda";
 
@@ -66,7 +67,9 @@ function guarded(session: InferenceSession, device: DeviceName): Session {
     async run(feeds, fetches) {
       refuseForeign(feeds, device);
       try {
-        return fetches ? await session.run(feeds, fetches) : await session.run(feeds);
+        const results = fetches ? await session.run(feeds, fetches) : await session.run(feeds);
+        countOnDevice(results);
+        return results;
       } catch (error) {
         throw toDeviceError(error, device);
       }

@@ -15,6 +15,7 @@ export interface DiffusionEngineOptions {
 export class DiffusionEngine {
   private readonly engine: Engine<EngineJobs>;
   private residents: readonly ResidentStatus[] = [];
+  private leftOnDevice = 0;
   /** Undefined on the CPU, which is not lost: a crash there is the job's own. */
   private readonly losses: DeviceLosses | undefined;
 
@@ -27,7 +28,9 @@ export class DiffusionEngine {
       settings,
       log,
       onState: ({ status }) => {
-        if (status === "restarting" || status === "failed") this.residents = []; // gone with the process
+        if (status !== "restarting" && status !== "failed") return;
+        this.residents = []; // gone with the process
+        this.leftOnDevice = 0;
       },
     });
   }
@@ -61,6 +64,11 @@ export class DiffusionEngine {
     return this.residents;
   }
 
+  /** Results in the device's memory that no job needs any more. */
+  deviceTensors(): number {
+    return this.leftOnDevice;
+  }
+
   state(): EngineState {
     const state = this.engine.state();
     return this.losses?.judged(state) ?? state;
@@ -82,6 +90,7 @@ export class DiffusionEngine {
 
   private note(event: EngineProgress, onProgress?: (event: EngineProgress) => void): void {
     if (event.stage === "residency") this.residents = event.loaded;
+    if (event.stage === "ended") this.leftOnDevice = event.deviceTensors;
     onProgress?.(event);
   }
 }

@@ -1,5 +1,6 @@
 /** The diffusion engine: a process that owns the sessions and takes one job after another. */
 import { type JobContext, serveEngine } from "@armature/shared/engine/serve-engine";
+import { liveDeviceTensors } from "@armature/shared/runtime/devices/device-tensors";
 import { OpenNetworks } from "@armature/shared/runtime/devices/open-networks";
 import { Residency, type ResidentStatus } from "@armature/shared/runtime/residency";
 import { generate } from "../pipeline/generate.js";
@@ -55,7 +56,13 @@ serveEngine<EngineJobs, EngineSettings>(async (engineSettings) => {
   }
 
   return {
-    generate: runGenerate,
+    async generate(payload, job) {
+      try {
+        return await runGenerate(payload, job);
+      } finally {
+        job.progress({ stage: "ended", deviceTensors: liveDeviceTensors() });
+      }
+    },
     async load({ id }, job) {
       listen(job);
       const model = models.get(id);

@@ -39,7 +39,9 @@ export interface GenerateOutcome {
 export type EngineProgress =
   | { stage: "loading" | "starting" | "compiling" | "decoding" }
   | { stage: "denoising"; step: number; steps: number }
-  | { stage: "residency"; loaded: ResidentStatus[] };
+  | { stage: "residency"; loaded: ResidentStatus[] }
+  /** Results that the job has left in the device's memory: 0, or there is a leak. */
+  | { stage: "ended"; deviceTensors: number };
 
 export interface EngineJobs {
   generate: { payload: GeneratePayload; result: GenerateOutcome; progress: EngineProgress };

@@ -1,6 +1,6 @@
 import type { ServiceMetrics } from "@armature/shared/http/metrics";
 import { engineMetrics, type ServedEngine } from "@armature/shared/http/served-engine";
-import { Counter, Histogram } from "prom-client";
+import { Counter, Gauge, Histogram } from "prom-client";
 import type { CacheObserver } from "../control-images/control-cache.js";
 import type { EngineProgress } from "../engine/jobs.js";
 
@@ -11,9 +11,20 @@ export interface DiffusionMetrics {
 }
 
 /** The diffusion service's own metrics. Labels are models of the catalogue, so their number is bounded. */
-export function diffusionMetrics(metrics: ServiceMetrics, engine: ServedEngine): DiffusionMetrics {
+export function diffusionMetrics(
+  metrics: ServiceMetrics,
+  engine: ServedEngine & { deviceTensors(): number },
+): DiffusionMetrics {
   engineMetrics(metrics, engine);
   const registers = [metrics.registry];
+  new Gauge({
+    name: "device_tensors",
+    help: "Results of ended jobs that lie in the device's memory; above 0 there is a leak",
+    registers,
+    collect() {
+      this.set(engine.deviceTensors());
+    },
+  });
   const steps = new Histogram({
     name: "diffusion_step_duration_seconds",
     help: "One evaluation of the network, ControlNets included",

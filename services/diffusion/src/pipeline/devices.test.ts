@@ -3,8 +3,10 @@
  * fall back to the CPU. Where there is no device, the first test says that the others were left out; with REQUIRE_DEVICE set,
  * as in CI, it fails instead.
  */
+import { Cancelled } from "@armature/shared/errors";
 import { CPU_PROFILE } from "@armature/shared/graph/profile";
 import type { RgbImage } from "@armature/shared/image/rgb-image";
+import { disposeOnDevice, liveDeviceTensors } from "@armature/shared/runtime/devices/device-tensors";
 import { Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
@@ -62,7 +64,11 @@ function netOn(device: DeviceSettings, type: string): Promise<ControlNet> {
   return once(`${device.profile.name} ${type}`, loadableControlNet(entry, device).load);
 }
 
-async function draw(device: DeviceSettings, { width, height, controls }: Case): Promise<RgbImage> {
+async function draw(
+  device: DeviceSettings,
+  { width, height, controls }: Case,
+  checkpoint = async () => {},
+): Promise<RgbImage> {
   const units = [];
   for (const type of controls) {
     const [net, image] = [await netOn(device, type), await readRgb(INPUTS[type]!)];
@@ -85,7 +91,7 @@ async function draw(device: DeviceSettings, { width, height, controls }: Case): 
       controls: units,
     },
     seededNoise([7]),
-    { now: () => performance.now(), checkpoint: async () => {} },
+    { now: () => performance.now(), checkpoint },
   );
   return images[0]!;
 }
@@ -112,6 +118,17 @@ if (!missing) {
     expect(shareWithin(2, plainPicture, controlled)).toBeLessThan(0.9);
   });
 
+  test("a job leaves no tensor on the device, be it done or cancelled", { timeout: DEVICE_TIMEOUT_MS }, async () => {
+    await draw(FLOAT32, CASES[2]!);
+    expect(liveDeviceTensors()).toBe(0);
+    let calls = 0;
+    const cancel = async () => {
+      if (calls++ === 3) throw new Cancelled();
+    };
+    await expect(draw(FLOAT32, CASES[2]!, cancel)).rejects.toThrow(Cancelled);
+    expect(liveDeviceTensors()).toBe(0);
+  });
+
   test("a tensor on the device never reaches a session of another one", { timeout: DEVICE_TIMEOUT_MS }, async () => {
     const onDevice = await netOn(FLOAT32, "depth");
     const image = new Tensor("float32", new Float32Array(3 * 64 * 64), [1, 3, 64, 64]);
@@ -119,7 +136,9 @@ if (!missing) {
     expect(hint!.location).toBe("gpu-buffer");
     const { embedding } = await netOn(CPU, "depth");
     await expect(embedding.run({ image: hint! })).rejects.toThrow(/lies in the memory of a WebGPU device/);
-    hint!.dispose();
+    expect(liveDeviceTensors()).toBe(1);
+    disposeOnDevice({ hint: hint! });
+    expect(liveDeviceTensors()).toBe(0);
   });
 }
 
