@@ -1,12 +1,13 @@
 /** Tiles beside the whole picture, on the embedded VAE. */
 import { CPU_PROFILE, NCHW_PROFILE } from "@armature/shared/graph/profile";
+import type { RgbImage } from "@armature/shared/image/rgb-image";
 import { TorchGenerator } from "@armature/shared/tensor/torch-generator";
-import { expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { readCatalogue } from "../engine/catalogue.js";
 import { decoderTiles, loadableModel } from "../engine/loadables.js";
 import { decodeLatents } from "./decode.js";
-import { tileStarts } from "./tiled-decode.js";
+import { type TilePlan, tileStarts } from "./tiled-decode.js";
 
 const [entry] = readCatalogue({ modelsDir: EMBEDDED_MODELS }).models;
 
@@ -31,31 +32,45 @@ function smoothLatents(side: number): Float32Array {
   return data;
 }
 
-test("a picture in tiles has no seam: its steps across tile edges are those of the whole picture", async () => {
-  const { vaeDecoder } = await loadableModel(entry!, { profile: CPU_PROFILE, threads: 1 }).load();
+/** In levels, as measured (1.14 and 0.843) and a twentieth more. Tiles that do not fade into each other have steps of 1.9 and more. */
+const MEAN_DIFFERENCE = 1.2;
+const WORST_STEP = 0.885;
+
+describe("a picture in tiles", () => {
   const side = 48;
   const latents = smoothLatents(side);
-  const shape = [1, 4, side, side] as const;
-  const [whole] = await decodeLatents(latents, shape, vaeDecoder);
-  const [tiled] = await decodeLatents(latents, shape, { ...vaeDecoder, tiles: { side: 32, overlap: 8 } });
-  const differences = tiled!.data.map((value, i) => Math.abs(value - whole!.data[i]!));
-  expect(differences.some((difference) => difference > 0)).toBe(true); // tiles were made
-  expect(differences.reduce((a, b) => a + b, 0) / differences.length).toBeLessThan(4);
-  const [rough, smooth] = [worstStep(tiled!.data, whole!.data, tiled!.width), meanLevelStep(whole!.data, tiled!.width)];
-  expect(rough).toBeLessThan(smooth + 1);
+  const decode = async (tiles?: TilePlan) => {
+    const { vaeDecoder } = await loadableModel(entry!, { profile: CPU_PROFILE, threads: 1 }).load();
+    const [picture] = await decodeLatents(latents, [1, 4, side, side], { ...vaeDecoder, tiles });
+    return picture!;
+  };
+  let whole: RgbImage;
+  beforeAll(async () => {
+    whole = await decode();
+  });
+
+  test("has no seam: its steps across tile edges are those of the whole picture", async () => {
+    const tiled = await decode({ side: 32, overlap: 8 });
+    const differences = tiled.data.map((value, i) => Math.abs(value - whole.data[i]!));
+    expect(differences.some((difference) => difference > 0)).toBe(true); // tiles were made
+    expect(differences.reduce((a, b) => a + b, 0) / differences.length).toBeLessThan(MEAN_DIFFERENCE);
+    expect(worstStep(tiled, whole)).toBeLessThan(WORST_STEP);
+  });
+
+  test("has one, which is noticed, where tiles lie beside each other without an overlap", async () => {
+    expect(worstStep(await decode({ side: 24, overlap: 0 }), whole)).toBeGreaterThan(2 * WORST_STEP);
+  });
 });
 
 /** The largest mean difference, over the picture's columns, between the steps from one column to the next of both pictures. */
-function worstStep(tiled: Uint8Array, whole: Uint8Array, width: number): number {
+function worstStep(tiled: RgbImage, whole: RgbImage): number {
+  const { width } = whole;
   const steps = (data: Uint8Array, column: number) => columnStep(data, width, column);
   return Math.max(
-    ...Array.from({ length: width - 1 }, (_, column) => Math.abs(steps(tiled, column) - steps(whole, column))),
+    ...Array.from({ length: width - 1 }, (_, column) =>
+      Math.abs(steps(tiled.data, column) - steps(whole.data, column)),
+    ),
   );
-}
-
-function meanLevelStep(data: Uint8Array, width: number): number {
-  const all = Array.from({ length: width - 1 }, (_, column) => columnStep(data, width, column));
-  return all.reduce((a, b) => a + b, 0) / all.length;
 }
 
 /** The mean absolute step from a column to the next. */
