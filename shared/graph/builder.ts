@@ -113,7 +113,12 @@ export class GraphBuilder {
     return this.cast(this.storedWeight(key, shape, rows), this.profile.compute);
   }
 
-  /** The same in the type that the file holds: for tables of which few rows are used. */
+  /** A weight of which few rows are used, in the type that the profile wants of such. */
+  table(key: string, shape: readonly number[]): Value {
+    return this.profile.storedTables ? this.storedWeight(key, shape) : this.weight(key, shape);
+  }
+
+  /** A weight in the type that the file holds: for what the runtime computes of it alone, once, when it loads the graph. */
   storedWeight(key: string, shape: readonly number[], rows?: { start: number; end: number }): Value {
     const found = this.locate(key, shape);
     const dtype = WEIGHT_DTYPES[found.dtype];

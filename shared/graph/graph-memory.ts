@@ -51,7 +51,7 @@ export function graphMemory(trace: GraphTrace, { openInputs }: GraphMemoryOption
 }
 
 /** Names of tensors that the runtime knows before any input: they are computed at load. */
-function foldedConstants({ nodes, initializers }: GraphTrace): Set<string> {
+export function foldedConstants({ nodes, initializers }: Pick<GraphTrace, "nodes" | "initializers">): Set<string> {
   const constants = new Set(initializers.map(({ name }) => name));
   for (const { inputs, outputs } of nodes) {
     const known = inputs.every((input) => input === "" || constants.has(input));

@@ -12,6 +12,11 @@ export interface DeviceProfile {
   groupNorm: "rows" | "instance";
   /** The largest tensor that a node may give, in bytes: unfused attention is cut into slices below it, and a graph above it is refused. */
   maxTensorBytes?: number;
+  /**
+   * Tables of which a run reads few rows keep the type of their file. Otherwise they are widened to the compute type at load: a
+   * GPU without float16 has no kernel that reads it.
+   */
+  storedTables?: boolean;
   /** Version of the ai.onnx operators, where the newest has operators without a kernel on the device. */
   opset?: number;
   /** Sizes that are known when a graph is written, by symbol, such as `{ B: 2, H: 64 }`: then it computes no shape when it runs. */
@@ -45,6 +50,7 @@ export const CPU_PROFILE: DeviceProfile = {
   selfAttention: "fused",
   crossAttention: "onnx",
   groupNorm: "rows",
+  storedTables: true,
 };
 
 /**

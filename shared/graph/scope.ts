@@ -22,6 +22,11 @@ export class Scope {
     return this.graph.weight(this.key(name), shape, { start, end });
   }
 
+  /** A weight of which few rows are used. */
+  table(name: string, shape: readonly number[]): Value {
+    return this.graph.table(this.key(name), shape);
+  }
+
   /** A weight in the type that the file holds. */
   storedWeight(name: string, shape: readonly number[]): Value {
     return this.graph.storedWeight(this.key(name), shape);

@@ -50,7 +50,7 @@ export function readClipTextConfig(config: ModelConfig): ClipTextConfig {
 /** The text encoder of CLIP (arXiv:2103.00020, section 2.4): ids [B, 77] → the hidden states after each layer, first to last. */
 export function clipText(g: Scope, ids: Value, c: ClipTextConfig): Tokens[] {
   const embeddings = g.at("embeddings");
-  const table = embeddings.at("token_embedding").storedWeight("weight", [c.vocabulary, c.width]);
+  const table = embeddings.at("token_embedding").table("weight", [c.vocabulary, c.width]);
   const words = cast(gather(table, ids), g.graph.profile.compute); // [B, 77, D]
   const positions = embeddings.at("position_embedding").weight("weight", [c.tokens, c.width]);
   const value = reshape(addValues(words, positions), [-1, c.width]);

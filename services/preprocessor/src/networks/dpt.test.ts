@@ -1,5 +1,6 @@
 /** Parity of the depth networks with transformers, in both layouts. */
 import { dirname } from "node:path";
+import type { GraphTrace } from "@armature/shared/graph/builder";
 import { CPU_PROFILE, type DeviceProfile, NCHW_FLOAT16_PROFILE, NCHW_PROFILE } from "@armature/shared/graph/profile";
 import { createSession } from "@armature/shared/runtime/session";
 import { ModelConfig } from "@armature/shared/weights/model-config";
@@ -8,6 +9,7 @@ import { Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { fixtureJson, fixturePath, goldens, relativeError } from "../../../../testing/golden.js";
 import { readGrey, readRgb } from "../../../../testing/picture.js";
+import { runTimeTypes } from "../../../../testing/run-time-types.js";
 import { depthPicture } from "../depth/depth-picture.js";
 import { readDptImageProcessor, toPixelValues } from "../depth/dpt-image-processor.js";
 import { dptModel } from "./dpt.js";
@@ -96,6 +98,15 @@ test.each(CASES)("%s in float16 stays near", async (folder, image, tensors) => {
   expect(relativeError(depth.data as Float32Array, goldens(tensors)("predicted_depth").data)).toBeLessThan(
     FLOAT16_TOLERANCE,
   );
+});
+
+test.each(CASES)("%s in float32 needs no float16 of a GPU, though its file may hold it", (folder) => {
+  const { config, weights } = openModelFolder(fixturePath(folder));
+  let types = new Set<string>();
+  const traced = { ...weights, traced: (trace: GraphTrace) => (types = runTimeTypes(trace)) };
+  dptModel(traced, readDptConfig(config), { ...NCHW_PROFILE, sizes: { B: 1, H: 8, W: 8 } });
+  expect(types).toContain("float32");
+  expect(types).not.toContain("float16");
 });
 
 async function embeddedSession() {
