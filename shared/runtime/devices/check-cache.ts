@@ -3,8 +3,8 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DeviceChoice } from "./self-check.js";
 
-/** Raised when a check changes its meaning. */
-const CHECKS_VERSION = 1;
+/** Raised when a check changes its meaning, or one is added. */
+const CHECKS_VERSION = 2;
 /** Machines that share a cache folder. */
 const MOST_ENTRIES = 16;
 const FILE = "device-checks.json";

@@ -9,6 +9,7 @@ import { download } from "./checks/download.js";
 import { groupNormalization } from "./checks/group-norm.js";
 import { largestTensor } from "./checks/largest-tensor.js";
 import { linearLayers } from "./checks/linear-layers.js";
+import { resampling } from "./checks/resampling.js";
 import { vaeBlock } from "./checks/vae-block.js";
 import { type DeviceName, openSession, type Session } from "./device-session.js";
 
@@ -18,6 +19,7 @@ export const CHECKS = {
   convolution,
   "group norm": groupNormalization,
   attention: attentionForms,
+  resampling,
   "VAE block": vaeBlock,
   "largest tensor": largestTensor,
 } satisfies Record<string, Check>;

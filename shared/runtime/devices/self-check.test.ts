@@ -80,7 +80,7 @@ describe("a device that computes wrongly", () => {
     await expect(proof).rejects.toThrow(`${wrong} (${wrong === "attention" ? "unfused, " : ""}float32)`);
   });
 
-  test.each(["linear layers", "convolution", "group norm", "attention"] as const)(
+  test.each(["linear layers", "convolution", "group norm", "attention", "resampling"] as const)(
     "stays with float32 when %s is wrong in float16",
     async (wrong) => {
       const choice = await proveDevice(

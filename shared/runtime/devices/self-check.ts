@@ -24,9 +24,17 @@ export interface Rejection {
 
 export type RunCheck = (check: CheckName, profile: DeviceProfile) => Promise<CheckResult>;
 
-const ALL: CheckName[] = ["download", "linear layers", "convolution", "group norm", "attention", "VAE block"];
+const ALL: CheckName[] = [
+  "download",
+  "linear layers",
+  "convolution",
+  "group norm",
+  "attention",
+  "resampling",
+  "VAE block",
+];
 /** Activations of the VAE are out of float16's reach on some devices; it has a profile of its own. */
-const OF_UNET: CheckName[] = ["linear layers", "convolution", "group norm", "attention"];
+const BUT_VAE: CheckName[] = ["linear layers", "convolution", "group norm", "attention", "resampling"];
 /** Where the largest planned tensor fails, a smaller one is planned. */
 const TENSOR_SHARES = [1, 1 / 4, 1 / 16];
 
@@ -61,7 +69,7 @@ export async function proveDevice(device: Exclude<DeviceName, "cpu">, run: RunCh
   if (wrong) throw new DeviceUnavailable(`The ${device} device computes wrongly: ${reasonOf(wrong)}`);
   const single = await largestThatPasses();
   const half: DeviceProfile = { ...single, name: `${single.name}-float16`, compute: "float16" };
-  const typed = await tryForm("float16", OF_UNET, single, half);
+  const typed = await tryForm("float16", BUT_VAE, single, half);
   const fused: DeviceProfile = { ...typed, selfAttention: "fused", crossAttention: "fused" };
   const profile = await tryForm("fused attention", ["attention"], typed, fused);
   // one head over all pixels is no size of the attention check: the VAE keeps to the plain form

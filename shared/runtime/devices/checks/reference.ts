@@ -45,6 +45,51 @@ export function convolve(
   return { data, channels, height, width };
 }
 
+/** A transposed convolution whose stride is its kernel, so that each pixel makes a block of its own: weight [C, out, k, k], bias [out]. */
+export function enlargeByBlocks(
+  x: Picture,
+  { weight, bias, factor }: { weight: Numbers; bias: Numbers; factor: number },
+): Picture {
+  const channels = bias.length;
+  const [height, width] = [factor * x.height, factor * x.width];
+  const data = new Float64Array(channels * height * width);
+  for (let out = 0, at = 0; out < channels; out++) {
+    for (let row = 0; row < height; row++) {
+      for (let column = 0; column < width; column++) {
+        const from = Math.floor(row / factor) * x.width + Math.floor(column / factor);
+        const inBlock = (row % factor) * factor + (column % factor);
+        let total = bias[out]!;
+        for (let c = 0; c < x.channels; c++) {
+          total += x.data[c * x.height * x.width + from]! * weight[(c * channels + out) * factor * factor + inBlock]!;
+        }
+        data[at++] = total;
+      }
+    }
+  }
+  return { data, channels, height, width };
+}
+
+/** Bilinear interpolation that keeps the corner pixels in their places. */
+export function interpolateCorners(x: Picture, { height, width }: { height: number; width: number }): Picture {
+  const data = new Float64Array(x.channels * height * width);
+  const pixel = (c: number, row: number, column: number) =>
+    x.data[(c * x.height + Math.min(row, x.height - 1)) * x.width + Math.min(column, x.width - 1)]!;
+  for (let c = 0, at = 0; c < x.channels; c++) {
+    for (let row = 0; row < height; row++) {
+      const v = (row * (x.height - 1)) / (height - 1);
+      const [top, down] = [Math.floor(v), v % 1];
+      for (let column = 0; column < width; column++) {
+        const u = (column * (x.width - 1)) / (width - 1);
+        const [left, across] = [Math.floor(u), u % 1];
+        const upper = pixel(c, top, left) * (1 - across) + pixel(c, top, left + 1) * across;
+        const lower = pixel(c, top + 1, left) * (1 - across) + pixel(c, top + 1, left + 1) * across;
+        data[at++] = upper * (1 - down) + lower * down;
+      }
+    }
+  }
+  return { data, channels: x.channels, height, width };
+}
+
 /** Group normalisation (arXiv:1803.08494). */
 export function normalizeGroups(
   x: Picture,
