@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { engineEnvironment } from "@armature/shared/engine/environment";
 import { type Measurement, openPart } from "./parts.js";
 
 export interface Measured {
@@ -17,6 +18,7 @@ export function measureApart(measurement: Measurement): Measured {
   const script = fileURLToPath(import.meta.url);
   const output = execFileSync(process.execPath, [script, JSON.stringify(measurement)], {
     encoding: "utf8",
+    env: engineEnvironment(process.env), // as an engine has it
     stdio: ["ignore", "pipe", "inherit"],
   });
   return JSON.parse(output) as Measured;

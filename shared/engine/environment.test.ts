@@ -22,7 +22,7 @@ const FOREIGN = {
   TZ: undefined,
 };
 
-const RETURNS_MEMORY = { MALLOC_MMAP_THRESHOLD_: "1048576" };
+const RETURNS_MEMORY = { GLIBC_TUNABLES: "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=1048576" };
 
 test("only what native code reads is passed on, and what is added wins", () => {
   expect(engineEnvironment({ ...NATIVE, ...FOREIGN }, { MALLOC_ARENA_MAX: "2", EXTRA: "1" })).toEqual({
@@ -35,5 +35,5 @@ test("only what native code reads is passed on, and what is added wins", () => {
 
 test("an engine gives freed weights back to the system, unless the service's environment says otherwise", () => {
   expect(engineEnvironment({})).toEqual(RETURNS_MEMORY);
-  expect(engineEnvironment({ MALLOC_MMAP_THRESHOLD_: "4096" })).toEqual({ MALLOC_MMAP_THRESHOLD_: "4096" });
+  expect(engineEnvironment({ GLIBC_TUNABLES: "own" })).toEqual({ GLIBC_TUNABLES: "own" });
 });

@@ -20,11 +20,11 @@ const PASSED = [
 ];
 
 /**
- * What an engine has unless the service's environment says otherwise. glibc keeps freed blocks below a threshold that it moves up to
- * 32 MB by itself, and at load, weights are freed in blocks of just that size: with a fixed one Stable Diffusion 1.5 loaded in place
- * holds 0.9 GB less, and 0.2 GB less at its peak.
+ * What an engine has unless the service's environment says otherwise: weights come and go in blocks of 1 to 60 MB, and glibc's usual way
+ * with them, small pages and keeping what is freed, takes three times as long and 1.2 GB more (docs/performance.md). Other C
+ * libraries do not read it.
  */
-const DEFAULTS = { MALLOC_MMAP_THRESHOLD_: String(2 ** 20) };
+const DEFAULTS = { GLIBC_TUNABLES: "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=1048576" };
 
 /** The variables of `source` that an engine may see, so that no key or token of the service reaches it, and then `added`. */
 export function engineEnvironment(
