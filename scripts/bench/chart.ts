@@ -3,7 +3,8 @@ import { median, type Row, seconds } from "./report.js";
 import { COLOURS, escaped, svg } from "./svg.js";
 
 const WIDTH = 800;
-const LEFT = 190;
+/** The width of a character, roughly: labels are to fit whatever the font is. */
+const CHARACTER = 7.5;
 const RIGHT = 120;
 const TOP = 40;
 const BAR = 18;
@@ -20,14 +21,16 @@ const COLOUR_OF: Record<string, string> = {
 /** Median seconds of each row of one model, a group for each part; each group has a scale of its own, its slowest row. */
 export function barChart(rows: Row[], title: string): string {
   const parts = [...new Set(rows.map(({ part }) => part))];
+  const left = 20 + CHARACTER * Math.max(...rows.map(({ form }) => form.length));
   const lines: string[] = [];
   let y = TOP;
   for (const part of parts) {
     const group = rows.filter((row) => row.part === part);
     const slowest = Math.max(...group.map(timeOf));
     lines.push(`<text class="part" x="10" y="${y + 13}">${escaped(part)}</text>`);
+    y += PITCH;
     for (const row of group) {
-      lines.push(bar(row, timeOf(row) / slowest, y));
+      lines.push(bar(row, timeOf(row) / slowest, { left, y }));
       y += PITCH;
     }
     y += GAP;
@@ -38,13 +41,13 @@ export function barChart(rows: Row[], title: string): string {
   ]);
 }
 
-function bar(row: Row, share: number, y: number): string {
-  const length = share * (WIDTH - LEFT - RIGHT);
+function bar(row: Row, share: number, { left, y }: { left: number; y: number }): string {
+  const length = share * (WIDTH - left - RIGHT);
   const fill = row.peer ? COLOURS.orange : (COLOUR_OF[row.form] ?? COLOURS.grey);
   return [
-    `<text x="${LEFT - 8}" y="${y + 13}" text-anchor="end">${escaped(row.form)}</text>`,
-    `<rect x="${LEFT}" y="${y}" width="${length.toFixed(1)}" height="${BAR}" fill="${fill}"/>`,
-    `<text x="${(LEFT + length + 6).toFixed(1)}" y="${y + 13}">${seconds(timeOf(row))}</text>`,
+    `<text x="${left - 8}" y="${y + 13}" text-anchor="end">${escaped(row.form)}</text>`,
+    `<rect x="${left}" y="${y}" width="${length.toFixed(1)}" height="${BAR}" fill="${fill}"/>`,
+    `<text x="${(left + length + 6).toFixed(1)}" y="${y + 13}">${seconds(timeOf(row))}</text>`,
   ].join("\n");
 }
 
