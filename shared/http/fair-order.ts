@@ -22,6 +22,8 @@ type Entry<P> = { run: Run; place: P; latest: number };
 export class FairOrder<P extends Place> implements Queue<Run, P> {
   /** By priority; in it the clients, whose turn is next first; of each its jobs in order of arrival. */
   #lanes = new Map<number, Map<string, Entry<P>[]>>();
+  /** All of them by id, in order of arrival: the first has waited longest. */
+  #waiting = new Map<string, Entry<P>>();
   readonly #patience: number;
   #starts = 0;
 
@@ -31,32 +33,35 @@ export class FairOrder<P extends Place> implements Queue<Run, P> {
   }
 
   get size(): number {
-    let size = 0;
-    for (const lane of this.#lanes.values()) for (const entries of lane.values()) size += entries.length;
-    return size;
+    return this.#waiting.size;
   }
 
   enqueue(run: Run, options?: Partial<P>): void {
     const place = options as P; // p-queue hands on what add() was given, and `WorkQueue` gives all of it
-    this.#insert({ run, place, latest: this.#starts + this.#patience });
+    const entry = { run, place, latest: this.#starts + this.#patience };
+    this.#waiting.set(place.id, entry);
+    this.#queueUp(entry);
   }
 
   dequeue(): Run | undefined {
     const next = this.#next();
     if (!next) return undefined;
-    this.#take(next);
-    this.#starts++;
+    this.#start(next);
     return next.run;
   }
 
-  /** Every waiting place in the order in which they would start if nobody else came. */
+  /** Every waiting place, in order of arrival. */
+  waiting(): P[] {
+    return [...this.#waiting.values()].map((entry) => entry.place);
+  }
+
+  /** The same in the order in which they would start if nobody else came. */
   upcoming(): P[] {
     const trial = this.#copy();
     const places: P[] = [];
     for (let next = trial.#next(); next; next = trial.#next()) {
       places.push(next.place);
-      trial.#take(next);
-      trial.#starts++;
+      trial.#start(next);
     }
     return places;
   }
@@ -70,43 +75,44 @@ export class FairOrder<P extends Place> implements Queue<Run, P> {
   }
 
   remove(id: string): void {
-    for (const lane of this.#lanes.values()) {
-      for (const [client, entries] of lane) {
-        const rest = entries.filter((entry) => entry.place.id !== id);
-        if (rest.length === entries.length) continue;
-        if (rest.length > 0) lane.set(client, rest);
-        else lane.delete(client);
-      }
-    }
-    this.#dropEmptyLanes();
+    const entry = this.#waiting.get(id);
+    if (!entry) return;
+    this.#waiting.delete(id);
+    const others = this.#othersOfItsClient(entry);
+    if (others.length > 0) this.#lanes.get(entry.place.priority)!.set(entry.place.client, others);
+    else this.#leaveLane(entry);
   }
 
   setPriority(id: string, priority: number): void {
-    const entry = this.#entries().find(({ place }) => place.id === id);
+    const entry = this.#waiting.get(id);
     if (!entry) return;
     this.remove(id);
-    this.#insert({ ...entry, place: { ...entry.place, priority } });
+    const changed = { ...entry, place: { ...entry.place, priority } };
+    this.#waiting = new Map([...this.#waiting, [id, changed] as const].sort(([, a], [, b]) => a.latest - b.latest));
+    this.#queueUp(changed);
   }
 
   filter({ priority }: Readonly<Partial<P>>): Run[] {
-    return this.#entries()
+    return [...this.#waiting.values()]
       .filter((entry) => priority === undefined || entry.place.priority === priority)
       .map((entry) => entry.run);
   }
 
-  #insert(entry: Entry<P>): void {
+  #queueUp(entry: Entry<P>): void {
     const { priority, client } = entry.place;
     const lane = this.#lanes.get(priority) ?? new Map<string, Entry<P>[]>();
     lane.set(client, [...(lane.get(client) ?? []), entry]);
     this.#lanes.set(priority, lane);
   }
 
-  /** Whose turn it is, or the most pressing job if it, or one behind it, would be late after that turn. */
+  /** Whose turn it is, or the one that has waited longest if it, or one behind it, would be late after that turn. */
   #next(): Entry<P> | undefined {
     const inTurn = this.#inTurn();
-    const pressing = this.#entries().sort((a, b) => a.latest - b.latest || b.place.priority - a.place.priority);
-    const late = pressing.filter((entry) => entry !== inTurn).some(({ latest }, i) => latest < this.#starts + 2 + i);
-    return late ? pressing[0] : inTurn;
+    let start = this.#starts + 1;
+    for (const entry of this.#waiting.values()) {
+      if (entry !== inTurn && entry.latest < ++start) return this.#waiting.values().next().value;
+    }
+    return inTurn;
   }
 
   #inTurn(): Entry<P> | undefined {
@@ -114,27 +120,33 @@ export class FairOrder<P extends Place> implements Queue<Run, P> {
     return turn?.[0];
   }
 
-  /** Takes a starting job out: its client has had its turn. */
-  #take(entry: Entry<P>): void {
-    const lane = this.#lanes.get(entry.place.priority)!;
-    const rest = lane.get(entry.place.client)!.filter((other) => other !== entry);
-    lane.delete(entry.place.client);
-    if (rest.length > 0) lane.set(entry.place.client, rest);
-    this.#dropEmptyLanes();
+  /** Takes a starting job out: its client has had its turn, and goes behind the others. */
+  #start(entry: Entry<P>): void {
+    this.#starts++;
+    this.#waiting.delete(entry.place.id);
+    const others = this.#othersOfItsClient(entry);
+    this.#leaveLane(entry);
+    for (const other of others) this.#queueUp(other);
+  }
+
+  #othersOfItsClient({ place: { id, priority, client } }: Entry<P>): Entry<P>[] {
+    return this.#lanes
+      .get(priority)!
+      .get(client)!
+      .filter(({ place }) => place.id !== id);
+  }
+
+  #leaveLane({ place: { priority, client } }: Entry<P>): void {
+    const lane = this.#lanes.get(priority)!;
+    lane.delete(client);
+    if (lane.size === 0) this.#lanes.delete(priority);
   }
 
   #copy(): FairOrder<P> {
     const copy = new FairOrder<P>(this.#patience);
     copy.#lanes = new Map([...this.#lanes].map(([priority, lane]) => [priority, new Map(lane)]));
+    copy.#waiting = new Map(this.#waiting);
     copy.#starts = this.#starts;
     return copy;
-  }
-
-  #entries(): Entry<P>[] {
-    return [...this.#lanes.values()].flatMap((lane) => [...lane.values()].flat());
-  }
-
-  #dropEmptyLanes(): void {
-    for (const [priority, lane] of this.#lanes) if (lane.size === 0) this.#lanes.delete(priority);
   }
 }

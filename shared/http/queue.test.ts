@@ -1,34 +1,7 @@
 import { expect, test } from "vitest";
 import { Cancelled, DeadlineExceeded, Draining, QueueFull } from "../errors.js";
-import { FakeClock, settled } from "../testing/fake-clock.js";
-import { type JobOptions, type QueueOptions, WorkQueue } from "./queue.js";
-
-/** A queue whose jobs take `secondsPerCost` times their cost by the fake clock, and note their names when they start. */
-function testQueue(options: Partial<QueueOptions> = {}, { realSecondsPerCost = 1 } = {}) {
-  const clock = new FakeClock();
-  const queue = new WorkQueue({ concurrency: 1, maxWaiting: 8, maxWaitingCost: 1_000, clock, ...options });
-  const started: string[] = [];
-  const run = (name: string, job: Partial<JobOptions> = {}) => {
-    const { cost = 1, client = "one", ...rest } = job;
-    const result = queue.run({ cost, client, ...rest }, async () => {
-      started.push(name);
-      await new Promise<void>((resolve) => clock.after(cost * realSecondsPerCost * 1000, resolve));
-      return name;
-    });
-    result.catch(() => {});
-    return result;
-  };
-  return { clock, queue, started, run };
-}
-
-/** Numbers in [0, 1) that are the same each time: Park and Miller's generator. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 48_271) % 2_147_483_647;
-    return state / 2_147_483_647;
-  };
-}
+import { settled } from "../testing/fake-clock.js";
+import { testQueue } from "../testing/test-queue.js";
 
 test("a job's result and its failure reach the caller", async () => {
   const { queue, run, clock } = testQueue();
@@ -128,60 +101,6 @@ test("one client cannot fill the queue alone", async () => {
   await expect(run("d", { client: "greedy" })).rejects.toBeInstanceOf(QueueFull);
   run("e", { client: "other" });
   expect(queue.snapshot().waiting).toBe(3);
-});
-
-test("clients take turns", async () => {
-  const { run, started, clock } = testQueue();
-  for (const name of ["a1", "a2", "a3", "a4"]) run(name, { client: "a" });
-  run("b1", { client: "b" });
-  run("c1", { client: "c" });
-  run("b2", { client: "b" });
-  await clock.advance(10_000);
-  expect(started).toEqual(["a1", "a2", "b1", "c1", "a3", "b2", "a4"]);
-});
-
-test("no job waits for more starts than twice the queue's length, however many come after it with a turn or a priority", async () => {
-  const { run, started, clock } = testQueue({ maxWaiting: 2 });
-  run("running");
-  for (const name of ["a1", "a2"]) run(name, { client: "a" });
-  for (let second = 0; second < 8; second++) {
-    await clock.advance(1_000);
-    run(`urgent ${second}`, { client: `${second}`, priority: 1 });
-  }
-  await clock.advance(10_000);
-  // a2 is the fourth to start after it came, though an urgent job waits each time
-  expect(started.slice(0, 6)).toEqual(["running", "a1", "urgent 0", "urgent 1", "a2", "urgent 2"]);
-});
-
-test("accepted jobs of any clients and priorities start within twice the queue's length", async () => {
-  const maxWaiting = 6;
-  const random = seeded(3);
-  const { run, started, clock } = testQueue({ maxWaiting });
-  const startsBefore = new Map<string, number>();
-  for (let i = 0; i < 2_000; i++) {
-    const client = random() < 0.5 ? "busy" : `client ${Math.floor(random() * 20)}`;
-    startsBefore.set(`${i}`, started.length);
-    run(`${i}`, { client, priority: Math.floor(random() * 3) }).catch(() => startsBefore.delete(`${i}`));
-    await settled();
-    if (random() < 0.5) await clock.advance(1_000);
-  }
-  await clock.advance(10_000);
-  const waits = [...startsBefore].map(([name, before]) => started.indexOf(name) - before);
-  expect(waits.length).toBeGreaterThan(900);
-  expect(waits.every((wait) => wait >= 0)).toBe(true);
-  expect(Math.max(...waits)).toBe(2 * maxWaiting - 1);
-});
-
-test("a greater priority goes first, and within one clients take turns", async () => {
-  const { run, started, clock } = testQueue();
-  run("first");
-  run("low", { priority: -1 });
-  run("a1", { client: "a" });
-  run("a2", { client: "a" });
-  run("b1", { client: "b" });
-  run("high", { client: "a", priority: 5 });
-  await clock.advance(10_000);
-  expect(started).toEqual(["first", "high", "a1", "b1", "a2", "low"]);
 });
 
 test("a job that will not start by its deadline is refused at once, and one with priority is not", async () => {

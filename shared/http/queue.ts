@@ -119,12 +119,12 @@ export class WorkQueue {
   /** Refuses new and waiting jobs from now on; resolves when the running ones have ended. */
   async drain(): Promise<void> {
     this.#draining = true;
-    for (const { job } of this.#order.upcoming()) job.refuse(this.#drainingError());
+    for (const { job } of this.#order.waiting()) job.refuse(this.#drainingError());
     await this.#slots.onPendingZero();
   }
 
   snapshot(): QueueSnapshot {
-    const waiting = this.#order.upcoming();
+    const waiting = this.#order.waiting();
     return {
       waiting: waiting.length,
       waitingCost: sum(waiting.map(({ job }) => job.cost)),
@@ -139,7 +139,7 @@ export class WorkQueue {
     if (this.#draining) throw this.#drainingError();
     if (job.options.signal?.aborted) throw cancellation(job.options.signal);
     if (this.#isIdle()) return;
-    const waiting = this.#order.upcoming();
+    const waiting = this.#order.waiting();
     const estimatedWaitS = this.#secondsFor(this.#costAhead(waiting));
     if (!this.#hasRoom(job, waiting)) throw new QueueFull(Math.max(1, Math.ceil(estimatedWaitS)));
     this.#requireInTime(job, this.#secondsFor(this.#costAhead(this.#order.before(job.place))));
