@@ -6,10 +6,11 @@ import {
   controlnetModel,
   readControlNetConfig,
 } from "@armature/diffusion/networks/controlnet";
-import { residualChannels, residualNames } from "@armature/diffusion/networks/encoder";
+import { residualNames } from "@armature/diffusion/networks/encoder";
 import { unetModel } from "@armature/diffusion/networks/unet";
-import { type EncoderConfig, readUNetConfig } from "@armature/diffusion/networks/unet-config";
+import { readUNetConfig } from "@armature/diffusion/networks/unet-config";
 import { readVaeConfig, vaeDecoderModel } from "@armature/diffusion/networks/vae";
+import { noResiduals } from "@armature/diffusion/pipeline/control";
 import { dptModel } from "@armature/preprocessor/networks/dpt";
 import { readDptConfig } from "@armature/preprocessor/networks/dpt-config";
 import { CPU_INT8_PROFILE, CPU_PROFILE, type DeviceProfile, NCHW_PROFILE } from "@armature/shared/graph/profile";
@@ -99,7 +100,7 @@ async function openStep(m: Measurement): Promise<Run> {
   const session = await load(m, { weights, write: (profile) => unetModel(weights, unet, profile) });
   const control = m.controlnets > 0 ? await openControlNet(m) : undefined;
   const inputs = stepInputs(m, unet);
-  const none = zeros(unet, profileOf(m));
+  const none: Tensors = noResiduals({ config: unet, profile: profileOf(m) });
   return async () => {
     let residuals = none;
     for (let i = 0; i < m.controlnets; i++) residuals = await control!(inputs, residuals);
@@ -170,16 +171,6 @@ function stepInputs(
     timestep: new Tensor("float32", [501], [1]),
     context: waves([batch, 77, unet.contextWidth]),
   };
-}
-
-/** One zero a channel for each residual: no control. */
-function zeros(config: EncoderConfig, { layout }: DeviceProfile): Tensors {
-  const names = residualNames(config);
-  const entries = residualChannels(config).map((channels, i) => {
-    const shape = layout === "rows" ? [1, channels] : [1, channels, 1, 1];
-    return [names[i]!, new Tensor("float32", new Float32Array(channels), shape)];
-  });
-  return Object.fromEntries(entries) as Tensors;
 }
 
 /** Values of about unit deviation. */

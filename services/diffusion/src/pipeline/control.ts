@@ -45,7 +45,7 @@ export function releaseControls(units: readonly ControlUnit[]): void {
 }
 
 /** No control at all: one zero a channel stands for each residual. */
-export function noResiduals({ config, profile }: UNet): Residuals {
+export function noResiduals({ config, profile }: Pick<UNet, "config" | "profile">): Residuals {
   const names = residualNames(config);
   const entries = residualChannels(config).map((channels, i) => {
     const shape = profile.layout === "rows" ? [1, channels] : [1, channels, 1, 1];
