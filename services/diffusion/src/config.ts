@@ -65,7 +65,9 @@ export const Config = z.object({
     .describe("Gigabytes in CACHE_DIR for weights in the form that the CPU computes with, made at first load; 0: none"),
   QUEUE_LIMIT: count(16).describe("Requests that may wait; a further one gets 429"),
   QUEUE_LIMIT_PER_CLIENT: count(8).describe("Requests of one client address that may wait"),
-  QUEUE_WORK_LIMIT: count(400_000_000).describe("Work that may wait, in pixels x steps x pictures"),
+  QUEUE_WORK_LIMIT: count(400_000_000).describe(
+    "Work that may wait, in pixels x steps x pictures with guidance; ControlNets add a third each, savings count",
+  ),
   MAX_WAIT_S: count(600).describe("Seconds that a request may wait for its start"),
   MAX_PIXELS: count(1_048_576).describe("Width x height of a picture to make"),
   MAX_STEPS: count(150).describe("Steps of a request"),

@@ -5,7 +5,7 @@ import { type EvaluationPlanInputs, planEvaluations } from "./evaluation-plan.js
 const unit = (start: number, end: number) => ({ start, end }) as ControlUnit;
 
 /** One letter an evaluation: W and w whole, with and without guidance; s shallow. */
-function letters(inputs: Partial<EvaluationPlanInputs>): string {
+function letters(inputs: Partial<EvaluationPlanInputs<ControlUnit>>): string {
   const plan = planEvaluations({ total: 10, guidance: undefined, controls: [], cacheInterval: 3, ...inputs });
   return plan.map(({ whole, guided }) => (whole ? (guided ? "W" : "w") : "s")).join("");
 }

@@ -1,13 +1,11 @@
 /** Which networks each evaluation of a run calls, known before the first. */
-import type { ControlUnit } from "./control.js";
-import type { Guidance } from "./guidance.js";
-import { covers } from "./step-window.js";
+import { covers, type StepWindow } from "./step-window.js";
 
-export interface PlannedEvaluation {
+export interface PlannedEvaluation<Control extends StepWindow> {
   /** Both halves of the guidance, or the text alone. */
   guided: boolean;
   /** The ControlNets whose window covers it. */
-  controls: readonly ControlUnit[];
+  controls: readonly Control[];
   /** ControlNets and the whole UNet, or the shallow UNet with what the last whole one kept. */
   whole: boolean;
   /** The next one is shallow, so what it takes is to be kept. */
@@ -16,10 +14,10 @@ export interface PlannedEvaluation {
   newKind: boolean;
 }
 
-export interface EvaluationPlanInputs {
+export interface EvaluationPlanInputs<Control extends StepWindow> {
   total: number;
-  guidance: Guidance | undefined;
-  controls: readonly ControlUnit[];
+  guidance: { interval: StepWindow } | undefined;
+  controls: readonly Control[];
   /** One whole evaluation in so many; 1: all are. */
   cacheInterval: number;
 }
@@ -28,12 +26,12 @@ export interface EvaluationPlanInputs {
  * Whole: the first evaluation, the one `cacheInterval` after another whole one, and one where guidance or a ControlNet sets in
  * or ends, for what was kept before it is of other inputs.
  */
-export function planEvaluations({
+export function planEvaluations<Control extends StepWindow>({
   total,
   guidance,
   controls,
   cacheInterval,
-}: EvaluationPlanInputs): PlannedEvaluation[] {
+}: EvaluationPlanInputs<Control>): PlannedEvaluation<Control>[] {
   const inputs = Array.from({ length: total }, (_, i) => ({
     guided: guidance !== undefined && covers(guidance.interval, i, total),
     controls: controls.filter((unit) => covers(unit, i, total)),
@@ -53,7 +51,7 @@ export function planEvaluations({
   }));
 }
 
-type Inputs = Pick<PlannedEvaluation, "guided" | "controls">;
+type Inputs = Pick<PlannedEvaluation<StepWindow>, "guided" | "controls">;
 
 /** Both lists are parts of one, in its order. */
 function sameInputs(a: Inputs, b: Inputs): boolean {

@@ -4,7 +4,7 @@ import type { Tensors } from "@armature/shared/runtime/devices/device-session";
 import { disposeOnDevice } from "@armature/shared/runtime/devices/device-tensors";
 import { shallowResidualName } from "../networks/shallow-unet.js";
 import type { ShallowUNet, UNet } from "./components.js";
-import { addResiduals, noResiduals, type StepInputs } from "./control.js";
+import { addResiduals, type ControlUnit, noResiduals, type StepInputs } from "./control.js";
 import type { PlannedEvaluation } from "./evaluation-plan.js";
 import type { Pass } from "./passes.js";
 
@@ -19,7 +19,7 @@ export class Evaluator {
   ) {}
 
   /** The noise predicted in one pass of an evaluation, [B, 4, h, w]. */
-  async noise(pass: Pass, step: StepInputs, planned: PlannedEvaluation): Promise<Float32Array> {
+  async noise(pass: Pass, step: StepInputs, planned: PlannedEvaluation<ControlUnit>): Promise<Float32Array> {
     const outputs = planned.whole ? await this.runWhole(pass, step, planned) : await this.runShallow(pass, step);
     return outputs.noise!.data as Float32Array;
   }
@@ -28,7 +28,11 @@ export class Evaluator {
     for (const pass of this.kept.keys()) this.forget(pass);
   }
 
-  private async runWhole(pass: Pass, step: StepInputs, { controls, keep }: PlannedEvaluation): Promise<Tensors> {
+  private async runWhole(
+    pass: Pass,
+    step: StepInputs,
+    { controls, keep }: PlannedEvaluation<ControlUnit>,
+  ): Promise<Tensors> {
     this.forget(pass);
     let residuals = noResiduals(this.unet);
     try {

@@ -10,6 +10,7 @@ import { type Catalogue, fits, type ModelEntry } from "../engine/catalogue.js";
 import type { SchedulerConfig } from "../schedulers/config.js";
 import { scheduleOf } from "../schedulers/index.js";
 import { resolveScheduler } from "../schedulers/resolve.js";
+import { estimatedWork } from "./work.js";
 
 export interface GeneratePlan {
   request: GenerateRequest;
@@ -23,7 +24,7 @@ export interface GeneratePlan {
   /** Undefined: shaped like the first control picture, with about as many pixels as `defaultSide` squared. */
   size: { width: number; height: number } | undefined;
   defaultSide: number;
-  /** Pixels x evaluations x pictures, the estimate of work. */
+  /** Pixels x evaluations x pictures, less what the request saves: the estimate of work. */
   cost: number;
 }
 
@@ -53,8 +54,9 @@ export function planGeneration(request: GenerateRequest, context: PlanContext): 
   const scheduler = resolveScheduler(request.scheduler ?? model.recommended.scheduler, model.schedulerConfig);
   const evaluations = scheduleOf(scheduler, numInferenceSteps).timesteps.length;
   const seeds = seedsOf(request, drawSeed);
-  const cost = width * height * evaluations * seeds.length;
   const precision = precisionOf(request, context);
+  const pixels = width * height * seeds.length;
+  const cost = estimatedWork(request, { evaluations, guidanceScale, precision, pixels });
   return { request, model, scheduler, numInferenceSteps, guidanceScale, precision, seeds, size, defaultSide, cost };
 }
 
