@@ -304,12 +304,13 @@ async function metrics({ url }: ServiceProcess): Promise<string> {
   return (await fetch(`${url}/metrics`)).text();
 }
 
-/** The process that the service forked. */
+/** The sum of each pixel's channels. */
 async function luma(base64: string): Promise<Float32Array> {
   const { data } = await decodeImage(Buffer.from(base64, "base64"), { maxPixels: 1e6, timeoutS: 10 });
   return Float32Array.from({ length: data.length / 3 }, (_, i) => data[3 * i]! + data[3 * i + 1]! + data[3 * i + 2]!);
 }
 
+/** Of a channel, on average. */
 async function levelsApart(a: string, b: string): Promise<number> {
   const [left, right] = [await luma(a), await luma(b)];
   return left.reduce((sum, value, i) => sum + Math.abs(value - right[i]!), 0) / left.length / 3;
