@@ -57,6 +57,9 @@ const HYBRID = {
   },
 };
 
+/** The two config.json files. */
+export const DPT_CONFIGS = { large: LARGE, hybrid: HYBRID };
+
 /** The folders `dpt-large` and `dpt-hybrid-midas` under `work`. */
 export async function writeDptModels(work: string): Promise<{ depth: string; hybrid: string }> {
   const [depth, hybrid] = [join(work, "dpt-large"), join(work, "dpt-hybrid-midas")];

@@ -44,6 +44,9 @@ export interface NodeOptions {
 /** Values that are not a tensor of numbers cannot be weights of a layer. */
 const WEIGHT_DTYPES: Partial<Record<SafetensorsDtype, Dtype>> = { F32: "float32", F16: "float16" };
 
+/** That of a latent of 512x512 pixels. */
+const LATENT_SIDE = 64;
+
 export class GraphBuilder {
   private readonly nodes: Node[] = [];
   private readonly initializers: Initializer[] = [];
@@ -57,9 +60,11 @@ export class GraphBuilder {
   private readonly values = new Map<string, Value>();
   private counter = 0;
 
+  /** `typicalSide`: what a symbolic side, `H` or `W`, is in a typical picture; layers choose their form by it. */
   constructor(
     readonly profile: DeviceProfile,
     private readonly weights: WeightSource,
+    readonly typicalSide = LATENT_SIDE,
   ) {}
 
   /** Declares an input; a symbolic size that appears here for the first time is read from it when the graph needs it. */

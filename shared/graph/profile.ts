@@ -27,7 +27,7 @@ export interface DeviceProfile {
   int8MinChannels?: number;
 }
 
-/** Sizes are those of a typical picture, 512x512 pixels: the graph serves any. */
+/** Sizes are those of the graph's typical picture, such as 512x512 pixels: the graph serves any. */
 export interface WinogradRule {
   /** The shorter side of the convolution's output, in pixels. */
   minSide: number;

@@ -48,13 +48,11 @@ export function upsampleConv2d(g: Scope, x: FeatureMap, out: number, size: Size)
   return { ...x, height: size.height, width: size.width, channels: out, value };
 }
 
-/** The side of a latent of 512x512 pixels. */
-const TYPICAL_SIDE = 64;
-
 function winogradPays(x: FeatureMap, out: number, { height, width }: Size): boolean {
-  const rule = x.value.graph.profile.winograd;
+  const { profile, typicalSide } = x.value.graph;
+  const rule = profile.winograd;
   if (!rule) return false;
-  const side = Math.min(typicalSize(height, TYPICAL_SIDE), typicalSize(width, TYPICAL_SIDE));
+  const side = Math.min(typicalSize(height, typicalSide), typicalSize(width, typicalSide));
   return side >= rule.minSide && side <= rule.maxSide && Math.min(x.channels, out) >= rule.minChannels;
 }
 

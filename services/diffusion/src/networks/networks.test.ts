@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { CPU_PREPARED_PROFILE, CPU_PROFILE, type DeviceProfile, NCHW_PROFILE } from "@armature/shared/graph/profile";
+import { CPU_PROFILE, type DeviceProfile, NCHW_PROFILE } from "@armature/shared/graph/profile";
 import { createSession } from "@armature/shared/runtime/session";
 import { ModelConfig } from "@armature/shared/weights/model-config";
 import { openModelFolder } from "@armature/shared/weights/model-folder";
@@ -17,6 +17,7 @@ import {
   integers,
   relativeError,
 } from "../../../../testing/golden.js";
+import { WINOGRAD_EVERYWHERE } from "../../../../testing/winograd-everywhere.js";
 import { clipTextModel, promptEmbedsName, readClipTextConfig } from "./clip-text.js";
 import { conditioningEmbeddingModel, controlnetModel, readControlNetConfig } from "./controlnet.js";
 import { residualChannels, residualNames } from "./encoder.js";
@@ -26,12 +27,6 @@ import { readVaeConfig, vaeDecoderModel, vaeEncoderModel } from "./vae.js";
 
 /** fixtures/README: float32 against float64 differs by 2e-6 of the maximum at worst. */
 const TOLERANCE = 2e-5;
-
-/** The prepared form, with every 3x3 convolution in Winograd's form whatever its size. */
-const WINOGRAD_EVERYWHERE: DeviceProfile = {
-  ...CPU_PREPARED_PROFILE,
-  winograd: { minSide: 1, maxSide: Number.POSITIVE_INFINITY, minChannels: 1 },
-};
 
 const PROFILES = [CPU_PROFILE, WINOGRAD_EVERYWHERE, NCHW_PROFILE];
 

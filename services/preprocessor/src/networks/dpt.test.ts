@@ -1,4 +1,4 @@
-/** Parity of the depth networks with transformers, in both layouts. */
+/** Parity of the depth networks with transformers, in both layouts and in Winograd's form. */
 import { dirname } from "node:path";
 import type { GraphTrace } from "@armature/shared/graph/builder";
 import { CPU_PROFILE, type DeviceProfile, NCHW_FLOAT16_PROFILE, NCHW_PROFILE } from "@armature/shared/graph/profile";
@@ -10,6 +10,7 @@ import { describe, expect, test } from "vitest";
 import { fixtureJson, fixturePath, goldens, relativeError } from "../../../../testing/golden.js";
 import { readGrey, readRgb } from "../../../../testing/picture.js";
 import { runTimeTypes } from "../../../../testing/run-time-types.js";
+import { WINOGRAD_EVERYWHERE } from "../../../../testing/winograd-everywhere.js";
 import { depthPicture } from "../depth/depth-picture.js";
 import { readDptImageProcessor, toPixelValues } from "../depth/dpt-image-processor.js";
 import { dptModel } from "./dpt.js";
@@ -53,7 +54,7 @@ const CASES = [
   ],
 ] as const;
 
-describe.each([CPU_PROFILE, NCHW_PROFILE])("in the $name profile", (profile) => {
+describe.each([CPU_PROFILE, WINOGRAD_EVERYWHERE, NCHW_PROFILE])("in the $name profile", (profile) => {
   test.each(CASES)("%s equals transformers'", async (folder, image, tensors, file) => {
     const depth = await predict(folder, image, profile);
     const golden = goldens(tensors)("predicted_depth");

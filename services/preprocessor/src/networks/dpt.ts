@@ -31,8 +31,8 @@ export function dpt(g: Scope, pixels: FeatureMap, c: DptConfig): FeatureMap {
 
 /** `pixel_values` [B, 3, H, W], sides multiples of the patch → `predicted_depth` [B, H, W]; odd numbers of patches give more. */
 export function dptModel(weights: WeightSource, c: DptConfig, profile: DeviceProfile): Uint8Array {
-  const graph = new GraphBuilder(profile, weights);
-  const { patch } = c.vit;
+  const { patch, grid } = c.vit;
+  const graph = new GraphBuilder(profile, weights, grid);
   const pixels = fromNchw(graph.input("pixel_values", "float32", ["B", 3, product(patch, "H"), product(patch, "W")]));
   const { value, batch, height, width } = dpt(new Scope(graph), pixels, c);
   graph.output("predicted_depth", cast(reshape(value, [batch, height, width]), "float32"));
