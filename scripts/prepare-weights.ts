@@ -11,7 +11,7 @@ const USAGE = `npm run prepare-weights
 
 Makes the prepared form of every network that the diffusion service would serve with this environment, in CACHE_DIR, as the
 service itself does at first load. What is there and whole is left as it is. A full-size UNet takes about half a minute, 4.6 GB of disk
-and 8 GB of memory for that time. Networks below 64 MB need none.
+and 8 GB of memory for that time. Networks that take less than 24 MB of weights, reckoned in float32, need none.
 `;
 
 if (process.argv.includes("--help")) console.log(`${USAGE}\nEnvironment\n${configHelp(Config)}`);

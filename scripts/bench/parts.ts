@@ -97,7 +97,7 @@ async function openPicture(m: Measurement): Promise<Run> {
 async function openStep(m: Measurement): Promise<Run> {
   const { config, weights } = openModelFolder(join(m.folders.model, "unet"));
   const unet = readUNetConfig(config);
-  const session = await load(m, { weights, write: (profile) => unetModel(weights, unet, profile) });
+  const session = await load(m, { weights, write: (source, profile) => unetModel(source, unet, profile) });
   const control = m.controlnets > 0 ? await openControlNet(m) : undefined;
   const inputs = stepInputs(m, unet);
   const none: Tensors = noResiduals({ config: unet, profile: profileOf(m) });
@@ -113,8 +113,8 @@ type AddResiduals = (inputs: Tensors, before: Tensors) => Promise<Tensors>;
 async function openControlNet(m: Measurement): Promise<AddResiduals> {
   const { config, weights } = openModelFolder(m.folders.controlnet);
   const net = readControlNetConfig(config);
-  const session = await load(m, { weights, write: (profile) => controlnetModel(weights, net, profile) });
-  const write = (profile: DeviceProfile) => conditioningEmbeddingModel(weights, net, profile);
+  const session = await load(m, { weights, write: (source, profile) => controlnetModel(source, net, profile) });
+  const write: Network["write"] = (source, profile) => conditioningEmbeddingModel(source, net, profile);
   const embedding = await load(m, { weights, write });
   const { hint } = await embedding.run({ image: waves([1, net.conditioningChannels, 8 * m.height, 8 * m.width]) });
   const scales = new Tensor("float32", new Float32Array(residualNames(net).length).fill(1));
@@ -127,7 +127,7 @@ async function openControlNet(m: Measurement): Promise<AddResiduals> {
 async function openTextEncoder(m: Measurement): Promise<Run> {
   const { config, weights } = openModelFolder(join(m.folders.model, "text_encoder"));
   const clip = readClipTextConfig(config);
-  const session = await load(m, { weights, write: (profile) => clipTextModel(weights, clip, profile) });
+  const session = await load(m, { weights, write: (source, profile) => clipTextModel(source, clip, profile) });
   const ids = new Tensor("int64", new BigInt64Array(2 * clip.tokens).fill(1n), [2, clip.tokens]);
   return () => session.run({ input_ids: ids });
 }
@@ -135,7 +135,7 @@ async function openTextEncoder(m: Measurement): Promise<Run> {
 async function openDecoder(m: Measurement): Promise<Run> {
   const { config, weights } = openModelFolder(join(m.folders.model, "vae"));
   const vae = readVaeConfig(config);
-  const session = await load(m, { weights, write: (profile) => vaeDecoderModel(weights, vae, profile) });
+  const session = await load(m, { weights, write: (source, profile) => vaeDecoderModel(source, vae, profile) });
   const latents = waves([1, vae.latentChannels, m.height, m.width]);
   return () => session.run({ latents });
 }
@@ -144,7 +144,7 @@ async function openDecoder(m: Measurement): Promise<Run> {
 async function openDepth(m: Measurement, folder: string): Promise<Run> {
   const { config, weights } = openModelFolder(folder);
   const dpt = readDptConfig(config);
-  const session = await load(m, { weights, write: (profile) => dptModel(weights, dpt, profile) });
+  const session = await load(m, { weights, write: (source, profile) => dptModel(source, dpt, profile) });
   const side = dpt.vit.grid * dpt.vit.patch;
   const pixels = waves([1, 3, side, side]);
   return () => session.run({ pixel_values: pixels });

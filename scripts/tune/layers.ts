@@ -6,6 +6,7 @@ import {
   CPU_PROFILE,
   type DeviceProfile,
 } from "@armature/shared/graph/profile";
+import { tracedGraph } from "@armature/shared/graph/traced-graph";
 
 export interface ConvShape {
   kind: "convolution";
@@ -38,7 +39,7 @@ export interface TunedLayer {
 }
 
 /** Writes a network's graph; needs no weights. */
-export type WriteGraph = (weights: WeightSource, profile: DeviceProfile) => void;
+export type WriteGraph = (weights: WeightSource, profile: DeviceProfile) => Uint8Array;
 
 /** The network at the sizes given for its symbols, such as `{ B: 2, H: 64, W: 64, S: 77 }`. */
 export function tunedLayers(write: WriteGraph, sizes: Readonly<Record<string, number>>): TunedLayer[] {
@@ -81,18 +82,13 @@ function convolvedWeights({ nodes }: GraphTrace): Set<string> {
 }
 
 function trace(write: WriteGraph, profile: DeviceProfile): GraphTrace {
-  let traced: GraphTrace | undefined;
   const weights: WeightSource = {
     file: "shapes",
     tensors: new Map(),
     // float32, so that no cast stands between a weight and its layer
     supply: (_key, shape) => ({ dtype: "F32", shape: [...shape], offset: 0, length: 0 }),
-    traced: (built) => {
-      traced = built;
-    },
   };
-  write(weights, profile);
-  return traced!;
+  return tracedGraph(weights, (source) => write(source, profile)).trace;
 }
 
 function counted(layers: Omit<TunedLayer, "count">[]): TunedLayer[] {

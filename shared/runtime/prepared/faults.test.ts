@@ -63,8 +63,8 @@ const FAULTS: Record<string, (cache: string, chance: Chance) => Promise<void>> =
   /** Where mounting is not allowed, the limit below stands for it. */
   async "a full disk"(cache, chance) {
     if (!smallDisk) return FAULTS["a limit on the size of files"]!(cache, chance);
-    // below a third the cache does not even begin
-    smallDisk.leave((0.3 + 0.7 * chance()) * SMALL_DISK);
+    // below a fifth the cache does not even begin
+    smallDisk.leave((0.2 + 0.8 * chance()) * SMALL_DISK);
     try {
       expect(await startChild(smallDisk.cache).answer).toEqual(expected);
       await expectRight(smallDisk.cache);

@@ -89,3 +89,12 @@ test("what a killed process left is not used, and removed when it is old", async
   await prepare(writeSource(work, "survivor", 0));
   expect(entries().filter((name) => name.startsWith("unfinished"))).toEqual(["unfinished-fresh"]);
 });
+
+test("a form that needs more room than there is is not made", async () => {
+  const source = { ...writeSource(work, "huge", 0), weightBytes: 1e18 };
+  expect(await prepare(source)).toBeUndefined();
+  expect(notes).toEqual([
+    expect.stringMatching(/^huge: no prepared weights, .* free in .* 1000000000\.0 GB are wanted/),
+  ]);
+  expect(entries()).toEqual([]);
+});

@@ -26,6 +26,8 @@ export interface PreparedSource {
   /** The folder of the weights that the graph names, and the file itself. */
   weightsFolder: string;
   weightsFile: string;
+  /** What the tensors that the graph takes of that file are in float32. */
+  weightBytes: number;
 }
 
 /** A graph to open in place of the source's, with `optimized` set. */
@@ -62,7 +64,7 @@ export async function preparedForm(source: PreparedSource, cache: PreparedCache)
 async function make(source: PreparedSource, cache: PreparedCache, key: string): Promise<void> {
   await mkdir(cache.folder, { recursive: true });
   await removeAbandoned(cache.folder);
-  await requireRoom(cache.folder, source.weightsFile);
+  await requireRoom(cache.folder, source.weightBytes);
   const unfinished = join(cache.folder, `${UNFINISHED}${randomUUID()}`);
   await mkdir(unfinished);
   const start = performance.now();
@@ -113,15 +115,14 @@ async function lastChange(folder: string): Promise<number> {
   return Math.max(...times);
 }
 
-/** float16 becomes float32 and some kernels four times that: at least this many times the file, on the disk and in memory. */
-const GROWTH = { disk: 2, memory: 5.5 };
+/** The form is in float32, some kernels four times that: this many times the weights, on the disk and in memory. */
+const GROWTH = { disk: 1, memory: 2.75 };
 
-async function requireRoom(folder: string, weightsFile: string): Promise<void> {
+async function requireRoom(folder: string, weightBytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
-  const { size } = await stat(weightsFile);
   const memory = Math.min(freemem(), memoryLimit() ?? Number.POSITIVE_INFINITY);
-  requireBytes(`free in ${folder}`, bavail * bsize, GROWTH.disk * size);
-  requireBytes("of memory free", memory, GROWTH.memory * size);
+  requireBytes(`free in ${folder}`, bavail * bsize, GROWTH.disk * weightBytes);
+  requireBytes("of memory free", memory, GROWTH.memory * weightBytes);
 }
 
 function requireBytes(what: string, found: number, wanted: number): void {

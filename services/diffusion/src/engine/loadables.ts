@@ -79,7 +79,7 @@ async function loadModel({ folder, unet, schedulerConfig }: ModelEntry, device: 
           weights: text.weights,
           profile,
           graph: "clip-text",
-          write: (sized) => clipTextModel(text.weights, textConfig, sized),
+          write: (source, sized) => clipTextModel(source, textConfig, sized),
           sizesOf: ({ input_ids }) => ({ B: input_ids!.dims[0]! }),
         },
         device,
@@ -92,7 +92,7 @@ async function loadModel({ folder, unet, schedulerConfig }: ModelEntry, device: 
           weights,
           graph: "unet",
           profile: unetProfile,
-          write: (sized) => unetModel(weights, unet, sized),
+          write: (source, sized) => unetModel(source, unet, sized),
           sizesOf: stepSizes,
         },
         device,
@@ -106,7 +106,7 @@ async function loadModel({ folder, unet, schedulerConfig }: ModelEntry, device: 
           weights: vae.weights,
           profile: vaeProfile,
           graph: "vae-decoder",
-          write: (sized) => vaeDecoderModel(vae.weights, vaeConfig, sized),
+          write: (source, sized) => vaeDecoderModel(source, vaeConfig, sized),
           sizesOf: ({ latents }) => ({ B: latents!.dims[0]!, H: latents!.dims[2]!, W: latents!.dims[3]! }),
         },
         device,
@@ -121,9 +121,18 @@ async function loadModel({ folder, unet, schedulerConfig }: ModelEntry, device: 
 async function loadShallowUNet({ folder, unet }: ModelEntry, device: DeviceSettings): Promise<ShallowUNet> {
   const { weights } = openModelFolder(join(folder, "unet"));
   const { profile, unetProfile = profile } = device;
-  const write = (sized: DeviceProfile) => shallowUnetModel(weights, unet, sized);
-  const network = { weights, graph: "shallow-unet", profile: unetProfile, write, sizesOf: stepSizes };
-  return { session: await openNetwork(network, device) };
+  return {
+    session: await openNetwork(
+      {
+        weights,
+        graph: "shallow-unet",
+        profile: unetProfile,
+        write: (source, sized) => shallowUnetModel(source, unet, sized),
+        sizesOf: stepSizes,
+      },
+      device,
+    ),
+  };
 }
 
 async function loadControlNet({ folder, config }: ControlNetEntry, device: DeviceSettings): Promise<ControlNet> {
@@ -136,7 +145,7 @@ async function loadControlNet({ folder, config }: ControlNetEntry, device: Devic
         weights,
         profile: unetProfile,
         graph: "controlnet",
-        write: (sized) => controlnetModel(weights, config, sized),
+        write: (source, sized) => controlnetModel(source, config, sized),
         sizesOf: stepSizes,
         keepOutputs: true,
       },
@@ -147,7 +156,7 @@ async function loadControlNet({ folder, config }: ControlNetEntry, device: Devic
         weights,
         profile,
         graph: "conditioning-embedding",
-        write: (sized) => conditioningEmbeddingModel(weights, config, sized),
+        write: (source, sized) => conditioningEmbeddingModel(source, config, sized),
         sizesOf: ({ image }) => ({
           B: image!.dims[0]!,
           H: image!.dims[2]! / factor,

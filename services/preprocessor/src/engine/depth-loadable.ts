@@ -39,7 +39,7 @@ async function load({ folder }: ModelEntry, device: DeviceSettings): Promise<Loa
       weights,
       graph: "depth",
       profile: device.profile,
-      write: (sized) => dptModel(weights, dpt, sized),
+      write: (source, sized) => dptModel(source, dpt, sized),
       sizesOf: ({ pixel_values }) => {
         const [B, , height, width] = pixel_values!.dims as [number, number, number, number];
         return { B, H: height / patch, W: width / patch };

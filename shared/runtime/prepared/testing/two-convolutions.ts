@@ -38,7 +38,14 @@ export function writeSource(folder: string, name: string, seed: number): Prepare
   const x = fromNchw(graph.input("x", "float32", ["B", CHANNELS, "H", "W"]));
   const y = conv2d(root.at("b"), conv2d(root.at("a"), x, CHANNELS, { bias: false }), 8, { bias: false });
   graph.output("y", toNchw(y));
-  return { name, graph: graph.build("two convolutions"), weightsFolder: dirname(weightsFile), weightsFile };
+  const weightBytes = data.reduce((total, { byteLength }) => total + byteLength, 0);
+  return {
+    name,
+    graph: graph.build("two convolutions"),
+    weightsFolder: dirname(weightsFile),
+    weightsFile,
+    weightBytes,
+  };
 }
 
 /** What a graph makes of a fixed input; `optimized` as for `createSession`. */

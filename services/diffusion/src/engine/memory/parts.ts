@@ -2,6 +2,7 @@
 import type { WeightSource } from "@armature/shared/graph/builder";
 import { type GraphMemory, type GraphMemoryOptions, graphMemory } from "@armature/shared/graph/graph-memory";
 import type { DeviceProfile } from "@armature/shared/graph/profile";
+import { tracedGraph } from "@armature/shared/graph/traced-graph";
 import { sessionKey } from "@armature/shared/runtime/devices/open-networks";
 import type { Sizes } from "@armature/shared/runtime/devices/sized-sessions";
 import { clipTextModel } from "../../networks/clip-text.js";
@@ -159,10 +160,7 @@ export function trace(
   openInputs: GraphMemoryOptions["openInputs"],
   write: (weights: WeightSource) => Uint8Array,
 ): GraphMemory {
-  let memory: GraphMemory | undefined;
-  write({ ...weights, traced: (built) => (memory = graphMemory(built, { openInputs })) });
-  if (!memory) throw new Error(`${weights.file}: no graph was built`);
-  return memory;
+  return graphMemory(tracedGraph(weights, write).trace, { openInputs });
 }
 
 function latentSizes({ width, height }: PictureRequest, scale: number) {

@@ -1,0 +1,66 @@
+/** Which networks get a prepared form, by what their graphs take of the weights file. */
+import { existsSync, mkdtempSync, readdirSync, rmSync, statfsSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Tensor } from "onnxruntime-node";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { GraphBuilder, type WeightSource } from "../graph/builder.js";
+import { matmul } from "../graph/ops.js";
+import { CPU_PROFILE, type DeviceProfile } from "../graph/profile.js";
+import { readSafetensorsHeader, type SafetensorsHeader } from "../weights/safetensors.js";
+import { openNetwork } from "./open-network.js";
+
+/** 27 MB and 4 MB in float32. */
+const [LARGE, SMALL] = [2600, 1000];
+
+let work: string;
+let weights: SafetensorsHeader;
+beforeAll(() => {
+  work = mkdtempSync(join(tmpdir(), "open-network-"));
+  weights = writeSparseFile(join(work, "model.safetensors"));
+});
+afterAll(() => rmSync(work, { recursive: true }));
+
+/** Two matrices and a tensor that no graph here takes, of more bytes than the disk has free: a hole, which takes none. */
+function writeSparseFile(file: string): SafetensorsHeader {
+  const { bavail, bsize } = statfsSync(work);
+  const sizes = { large: [LARGE, LARGE], small: [SMALL, SMALL], others: [Math.ceil((bavail * bsize) / 4) + 1] };
+  let end = 0;
+  const header = Object.fromEntries(
+    Object.entries(sizes).map(([key, shape]) => {
+      const begin = end;
+      end += shape.reduce((product, size) => product * size, 4);
+      return [key, { dtype: "F32", shape, data_offsets: [begin, end] }];
+    }),
+  );
+  const json = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(json.length));
+  writeFileSync(file, Buffer.concat([length, json]));
+  truncateSync(file, 8 + json.length + end);
+  return readSafetensorsHeader(file);
+}
+
+/** x [1, side] times the matrix, opened with a cache of the test's own; and what is then in it, undefined if it was not begun. */
+async function open(key: string, side: number) {
+  function write(source: WeightSource, profile: DeviceProfile): Uint8Array {
+    const graph = new GraphBuilder(profile, source);
+    graph.output("y", matmul(graph.input("x", "float32", [1, side]), graph.weight(key, [side, side])));
+    return graph.build(key, [/./]);
+  }
+  const folder = join(work, `cache-${key}`);
+  const network = { weights, graph: key, profile: CPU_PROFILE, write, sizesOf: () => ({}) };
+  const session = await openNetwork(network, { threads: 1, prepared: { folder, limitBytes: 1e9 } });
+  const { y } = await session.run({ x: new Tensor("float32", new Float32Array(side).fill(1), [1, side]) });
+  await session.release();
+  expect(y!.data).toEqual(new Float32Array(side));
+  return existsSync(folder) ? readdirSync(folder) : undefined;
+}
+
+test("room is asked for what a graph takes, not for its whole file", async () => {
+  expect(await open("large", LARGE)).toHaveLength(1);
+});
+
+test("a graph that takes little is not prepared, however large its file is", async () => {
+  expect(await open("small", SMALL)).toBeUndefined();
+});
