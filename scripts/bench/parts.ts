@@ -7,8 +7,9 @@ import {
   readControlNetConfig,
 } from "@armature/diffusion/networks/controlnet";
 import { residualNames } from "@armature/diffusion/networks/encoder";
+import { promptProjectionsModel } from "@armature/diffusion/networks/prompt-projections";
 import { unetModel } from "@armature/diffusion/networks/unet";
-import { readUNetConfig } from "@armature/diffusion/networks/unet-config";
+import { type EncoderConfig, readUNetConfig } from "@armature/diffusion/networks/unet-config";
 import { readVaeConfig, vaeDecoderModel } from "@armature/diffusion/networks/vae";
 import { noResiduals } from "@armature/diffusion/pipeline/control";
 import { dptModel } from "@armature/preprocessor/networks/dpt";
@@ -17,6 +18,7 @@ import { CPU_INT8_PROFILE, CPU_PROFILE, type DeviceProfile, NCHW_PROFILE } from 
 import type { Session, Tensors } from "@armature/shared/runtime/devices/device-session";
 import { type ComputeSettings, type Network, openNetwork } from "@armature/shared/runtime/open-network";
 import { openModelFolder } from "@armature/shared/weights/model-folder";
+import type { SafetensorsHeader } from "@armature/shared/weights/safetensors";
 import { Tensor } from "onnxruntime-node";
 
 /**
@@ -25,7 +27,7 @@ import { Tensor } from "onnxruntime-node";
  */
 export type Form = "in place" | "prepared" | "int8" | "plain";
 
-/** `step` is one call of ControlNets and UNet; `picture` is the prompt, all steps and the decoder. */
+/** `step` is one call of ControlNets and UNet, which know the prompt; `picture` is the prompt, all steps and the decoder. */
 export const PARTS = [
   "step",
   "step+controlnet",
@@ -85,43 +87,67 @@ const OPEN: Record<Part, (m: Measurement) => Promise<Run>> = {
 
 async function openPicture(m: Measurement): Promise<Run> {
   const encode = await openTextEncoder(m);
-  const step = await openStep(m);
+  const start = await openSteps(m);
   const decode = await openDecoder(m);
   return async () => {
     await encode();
+    const step = await start();
     for (let i = 0; i < m.steps; i++) await step();
     await decode();
   };
 }
 
 async function openStep(m: Measurement): Promise<Run> {
+  const start = await openSteps(m);
+  return start();
+}
+
+/** What comes before a picture's first step: it brings the prompt into the networks' form, and gives the step. */
+async function openSteps(m: Measurement): Promise<() => Promise<Run>> {
   const { config, weights } = openModelFolder(join(m.folders.model, "unet"));
   const unet = readUNetConfig(config);
   const session = await load(m, { weights, write: (source, profile) => unetModel(source, unet, profile) });
-  const control = m.controlnets > 0 ? await openControlNet(m) : undefined;
-  const inputs = stepInputs(m, unet);
+  const projections = await openProjections(m, weights, unet);
+  const startControl = m.controlnets > 0 ? await openControlNet(m) : undefined;
+  const context = waves([m.batch, 77, unet.contextWidth]);
+  const inputs = {
+    sample: waves([m.batch, unet.inChannels, m.height, m.width]),
+    timestep: new Tensor("float32", [501], [1]),
+  };
   const none: Tensors = noResiduals({ config: unet, profile: profileOf(m) });
   return async () => {
-    let residuals = none;
-    for (let i = 0; i < m.controlnets; i++) residuals = await control!(inputs, residuals);
-    return session.run({ ...inputs, ...residuals });
+    const prompt = await projections.run({ context });
+    const addResiduals = await startControl?.(context);
+    return async () => {
+      let residuals = none;
+      for (let i = 0; i < m.controlnets; i++) residuals = await addResiduals!(inputs, residuals);
+      return session.run({ ...inputs, ...prompt, ...residuals });
+    };
   };
 }
 
 type AddResiduals = (inputs: Tensors, before: Tensors) => Promise<Tensors>;
 
-async function openControlNet(m: Measurement): Promise<AddResiduals> {
+async function openControlNet(m: Measurement): Promise<(context: Tensor) => Promise<AddResiduals>> {
   const { config, weights } = openModelFolder(m.folders.controlnet);
   const net = readControlNetConfig(config);
   const session = await load(m, { weights, write: (source, profile) => controlnetModel(source, net, profile) });
+  const projections = await openProjections(m, weights, net);
   const write: Network["write"] = (source, profile) => conditioningEmbeddingModel(source, net, profile);
   const embedding = await load(m, { weights, write });
   const { hint } = await embedding.run({ image: waves([1, net.conditioningChannels, 8 * m.height, 8 * m.width]) });
   const scales = new Tensor("float32", new Float32Array(residualNames(net).length).fill(1));
-  return (inputs, before) => {
-    const previous = Object.entries(before).map(([name, tensor]) => [`previous_${name}`, tensor]);
-    return session.run({ ...inputs, ...Object.fromEntries(previous), hint: hint!, scales });
+  return async (context) => {
+    const prompt = await projections.run({ context });
+    return (inputs, before) => {
+      const previous = Object.entries(before).map(([name, tensor]) => [`previous_${name}`, tensor]);
+      return session.run({ ...inputs, ...prompt, ...Object.fromEntries(previous), hint: hint!, scales });
+    };
   };
+}
+
+function openProjections(m: Measurement, weights: SafetensorsHeader, config: EncoderConfig): Promise<Session> {
+  return load(m, { weights, write: (source, profile) => promptProjectionsModel(source, config, profile) });
 }
 
 async function openTextEncoder(m: Measurement): Promise<Run> {
@@ -150,27 +176,16 @@ async function openDepth(m: Measurement, folder: string): Promise<Run> {
   return () => session.run({ pixel_values: pixels });
 }
 
-function load(m: Measurement, { weights, write }: Pick<Network, "weights" | "write">): Promise<Session> {
+function load(m: Measurement, network: Pick<Network, "weights" | "write">): Promise<Session> {
   const profile = profileOf(m);
   const prepared = m.form === "prepared" || m.form === "int8" ? { folder: m.cache, limitBytes: 1e12 } : undefined;
   const device: ComputeSettings = { threads: m.threads, prepared };
-  return openNetwork({ weights, graph: m.part, profile, write, sizesOf: () => ({}) }, device);
+  return openNetwork({ ...network, graph: m.part, profile, sizesOf: () => ({}) }, device);
 }
 
 function profileOf({ form, part }: Measurement): DeviceProfile {
   if (form === "int8" && part.startsWith("step")) return CPU_INT8_PROFILE;
   return form === "plain" ? NCHW_PROFILE : CPU_PROFILE;
-}
-
-function stepInputs(
-  { batch, height, width }: Measurement,
-  unet: { inChannels: number; contextWidth: number },
-): Tensors {
-  return {
-    sample: waves([batch, unet.inChannels, height, width]),
-    timestep: new Tensor("float32", [501], [1]),
-    context: waves([batch, 77, unet.contextWidth]),
-  };
 }
 
 /** Values of about unit deviation. */

@@ -7,6 +7,7 @@ import {
   controlnetModel,
   readControlNetConfig,
 } from "@armature/diffusion/networks/controlnet";
+import { promptProjectionsModel } from "@armature/diffusion/networks/prompt-projections";
 import { unetModel } from "@armature/diffusion/networks/unet";
 import { readUNetConfig } from "@armature/diffusion/networks/unet-config";
 import { readVaeConfig, vaeDecoderModel, vaeEncoderModel } from "@armature/diffusion/networks/vae";
@@ -65,10 +66,17 @@ export function sd15Shapes() {
   const net = readControlNetConfig(new ModelConfig("controlnet", CONTROLNET));
   const vae = readVaeConfig(new ModelConfig("vae", VAE));
   const text = readClipTextConfig(new ModelConfig("text_encoder", TEXT_ENCODER));
+  // projections are those of the layers that the network before them wants
   return {
-    unet: withConvolutions(wantedTensors((w) => unetModel(w, unet, CPU_PROFILE))),
+    unet: withConvolutions(
+      wantedTensors((w) => [unetModel(w, unet, CPU_PROFILE), promptProjectionsModel(w, unet, CPU_PROFILE)]),
+    ),
     controlnet: withConvolutions(
-      wantedTensors((w) => [controlnetModel(w, net, CPU_PROFILE), conditioningEmbeddingModel(w, net, CPU_PROFILE)]),
+      wantedTensors((w) => [
+        controlnetModel(w, net, CPU_PROFILE),
+        promptProjectionsModel(w, net, CPU_PROFILE),
+        conditioningEmbeddingModel(w, net, CPU_PROFILE),
+      ]),
     ),
     vae: wantedTensors((w) => [vaeDecoderModel(w, vae, CPU_PROFILE), vaeEncoderModel(w, vae, CPU_PROFILE)]),
     textEncoder: wantedTensors((w) => clipTextModel(w, text, CPU_PROFILE)),

@@ -7,22 +7,28 @@ import { isDeepStrictEqual } from "node:util";
 import type { WeightSource } from "@armature/shared/graph/builder";
 import { floatToHalf } from "@armature/shared/tensor/half";
 import { TorchGenerator } from "@armature/shared/tensor/torch-generator";
-import { readSafetensorsHeader } from "@armature/shared/weights/safetensors";
+import { readSafetensorsHeader, type TensorLocation } from "@armature/shared/weights/safetensors";
 
 export type Shapes = Record<string, readonly number[]>;
 
-/** The tensors that graphs want: `build` is called with a source that has any tensor in any shape. */
+/** The tensors that graphs want: `build` is called with a source that has any tensor in any shape, and has it for the graphs after. */
 export function wantedTensors(build: (weights: WeightSource) => void): Shapes {
-  const shapes: Shapes = {};
+  const tensors: WeightSource["tensors"] = new Map();
   build({
     file: "synthetic",
-    tensors: new Map(),
+    tensors,
     supply(key, shape) {
-      shapes[key] = shape;
-      return { dtype: "F16", shape: [...shape], offset: 0, length: 2 * elements(shape) };
+      const location = nowhere(shape);
+      tensors.set(key, location);
+      return location;
     },
   });
-  return shapes;
+  return Object.fromEntries([...tensors].map(([key, { shape }]) => [key, shape]));
+}
+
+/** The location of a float16 tensor that no file holds: for whoever reads shapes alone. */
+export function nowhere(shape: readonly number[]): TensorLocation {
+  return { dtype: "F16", shape: [...shape], offset: 0, length: 2 * elements(shape) };
 }
 
 /** Writes `folder`/config.json and the weights file, unless the file is there with these tensors. */

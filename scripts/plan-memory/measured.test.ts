@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { trace } from "@armature/diffusion/engine/memory/parts";
 import { residualChannels, residualNames } from "@armature/diffusion/networks/encoder";
+import { promptProjectionsModel } from "@armature/diffusion/networks/prompt-projections";
 import { unetModel } from "@armature/diffusion/networks/unet";
 import { readUNetConfig } from "@armature/diffusion/networks/unet-config";
 import { readVaeConfig, vaeDecoderModel } from "@armature/diffusion/networks/vae";
@@ -55,10 +56,16 @@ async function unetCase(pixels: number): Promise<Case> {
   const { peakBytes } = trace(weights, "single", (w) => unetModel(w, unet, { ...CPU_PROFILE, sizes }));
   const channels = residualChannels(unet);
   const residuals = residualNames(unet).map((name, i) => [name, zeros([1, channels[i]!])] as const);
+  const projections = await createSession(promptProjectionsModel(weights, unet, CPU_PROFILE), {
+    weightsFolder: dirname(weights.file),
+    threads: 2,
+  });
+  const prompt = await projections.run({ context: zeros([2, 77, unet.contextWidth]) });
+  await projections.release();
   const measuredBytes = await growth(unetModel(weights, unet, CPU_PROFILE), weights.file, {
+    ...prompt,
     sample: zeros([2, unet.inChannels, side, side]),
     timestep: zeros([1]),
-    context: zeros([2, 77, unet.contextWidth]),
     ...Object.fromEntries(residuals),
   });
   return { name: `UNet ${pixels}`, predictedBytes: peakBytes, measuredBytes };

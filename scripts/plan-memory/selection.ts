@@ -11,9 +11,9 @@ import { readClipTextConfig } from "@armature/diffusion/networks/clip-text";
 import { readControlNetConfig } from "@armature/diffusion/networks/controlnet";
 import { readUNetConfig } from "@armature/diffusion/networks/unet-config";
 import { readVaeConfig } from "@armature/diffusion/networks/vae";
-import type { WeightSource } from "@armature/shared/graph/builder";
 import { ModelConfig } from "@armature/shared/weights/model-config";
-import { SD15_CONFIGS } from "../bench/sd15.js";
+import { SD15_CONFIGS, sd15Shapes } from "../bench/sd15.js";
+import { nowhere, type Shapes } from "../bench/synthetic-weights.js";
 
 export interface Selected {
   models: ModelNetworks[];
@@ -37,25 +37,29 @@ export function selectOnDisk(request: SelectionRequest): Selected {
 /** Stable Diffusion 1.5 and ControlNets of its size, under the given names. */
 export function selectFullSize(controlnets: string[]): Selected {
   const { unet, vae, textEncoder, controlnet } = SD15_CONFIGS;
+  const shapes = sd15Shapes();
   return {
     models: [
       {
         id: "sd15",
-        text: shapesOnly("text_encoder", textEncoder, readClipTextConfig),
-        unet: shapesOnly("unet", unet, readUNetConfig),
-        vae: shapesOnly("vae", vae, readVaeConfig),
+        text: shapesOnly("text_encoder", textEncoder, shapes.textEncoder, readClipTextConfig),
+        unet: shapesOnly("unet", unet, shapes.unet, readUNetConfig),
+        vae: shapesOnly("vae", vae, shapes.vae, readVaeConfig),
       },
     ],
-    controlnets: controlnets.map((id) => ({ id, ...shapesOnly("controlnet", controlnet, readControlNetConfig) })),
+    controlnets: controlnets.map((id) => ({
+      id,
+      ...shapesOnly("controlnet", controlnet, shapes.controlnet, readControlNetConfig),
+    })),
   };
 }
 
-function shapesOnly<Config>(file: string, config: object, read: (config: ModelConfig) => Config): Network<Config> {
-  const weights: WeightSource = {
-    file,
-    tensors: new Map(),
-    // the plan needs no bytes, so every tensor may claim the same place
-    supply: (_key, shape) => ({ dtype: "F16", shape: [...shape], offset: 0, length: 0 }),
-  };
-  return { config: read(new ModelConfig(file, { ...config })), weights };
+function shapesOnly<Config>(
+  file: string,
+  config: object,
+  shapes: Shapes,
+  read: (config: ModelConfig) => Config,
+): Network<Config> {
+  const tensors = Object.entries(shapes).map(([key, shape]) => [key, nowhere(shape)] as const);
+  return { config: read(new ModelConfig(file, { ...config })), weights: { file, tensors: new Map(tensors) } };
 }

@@ -4,13 +4,16 @@ import type { Precision } from "@armature/shared/contract/precision";
 import { CPU_INT8_PROFILE, type DeviceProfile } from "@armature/shared/graph/profile";
 import type { Session, Tensors } from "@armature/shared/runtime/devices/device-session";
 import type { Sizes } from "@armature/shared/runtime/devices/sized-sessions";
-import { openNetwork } from "@armature/shared/runtime/open-network";
+import { type Network, openNetwork } from "@armature/shared/runtime/open-network";
 import type { Loadable } from "@armature/shared/runtime/residency";
 import { openModelFolder } from "@armature/shared/weights/model-folder";
 import { clipTextModel, readClipTextConfig } from "../networks/clip-text.js";
 import { conditioningEmbeddingModel, controlnetModel } from "../networks/controlnet.js";
+import { promptSizes } from "../networks/inputs.js";
+import { crossAttentionWeights, promptProjectionsModel } from "../networks/prompt-projections.js";
 import { shallowUnetModel } from "../networks/shallow-unet.js";
 import { unetModel } from "../networks/unet.js";
+import type { EncoderConfig } from "../networks/unet-config.js";
 import { readVaeConfig, type VaeConfig, vaeDecoderModel } from "../networks/vae.js";
 import type { ControlNet, Model, ShallowUNet } from "../pipeline/components.js";
 import type { TilePlan } from "../pipeline/tiled-decode.js";
@@ -29,7 +32,8 @@ export function loadableModel(
     key: residentKey(entry.id, { precision }),
     bytes: entry.bytes[precision ?? "float32"],
     load: () => loadModel(entry, inPrecision(device, precision)),
-    release: ({ textEncoder, unet, vaeDecoder }) => releaseAll([textEncoder.session, unet.session, vaeDecoder.session]),
+    release: ({ textEncoder, unet, vaeDecoder }) =>
+      releaseAll([textEncoder.session, unet.projections, unet.session, vaeDecoder.session]),
   };
 }
 
@@ -56,7 +60,7 @@ export function loadableControlNet(
     key: residentKey(entry.id, { precision }),
     bytes: entry.bytes[precision ?? "float32"],
     load: () => loadControlNet(entry, inPrecision(device, precision)),
-    release: ({ session, embedding }) => releaseAll([session, embedding]),
+    release: ({ session, projections, embedding }) => releaseAll([session, projections, embedding]),
   };
 }
 
@@ -97,6 +101,7 @@ async function loadModel({ folder, unet, schedulerConfig }: ModelEntry, device: 
         },
         device,
       ),
+      projections: await openProjections({ weights, config: unet, profile: unetProfile }, device),
       config: unet,
       profile,
     },
@@ -151,6 +156,7 @@ async function loadControlNet({ folder, config }: ControlNetEntry, device: Devic
       },
       device,
     ),
+    projections: await openProjections({ weights, config, profile: unetProfile }, device),
     embedding: await openNetwork(
       {
         weights,
@@ -170,6 +176,26 @@ async function loadControlNet({ folder, config }: ControlNetEntry, device: Devic
   };
 }
 
+interface Projected extends Pick<Network, "weights" | "profile"> {
+  config: EncoderConfig;
+}
+
+/** What the network of these weights sees of the prompt, in its own profile. */
+function openProjections({ weights, config, profile }: Projected, device: DeviceSettings): Promise<Session> {
+  return openNetwork(
+    {
+      // so few bytes that every batch of a request stays open: what one gave is in use until the last step
+      weights: crossAttentionWeights(weights),
+      profile,
+      graph: "prompt-projections",
+      write: (source, sized) => promptProjectionsModel(source, config, sized),
+      sizesOf: ({ context }) => ({ B: context!.dims[0]!, S: context!.dims[1]! }),
+      keepOutputs: true,
+    },
+    device,
+  );
+}
+
 /** Neighbouring tiles share so many latent cells: about what a pixel of the decoder sees to one side. */
 const TILE_OVERLAP = 8;
 const SMALLEST_TILE = 16;
@@ -187,8 +213,9 @@ export function decoderTiles({ channels, scale }: VaeConfig, profile: DeviceProf
 }
 
 /** The sizes of one step's inputs, of the UNet and of ControlNets. */
-function stepSizes({ sample, context }: Tensors): Sizes {
-  return { B: sample!.dims[0]!, H: sample!.dims[2]!, W: sample!.dims[3]!, S: context!.dims[1]! };
+function stepSizes(feeds: Tensors): Sizes {
+  const [B, , H, W] = feeds.sample!.dims as [number, number, number, number];
+  return { B, H, W, ...promptSizes(feeds) };
 }
 
 async function releaseAll(sessions: Session[]): Promise<void> {

@@ -16,6 +16,7 @@ import { denseRows, linear, linearParts } from "@armature/shared/graph/layers/li
 import { groupNorm, layerNorm } from "@armature/shared/graph/layers/norm";
 import { gelu, mul, silu as siluValue } from "@armature/shared/graph/ops";
 import type { Scope } from "@armature/shared/graph/scope";
+import type { KeyValue, Prompt } from "./inputs.js";
 
 export interface NormOptions {
   groups: number;
@@ -37,27 +38,32 @@ export interface TransformerOptions {
   normGroups: number;
 }
 
-/** Self-attention over the pixels and cross-attention to `context`, around a shortcut. */
-export function transformer2d(g: Scope, x: FeatureMap, context: Tokens, options: TransformerOptions): FeatureMap {
+/** Self-attention over the pixels and cross-attention to the prompt, around a shortcut. */
+export function transformer2d(g: Scope, x: FeatureMap, prompt: Prompt, options: TransformerOptions): FeatureMap {
   const { layers, heads, normGroups } = options;
   // diffusers fixes this epsilon, whatever the config says for the residual blocks
   let h = linear(g.at("proj_in"), toTokens(groupNorm(g.at("norm"), x, normGroups, 1e-6)), x.channels);
-  for (let i = 0; i < layers; i++) h = transformerBlock(g.at("transformer_blocks", i), h, context, heads);
+  for (let i = 0; i < layers; i++) h = transformerBlock(g.at("transformer_blocks", i), h, prompt, heads);
   return add(fromTokens(linear(g.at("proj_out"), h, x.channels), x), x);
 }
 
-function transformerBlock(g: Scope, x: Tokens, context: Tokens, heads: number): Tokens {
+function transformerBlock(g: Scope, x: Tokens, prompt: Prompt, heads: number): Tokens {
+  const [self, cross] = [g.at("attn1"), g.at("attn2")];
   const normal = layerNorm(g.at("norm1"), x);
-  let h = add(attend(g.at("attn1"), normal, normal, heads), x);
-  h = add(attend(g.at("attn2"), layerNorm(g.at("norm2"), h), context, heads), h);
+  let h = add(attend(self, normal, keyValue(self, normal, x.width), heads), x);
+  h = add(attend(cross, layerNorm(g.at("norm2"), h), prompt.keyValue(cross, x.width), heads), h);
   return add(feedForward(g.at("ff.net"), layerNorm(g.at("norm3"), h)), h);
 }
 
-function attend(g: Scope, x: Tokens, context: Tokens, heads: number): Tokens {
+function attend(g: Scope, x: Tokens, { key, value }: KeyValue, heads: number): Tokens {
   const query = linear(g.at("to_q"), x, x.width, { bias: false });
-  const key = linear(g.at("to_k"), context, x.width, { bias: false });
-  const value = linear(g.at("to_v"), context, x.width, { bias: false });
   return linear(g.at("to_out", 0), attention({ query, key, value }, { heads }), x.width);
+}
+
+/** What the attention at `g`, which is `width` wide, sees of tokens (B, S, D): (B, S, width) each. */
+export function keyValue(g: Scope, x: Tokens, width: number): KeyValue {
+  const project = (name: string) => linear(g.at(name), x, width, { bias: false });
+  return { key: project("to_k"), value: project("to_v") };
 }
 
 /** GEGLU (arXiv:2002.05202): one half of the projection, times the GELU of the other. */

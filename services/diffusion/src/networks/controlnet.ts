@@ -1,13 +1,14 @@
 import { GraphBuilder, type Value, type WeightSource } from "@armature/shared/graph/builder";
 import { product } from "@armature/shared/graph/dim";
 import { averageOverPixels, conv2d } from "@armature/shared/graph/layers/conv";
-import { type FeatureMap, fromNchw, mapOf, silu, type Tokens } from "@armature/shared/graph/layers/feature-map";
+import { type FeatureMap, fromNchw, mapOf, silu } from "@armature/shared/graph/layers/feature-map";
 import { add, cast, mul, reshape, slice } from "@armature/shared/graph/ops";
 import type { DeviceProfile } from "@armature/shared/graph/profile";
 import { Scope } from "@armature/shared/graph/scope";
 import type { ModelConfig } from "@armature/shared/weights/model-config";
 import { downPath, midBlock, residualChannels, residualNames, timeEmbedding } from "./encoder.js";
-import { contextInput, residualShape } from "./inputs.js";
+import { type Prompt, promptInput, residualShape } from "./inputs.js";
+import { PROMPT_WEIGHTS } from "./prompt-projections.js";
 import { type EncoderConfig, readEncoder } from "./unet-config.js";
 
 export interface ControlNetConfig extends EncoderConfig {
@@ -41,20 +42,20 @@ export function readControlNetConfig(config: ModelConfig): ControlNetConfig {
 export interface ControlNetInputs {
   sample: FeatureMap; // (B, 4, H, W)
   timestep: Value; // [1]
-  context: Tokens; // (B, S, D)
+  prompt: Prompt;
   hint: Value; // the conditioning embedding, for one picture or for B
 }
 
 /** ControlNet: arXiv:2302.05543. The UNet's encoder, with the hint added at its start and a 1x1 convolution on each result. */
 export function controlnet(
   g: Scope,
-  { sample, timestep, context, hint }: ControlNetInputs,
+  { sample, timestep, prompt, hint }: ControlNetInputs,
   c: ControlNetConfig,
 ): FeatureMap[] {
-  const temb = timeEmbedding(g.at("time_embedding"), timestep, c);
+  const given = { temb: timeEmbedding(g.at("time_embedding"), timestep, c), prompt };
   const x = plusHint(conv2d(g.at("conv_in"), sample, c.levels[0]!.channels), hint);
-  const down = downPath(g, x, temb, context, c);
-  const mid = midBlock(g.at("mid_block"), down.h, temb, context, c);
+  const down = downPath(g, x, given, c);
+  const mid = midBlock(g.at("mid_block"), down.h, given, c);
   const residual = (at: Scope, h: FeatureMap) => {
     const y = conv2d(at, h, h.channels, { kernel: 1 });
     return c.globalPool ? averageOverPixels(y) : y;
@@ -86,17 +87,16 @@ export function controlnetModel(weights: WeightSource, c: ControlNetConfig, prof
   const graph = new GraphBuilder(profile, weights);
   const sample = fromNchw(graph.input("sample", "float32", ["B", c.inChannels, "H", "W"]));
   const timestep = graph.input("timestep", "float32", [1]);
-  const context = contextInput(graph, c.contextWidth);
   const hint = graph.input("hint", profile.compute, hintShape(profile, c.levels[0]!.channels));
   const channels = residualChannels(c);
   const scales = cast(graph.input("scales", "float32", [channels.length]), profile.compute);
-  const own = controlnet(new Scope(graph), { sample, timestep, context, hint }, c);
+  const own = controlnet(new Scope(graph), { sample, timestep, prompt: promptInput, hint }, c);
   for (const [i, name] of residualNames(c).entries()) {
     const previousName = `previous_${name}`;
     const previous = graph.input(previousName, profile.compute, residualShape(profile, previousName, channels[i]!));
     graph.output(name, add(mul(own[i]!.value, slice(scales, 0, i, i + 1)), previous));
   }
-  return graph.build("controlnet", [new RegExp(`^${EMBEDDING}\\.`)]);
+  return graph.build("controlnet", [new RegExp(`^${EMBEDDING}\\.`), PROMPT_WEIGHTS]);
 }
 
 /** The conditioning embedding as an ONNX model: `image` [B, 3, 8H, 8W] → `hint`, as `controlnetModel` takes it. */

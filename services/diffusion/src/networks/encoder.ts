@@ -1,11 +1,18 @@
 /** The contracting half and the middle of the UNet, which ControlNet copies: arXiv:2112.10752; arXiv:2302.05543, section 3. */
 import type { Value } from "@armature/shared/graph/builder";
-import type { FeatureMap, Tokens } from "@armature/shared/graph/layers/feature-map";
+import type { FeatureMap } from "@armature/shared/graph/layers/feature-map";
 import { denseRows } from "@armature/shared/graph/layers/linear";
 import { cast, concat, cos, mul, reshape, silu, sin } from "@armature/shared/graph/ops";
 import type { Scope } from "@armature/shared/graph/scope";
 import { downsample, resnetBlock, transformer2d } from "./blocks.js";
+import type { Prompt } from "./inputs.js";
 import type { EncoderConfig } from "./unet-config.js";
+
+/** What every level is told beside its feature map. */
+export interface Conditioning {
+  temb: Value; // [1, 1280]
+  prompt: Prompt;
+}
 
 /** Sinusoids of the timestep [1] through two linear layers → [1, 4 * channels of the first level]. */
 export function timeEmbedding(g: Scope, timestep: Value, c: EncoderConfig): Value {
@@ -27,7 +34,7 @@ function sinusoidFrequencies(count: number, shift: number): number[] {
 }
 
 /** The levels from fine to coarse: the last activation, and every one that the way up will meet again. */
-export function downPath(g: Scope, x: FeatureMap, temb: Value, context: Tokens, c: EncoderConfig) {
+export function downPath(g: Scope, x: FeatureMap, { temb, prompt }: Conditioning, c: EncoderConfig) {
   const norm = { groups: c.normGroups, epsilon: c.normEps };
   const skips = [x];
   let h = x;
@@ -36,7 +43,7 @@ export function downPath(g: Scope, x: FeatureMap, temb: Value, context: Tokens, 
     const transformer = { layers: level.transformerLayers, heads: level.heads, normGroups: c.normGroups };
     for (let j = 0; j < c.layersPerLevel; j++) {
       h = resnetBlock(block.at("resnets", j), h, level.channels, norm, temb);
-      if (level.transformerLayers > 0) h = transformer2d(block.at("attentions", j), h, context, transformer);
+      if (level.transformerLayers > 0) h = transformer2d(block.at("attentions", j), h, prompt, transformer);
       skips.push(h);
     }
     if (i < c.levels.length - 1) {
@@ -48,11 +55,11 @@ export function downPath(g: Scope, x: FeatureMap, temb: Value, context: Tokens, 
 }
 
 /** Residual block, attention, residual block at the coarsest level. */
-export function midBlock(g: Scope, x: FeatureMap, temb: Value, context: Tokens, c: EncoderConfig): FeatureMap {
+export function midBlock(g: Scope, x: FeatureMap, { temb, prompt }: Conditioning, c: EncoderConfig): FeatureMap {
   const norm = { groups: c.normGroups, epsilon: c.normEps };
   const transformer = { layers: c.midTransformerLayers, heads: c.midHeads, normGroups: c.normGroups };
   let h = resnetBlock(g.at("resnets", 0), x, x.channels, norm, temb);
-  h = transformer2d(g.at("attentions", 0), h, context, transformer);
+  h = transformer2d(g.at("attentions", 0), h, prompt, transformer);
   return resnetBlock(g.at("resnets", 1), h, x.channels, norm, temb);
 }
 

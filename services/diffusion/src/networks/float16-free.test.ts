@@ -13,6 +13,7 @@ import { fixturePath } from "../../../../testing/golden.js";
 import { runTimeTypes } from "../../../../testing/run-time-types.js";
 import { clipTextModel, readClipTextConfig } from "./clip-text.js";
 import { conditioningEmbeddingModel, controlnetModel, readControlNetConfig } from "./controlnet.js";
+import { promptProjectionsModel } from "./prompt-projections.js";
 import { unetModel } from "./unet.js";
 import { readUNetConfig } from "./unet-config.js";
 import { readVaeConfig, vaeDecoderModel } from "./vae.js";
@@ -22,6 +23,7 @@ type Write = (weights: SafetensorsHeader, config: ModelConfig, profile: DevicePr
 const NETWORKS: [name: string, folder: string, write: Write][] = [
   ["the text encoder", "tiny-sd/text_encoder", (w, config, p) => clipTextModel(w, readClipTextConfig(config), p)],
   ["the UNet", "tiny-sd/unet", (w, config, p) => unetModel(w, readUNetConfig(config), p)],
+  ["its prompt", "tiny-sd/unet", (w, config, p) => promptProjectionsModel(w, readUNetConfig(config), p)],
   ["the VAE's decoder", "tiny-sd/vae", (w, config, p) => vaeDecoderModel(w, readVaeConfig(config), p)],
   ["a ControlNet", "controlnet-depth", (w, config, p) => controlnetModel(w, readControlNetConfig(config), p)],
   ["its hint", "controlnet-depth", (w, config, p) => conditioningEmbeddingModel(w, readControlNetConfig(config), p)],

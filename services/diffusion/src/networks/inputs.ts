@@ -3,12 +3,51 @@ import type { Dim } from "@armature/shared/graph/dim";
 import type { Tokens } from "@armature/shared/graph/layers/feature-map";
 import { cast, reshape } from "@armature/shared/graph/ops";
 import type { DeviceProfile } from "@armature/shared/graph/profile";
+import type { Scope } from "@armature/shared/graph/scope";
 
-/** The prompt's embeddings, `context` [B, S, D]. */
-export function contextInput(graph: GraphBuilder, width: number): Tokens {
-  const context = graph.input("context", "float32", ["B", "S", width]);
-  const [batch, length] = context.shape as [Dim, Dim, number];
-  return { value: reshape(cast(context, graph.profile.compute), [-1, width]), batch, length, width };
+/** What attention looks at. */
+export interface KeyValue {
+  key: Tokens; // (B, S, D)
+  value: Tokens; // (B, S, D)
+}
+
+/** The prompt as networks see it: through each cross-attention layer's own projections. */
+export interface Prompt {
+  /** Of the layer at `g`, which is so wide. */
+  keyValue(g: Scope, width: number): KeyValue;
+}
+
+/** The prompt's keys and values as inputs [B, S, width], two a layer; `promptProjectionsModel` gives them. */
+export const promptInput: Prompt = {
+  keyValue(g, width) {
+    const names = keyValueNames(g.path);
+    const input = (name: string) => tokensInput(g.graph, { name, dtype: g.graph.profile.compute, width });
+    return { key: input(names.key), value: input(names.value) };
+  },
+};
+
+/** The names under which key and value of the layer at `path` travel, such as `mid_block.attentions.0.transformer_blocks.0.attn2.key`. */
+export function keyValueNames(path: string) {
+  return { key: `${path}.key`, value: `${path}.value` };
+}
+
+/** The size that only the prompt tells, from the feeds of a call; none where no layer attends to it. */
+export function promptSizes(feeds: Readonly<Record<string, { dims: readonly number[] }>>): { S?: number } {
+  const key = Object.keys(feeds).find((name) => name.endsWith(keyValueNames("attn2").key));
+  return key === undefined ? {} : { S: feeds[key]!.dims[1]! };
+}
+
+/** Tokens of the prompt, [B, S, width]. */
+export function tokensInput(graph: GraphBuilder, { name, dtype, width }: TokensInput): Tokens {
+  const tokens = graph.input(name, dtype, ["B", "S", width]);
+  const [batch, length] = tokens.shape as [Dim, Dim, number];
+  return { value: reshape(cast(tokens, graph.profile.compute), [-1, width]), batch, length, width };
+}
+
+interface TokensInput {
+  name: string;
+  dtype: DeviceProfile["compute"];
+  width: number;
 }
 
 /**

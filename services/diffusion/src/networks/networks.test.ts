@@ -21,6 +21,7 @@ import { WINOGRAD_EVERYWHERE } from "../../../../testing/winograd-everywhere.js"
 import { clipTextModel, promptEmbedsName, readClipTextConfig } from "./clip-text.js";
 import { conditioningEmbeddingModel, controlnetModel, readControlNetConfig } from "./controlnet.js";
 import { residualChannels, residualNames } from "./encoder.js";
+import { promptProjectionsModel } from "./prompt-projections.js";
 import { unetModel } from "./unet.js";
 import { type EncoderConfig, readUNetConfig } from "./unet-config.js";
 import { readVaeConfig, vaeDecoderModel, vaeEncoderModel } from "./vae.js";
@@ -37,6 +38,12 @@ function open(folder: string, file: string) {
 
 function session(model: Uint8Array, weights: SafetensorsHeader): Promise<InferenceSession> {
   return createSession(model, { weightsFolder: dirname(weights.file), threads: 1 });
+}
+
+/** Gives the prompt as the network of the weights takes it. */
+async function openProjections(weights: SafetensorsHeader, config: EncoderConfig, profile: DeviceProfile) {
+  const projections = await session(promptProjectionsModel(weights, config, profile), weights);
+  return (context: GoldenTensor) => projections.run({ context: float(context) });
 }
 
 const DIFFUSION_FILE = "diffusion_pytorch_model.fp16.safetensors";
@@ -89,13 +96,14 @@ describe.each(PROFILES.map((profile) => [profile.name, profile] as const))("in t
     const { config, weights } = open(`${name}/unet`, DIFFUSION_FILE);
     const unetConfig = readUNetConfig(config);
     const unet = await session(unetModel(weights, unetConfig, profile), weights);
+    const project = await openProjections(weights, unetConfig, profile);
     const golden = goldens(`components/unet-${name}.safetensors`);
     const { cases } = fixtureJson<{ cases: { key: string; timestep: number }[] }>(`components/unet-${name}.json`);
     for (const { key, timestep } of cases) {
       const { noise } = await unet.run({
         sample: float(golden(`${key}.sample`)),
         timestep: new Tensor("float32", [timestep], [1]),
-        context: float(golden(`${key}.encoder_hidden_states`)),
+        ...(await project(golden(`${key}.encoder_hidden_states`))),
         ...noResiduals(unetConfig, profile),
       });
       expect(relativeError(noise!.data as Float32Array, golden(`${key}.out`).data), key).toBeLessThan(TOLERANCE);
@@ -110,8 +118,11 @@ describe.each(PROFILES.map((profile) => [profile.name, profile] as const))("in t
     const config = readControlNetConfig(net.config);
     const controlnet = await session(controlnetModel(net.weights, config, profile), net.weights);
     const embedding = await session(conditioningEmbeddingModel(net.weights, config, profile), net.weights);
+    const project = await openProjections(net.weights, config, profile);
     const main = open(`${unetName}/unet`, DIFFUSION_FILE);
-    const unet = await session(unetModel(main.weights, readUNetConfig(main.config), profile), main.weights);
+    const unetConfig = readUNetConfig(main.config);
+    const unet = await session(unetModel(main.weights, unetConfig, profile), main.weights);
+    const projectForUNet = await openProjections(main.weights, unetConfig, profile);
     const golden = goldens(`components/controlnet-${name}.safetensors`);
     const { cases } = fixtureJson<{
       cases: { key: string; timestep: number; conditioning_scale: number; guess_mode: boolean }[];
@@ -122,11 +133,12 @@ describe.each(PROFILES.map((profile) => [profile.name, profile] as const))("in t
       const inputs = {
         sample: float(golden(`${key}.sample`)),
         timestep: new Tensor("float32", [timestep], [1]),
-        context: float(golden(`${key}.encoder_hidden_states`)),
       };
+      const context = golden(`${key}.encoder_hidden_states`);
       const { hint } = await embedding.run({ image: float(golden(`${key}.controlnet_cond`)) });
       const residuals = await controlnet.run({
         ...inputs,
+        ...(await project(context)),
         hint: hint!,
         scales: new Tensor("float32", scales, [count]),
         ...noResiduals(config, profile, "previous_"),
@@ -136,7 +148,7 @@ describe.each(PROFILES.map((profile) => [profile.name, profile] as const))("in t
         const found = asNchw(residuals[residual]!, profile, wanted.shape);
         expect(relativeError(found, wanted.data), `${key} ${residual}`).toBeLessThan(TOLERANCE);
       }
-      const { noise } = await unet.run({ ...inputs, ...residuals });
+      const { noise } = await unet.run({ ...inputs, ...(await projectForUNet(context)), ...residuals });
       expect(relativeError(noise!.data as Float32Array, golden(`${key}.unet_out`).data), key).toBeLessThan(TOLERANCE);
     }
   });
@@ -216,13 +228,14 @@ test("a UNet with 9 channels takes latents, mask and masked picture: extra chann
   const { config, weights } = openModelFolder(folder);
   const wide = readUNetConfig(config);
   const unet = await session(unetModel(weights, wide, CPU_PROFILE), weights);
+  const project = await openProjections(weights, wide, CPU_PROFILE);
   const golden = goldens("components/unet-sd15-random.safetensors");
   const sample = golden("b1_8x8_t261.sample");
   const extra = Float32Array.from({ length: 5 * 64 }, (_, i) => Math.sin(i));
   const { noise } = await unet.run({
     sample: new Tensor("float32", Float32Array.from([...sample.data, ...extra]), [1, 9, 8, 8]),
     timestep: new Tensor("float32", [261], [1]),
-    context: float(golden("b1_8x8_t261.encoder_hidden_states")),
+    ...(await project(golden("b1_8x8_t261.encoder_hidden_states"))),
     ...noResiduals(wide, CPU_PROFILE),
   });
   remove();

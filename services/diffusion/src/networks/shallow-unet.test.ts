@@ -8,7 +8,8 @@ import { describe, expect, test } from "vitest";
 import { fixturePath, relativeError } from "../../../../testing/golden.js";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { residualChannels, residualNames } from "./encoder.js";
-import { shallowResidualName, shallowUnetModel, shallowWeights } from "./shallow-unet.js";
+import { promptProjectionsModel } from "./prompt-projections.js";
+import { shallowPrompt, shallowResidualName, shallowUnetModel, shallowWeights } from "./shallow-unet.js";
 import { unetModel } from "./unet.js";
 import { readUNetConfig } from "./unet-config.js";
 
@@ -33,20 +34,22 @@ describe.each([CPU_PROFILE, NCHW_PROFILE].map((profile) => [profile.name, profil
       const step = {
         sample: waves([2, c.inChannels, 9, 12]), // odd: the way up meets skips that are not twice as large
         timestep: new Tensor("float32", [301], [1]),
-        context: waves([2, 7, c.contextWidth]),
       };
+      const projections = await open(promptProjectionsModel(weights, c, profile));
+      const prompt = await projections.run({ context: waves([2, 7, c.contextWidth]) });
       const residuals = Object.fromEntries(
         residualNames(c).map((name, i) => [name, constant(residualChannels(c)[i]!, profile)]),
       );
-      const { noise, deep } = await whole.run({ ...step, ...residuals });
+      const { noise, deep } = await whole.run({ ...step, ...prompt, ...residuals });
       const first = shallowResidualName(c);
-      const found = await shallow.run({ ...step, [first]: residuals[first]!, deep: deep! });
+      const shallowStep = { ...step, ...shallowPrompt(prompt, c) };
+      const found = await shallow.run({ ...shallowStep, [first]: residuals[first]!, deep: deep! });
       expect(relativeError(values(found.noise!), values(noise!))).toBeLessThan(TOLERANCE);
 
-      const other = await shallow.run({ ...step, [first]: residuals[first]!, deep: scaled(deep!) });
+      const other = await shallow.run({ ...shallowStep, [first]: residuals[first]!, deep: scaled(deep!) });
       expect(relativeError(values(other.noise!), values(noise!))).toBeGreaterThan(0.01);
       const uncontrolled = await shallow.run({
-        ...step,
+        ...shallowStep,
         [first]: constant(c.levels[0]!.channels, profile, 0),
         deep: deep!,
       });

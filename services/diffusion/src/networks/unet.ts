@@ -6,7 +6,6 @@ import {
   fromNchw,
   mapOf,
   silu,
-  type Tokens,
   toNchw,
 } from "@armature/shared/graph/layers/feature-map";
 import { groupNorm } from "@armature/shared/graph/layers/norm";
@@ -14,14 +13,15 @@ import { add as addValues, cast } from "@armature/shared/graph/ops";
 import type { DeviceProfile } from "@armature/shared/graph/profile";
 import { Scope } from "@armature/shared/graph/scope";
 import { resnetBlock, transformer2d, upsample } from "./blocks.js";
-import { downPath, midBlock, residualChannels, residualNames, timeEmbedding } from "./encoder.js";
-import { contextInput, residualShape } from "./inputs.js";
+import { type Conditioning, downPath, midBlock, residualChannels, residualNames, timeEmbedding } from "./encoder.js";
+import { type Prompt, promptInput, residualShape } from "./inputs.js";
+import { PROMPT_WEIGHTS } from "./prompt-projections.js";
 import type { UNetConfig } from "./unet-config.js";
 
 export interface UNetInputs {
   sample: FeatureMap; // (B, 4, H, W)
   timestep: Value; // [1]
-  context: Tokens; // (B, S, D)
+  prompt: Prompt;
   control: Value[]; // one for each skip, then the middle
 }
 
@@ -29,32 +29,32 @@ export interface UNetInputs {
  * Denoising UNet of Stable Diffusion 1 and 2: arXiv:2112.10752, section 3; with ControlNet's residuals: arXiv:2302.05543. Beside
  * the noise it gives the features that enter its last layer, which `shallowUnet` takes in place of all before.
  */
-export function unet(g: Scope, { sample, timestep, context, control }: UNetInputs, c: UNetConfig) {
-  const temb = timeEmbedding(g.at("time_embedding"), timestep, c); //                      [1, 1280]
+export function unet(g: Scope, { sample, timestep, prompt, control }: UNetInputs, c: UNetConfig) {
+  const given = { temb: timeEmbedding(g.at("time_embedding"), timestep, c), prompt };
   const x = conv2d(g.at("conv_in"), sample, c.levels[0]!.channels); //                     (B, 320, H, W)
-  const down = downPath(g, x, temb, context, c); //                                        (B, 1280, H/8, W/8)
-  let h = plus(midBlock(g.at("mid_block"), down.h, temb, context, c), control.at(-1)!);
+  const down = downPath(g, x, given, c); //                                                (B, 1280, H/8, W/8)
+  let h = plus(midBlock(g.at("mid_block"), down.h, given, c), control.at(-1)!);
   const [first, ...skips] = down.skips.map((skip, i) => plus(skip, control[i]!));
 
   for (const i of c.levels.keys()) {
     for (let j = 0; j <= c.layersPerLevel && skips.length > 0; j++) {
-      h = upLayer(g, i, j, [h, skips.pop()!], temb, context, c);
+      h = upLayer(g, i, j, [h, skips.pop()!], given, c);
     }
     const next = skips.at(-1) ?? first!;
     if (i < c.levels.length - 1) h = upsample(g.at("up_blocks", i, "upsamplers", 0), h, next.height, next.width);
   }
-  return { deep: h, noise: lastLayer(g, h, first!, temb, context, c) }; //                 (B, 320, H, W), (B, 4, H, W)
+  return { deep: h, noise: lastLayer(g, h, first!, given, c) }; //                         (B, 320, H, W), (B, 4, H, W)
 }
 
 /** From the features before it and the first skip connection to the noise. */
-export function lastLayer(g: Scope, deep: FeatureMap, skip: FeatureMap, temb: Value, context: Tokens, c: UNetConfig) {
-  let h = upLayer(g, c.levels.length - 1, c.layersPerLevel, [deep, skip], temb, context, c);
+export function lastLayer(g: Scope, deep: FeatureMap, skip: FeatureMap, given: Conditioning, c: UNetConfig) {
+  let h = upLayer(g, c.levels.length - 1, c.layersPerLevel, [deep, skip], given, c);
   h = silu(groupNorm(g.at("conv_norm_out"), h, c.normGroups, c.normEps));
   return conv2d(g.at("conv_out"), h, c.outChannels); //                                    (B, 4, H, W)
 }
 
 /** Layer `j` of block `i` on the way up, coarse to fine. */
-function upLayer(g: Scope, i: number, j: number, maps: FeatureMap[], temb: Value, context: Tokens, c: UNetConfig) {
+function upLayer(g: Scope, i: number, j: number, maps: FeatureMap[], { temb, prompt }: Conditioning, c: UNetConfig) {
   const block = g.at("up_blocks", i);
   const level = c.levels.at(-1 - i)!;
   const norm = { groups: c.normGroups, epsilon: c.normEps };
@@ -62,11 +62,11 @@ function upLayer(g: Scope, i: number, j: number, maps: FeatureMap[], temb: Value
   if (!c.upAttends[i]) return h;
   // a level that attends on the way up only takes its layers from the config all the same
   const transformer = { layers: level.transformerLayers || 1, heads: level.heads, normGroups: c.normGroups };
-  return transformer2d(block.at("attentions", j), h, context, transformer);
+  return transformer2d(block.at("attentions", j), h, prompt, transformer);
 }
 
 /**
- * The UNet as an ONNX model: `sample` [B, C, H, W], `timestep` [1], `context` [B, S, D] and one residual for each of
+ * The UNet as an ONNX model: `sample` [B, C, H, W], `timestep` [1], the prompt as in `promptInput` and one residual for each of
  * `residualNames`, in the profile's layout, or a single zero a channel without ControlNet → `noise` [B, 4, H, W], and `deep`, the
  * features for the shallow UNet, in the profile's layout. Whoever does not fetch those pays nothing: they are computed anyway.
  */
@@ -74,15 +74,14 @@ export function unetModel(weights: WeightSource, c: UNetConfig, profile: DeviceP
   const graph = new GraphBuilder(profile, weights);
   const sample = fromNchw(graph.input("sample", "float32", ["B", c.inChannels, "H", "W"]));
   const timestep = graph.input("timestep", "float32", [1]);
-  const context = contextInput(graph, c.contextWidth);
   const channels = residualChannels(c);
   const control = residualNames(c).map((name, i) =>
     graph.input(name, profile.compute, residualShape(profile, name, channels[i]!)),
   );
-  const { noise, deep } = unet(new Scope(graph), { sample, timestep, context, control }, c);
+  const { noise, deep } = unet(new Scope(graph), { sample, timestep, prompt: promptInput, control }, c);
   graph.output("noise", cast(toNchw(noise), "float32"));
   graph.output("deep", deep.value);
-  return graph.build("unet");
+  return graph.build("unet", [PROMPT_WEIGHTS]);
 }
 
 /** A skip connection with what ControlNet adds to it. */

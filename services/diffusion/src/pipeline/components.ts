@@ -15,19 +15,24 @@ export interface TextEncoder {
   config: ClipTextConfig;
 }
 
-export interface UNet {
+/** A network with cross-attention: the prompt enters it through projections of its own. */
+export interface Prompted {
   session: Session;
+  /** From the prompt's context to the keys and values that `session` takes. */
+  projections: Session;
+}
+
+export interface UNet extends Prompted {
   config: UNetConfig;
   profile: DeviceProfile;
 }
 
-/** The UNet's first and last layer, for steps that take the features between them from an earlier one. */
+/** The UNet's first and last layer, for steps that take the features between them from an earlier one. The prompt is the UNet's. */
 export interface ShallowUNet {
   session: Session;
 }
 
-export interface ControlNet {
-  session: Session;
+export interface ControlNet extends Prompted {
   embedding: Session;
   config: ControlNetConfig;
 }

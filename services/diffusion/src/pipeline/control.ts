@@ -2,6 +2,7 @@
 
 import { pillowResize } from "@armature/shared/image/pillow-resize";
 import type { RgbImage } from "@armature/shared/image/rgb-image";
+import type { Tensors } from "@armature/shared/runtime/devices/device-session";
 import { disposeOnDevice } from "@armature/shared/runtime/devices/device-tensors";
 import { Tensor } from "onnxruntime-node";
 import { residualChannels, residualNames } from "../networks/encoder.js";
@@ -61,11 +62,14 @@ export function noResiduals({ config, profile }: Pick<UNet, "config" | "profile"
 export interface StepInputs {
   sample: Tensor; // [B, 4, H, W]
   timestep: Tensor; // [1]
-  context: Tensor; // [B, 77, D]
 }
 
-/** Adds one unit's residuals to those of the units before it. */
-export async function addResiduals(unit: ControlUnit, inputs: StepInputs, before: Residuals): Promise<Residuals> {
+/** Adds one unit's residuals to those of the units before it. `inputs`: of the step, with the prompt as its network takes it. */
+export async function addResiduals(
+  unit: ControlUnit,
+  inputs: StepInputs & Tensors,
+  before: Residuals,
+): Promise<Residuals> {
   const previous = Object.fromEntries(Object.entries(before).map(([name, tensor]) => [`previous_${name}`, tensor]));
   return unit.net.session.run({ ...inputs, ...previous, hint: unit.hint, scales: scales(unit) });
 }

@@ -66,13 +66,12 @@ export async function denoise(unet: UNet, inputs: DenoiseInputs, events: Denoise
 
 function stepInputs(
   { modelInput, timestep }: Evaluation,
-  { texts, context }: Pass,
+  { texts }: Pass,
   [count, ...latentShape]: DenoiseInputs["shape"],
 ): StepInputs {
   return {
     sample: new Tensor("float32", repeat(modelInput, texts), [texts * count, ...latentShape]),
     timestep: new Tensor("float32", [timestep], [1]),
-    context,
   };
 }
 

@@ -46,9 +46,11 @@ function networks({ tensor, requireAlive }: ReturnType<typeof device>, failAt = 
     release: async () => {},
   });
   const noise = () => new Tensor("float32", [calls], [1]);
+  const projections = (layer: string) => session(() => ({ [`${layer}.key`]: tensor(), [`${layer}.value`]: tensor() }));
   const unet: UNet = {
     config,
     profile: CPU_PROFILE,
+    projections: projections("up_blocks.0.attentions.1.attn2"),
     session: session(
       (fetches): Tensors => (fetches?.includes("deep") ? { noise: noise(), deep: tensor() } : { noise: noise() }),
     ),
@@ -61,12 +63,16 @@ function networks({ tensor, requireAlive }: ReturnType<typeof device>, failAt = 
     }),
   };
   const residuals = () => Object.fromEntries(residualNames(config).map((name) => [name, tensor()]));
-  const net = { config, session: session(residuals) } as unknown as ControlNet;
+  const net = {
+    config,
+    session: session(residuals),
+    projections: projections("mid_block.attn2"),
+  } as unknown as ControlNet;
   return { unet, shallow, net, shallowFeeds, calls: () => calls };
 }
 
 const one = new Tensor("float32", [0], [1]);
-const step = { sample: one, timestep: one, context: one };
+const step = { sample: one, timestep: one };
 
 async function run({ unet, shallow, net }: ReturnType<typeof networks>): Promise<void> {
   const unit = (start: number, end: number) => ({ net, start, end, conditioningScale: 1, hint: one }) as ControlUnit;

@@ -2,14 +2,16 @@
 
 import type { Tensors } from "@armature/shared/runtime/devices/device-session";
 import { disposeOnDevice } from "@armature/shared/runtime/devices/device-tensors";
-import { shallowResidualName } from "../networks/shallow-unet.js";
+import { shallowPrompt, shallowResidualName } from "../networks/shallow-unet.js";
 import type { ShallowUNet, UNet } from "./components.js";
 import { addResiduals, type ControlUnit, noResiduals, type StepInputs } from "./control.js";
 import type { PlannedEvaluation } from "./evaluation-plan.js";
 import type { Pass } from "./passes.js";
+import { ProjectedPrompts } from "./projected-prompts.js";
 
 /** The evaluations of one run. `release` frees what they kept. */
 export class Evaluator {
+  private readonly prompts = new ProjectedPrompts();
   /** What the shallow UNet takes of the whole one, by its names: the deep features, and the first residual of the ControlNets. */
   private readonly kept = new Map<Pass, Tensors>();
 
@@ -26,6 +28,7 @@ export class Evaluator {
 
   release(): void {
     for (const pass of this.kept.keys()) this.forget(pass);
+    this.prompts.release();
   }
 
   private async runWhole(
@@ -39,10 +42,12 @@ export class Evaluator {
       for (const unit of pass.controls) {
         if (!controls.includes(unit)) continue;
         const before = residuals;
-        residuals = await addResiduals(unit, step, before);
+        const prompt = await this.prompts.of(unit.net, pass);
+        residuals = await addResiduals(unit, { ...step, ...prompt }, before);
         disposeOnDevice(before);
       }
-      const outputs = await this.unet.session.run({ ...step, ...residuals }, keep ? ["noise", "deep"] : ["noise"]);
+      const inputs = { ...step, ...(await this.prompts.of(this.unet, pass)), ...residuals };
+      const outputs = await this.unet.session.run(inputs, keep ? ["noise", "deep"] : ["noise"]);
       if (keep) residuals = this.keep(pass, outputs, residuals);
       return outputs;
     } finally {
@@ -50,10 +55,11 @@ export class Evaluator {
     }
   }
 
-  private runShallow(pass: Pass, step: StepInputs): Promise<Tensors> {
+  private async runShallow(pass: Pass, step: StepInputs): Promise<Tensors> {
     const kept = this.kept.get(pass);
     if (!this.shallow || !kept) throw new Error("a shallow evaluation was planned with nothing kept for it");
-    return this.shallow.session.run({ ...step, ...kept });
+    const prompt = shallowPrompt(await this.prompts.of(this.unet, pass), this.unet.config);
+    return this.shallow.session.run({ ...step, ...prompt, ...kept });
   }
 
   /** Gives the residuals that are left to be freed. */

@@ -7,12 +7,14 @@ import { sessionKey } from "@armature/shared/runtime/devices/open-networks";
 import type { Sizes } from "@armature/shared/runtime/devices/sized-sessions";
 import { clipTextModel } from "../../networks/clip-text.js";
 import { conditioningEmbeddingModel, controlnetModel } from "../../networks/controlnet.js";
+import { promptProjectionsModel } from "../../networks/prompt-projections.js";
 import { shallowUnetModel } from "../../networks/shallow-unet.js";
 import { unetModel } from "../../networks/unet.js";
+import type { EncoderConfig } from "../../networks/unet-config.js";
 import { vaeDecoderModel } from "../../networks/vae.js";
 import { decoderTiles } from "../loadables.js";
 import { residentKey } from "../resident-key.js";
-import type { ControlNetNetworks, ModelNetworks } from "./networks.js";
+import type { ControlNetNetworks, ModelNetworks, Network } from "./networks.js";
 
 /** What of a request decides the sizes of its tensors. */
 export interface PictureRequest {
@@ -70,6 +72,7 @@ export function modelUnit(
         ...{ graph: "clip-text", profile, heldPerLive, sizes: { B: request.texts }, openInputs: "single" },
         write: (weights, sized) => clipTextModel(weights, text.config, sized),
       }),
+      ...promptParts(unet, { text, request, profile, heldPerLive }),
       ...request.batches.map((B) =>
         part("UNet", unet.weights, {
           ...{ graph: "unet", profile, heldPerLive, openInputs: controlled ? "whole" : "single" },
@@ -95,12 +98,14 @@ export function shallowUnit(
   controlled: boolean,
 ): Unit {
   const { H, W } = latentSizes(request, vae.config.scale);
+  // its one layer may be one that does not attend to the prompt
+  const prompt: Sizes = unet.config.upAttends.at(-1) ? { S: text.config.tokens } : {};
   return {
     id: residentKey(id, { precision: undefined, shallow: true }),
     parts: request.batches.map((B) =>
       part("shallow UNet", unet.weights, {
         ...{ graph: "shallow-unet", profile, heldPerLive, openInputs: controlled ? "whole" : "single" },
-        ...{ sizes: { B, S: text.config.tokens, H, W } },
+        ...{ sizes: { B, ...prompt, H, W } },
         write: (weights, sized) => shallowUnetModel(weights, unet.config, sized),
       }),
     ),
@@ -109,11 +114,12 @@ export function shallowUnit(
 
 /** Throws OutOfMemory for a tensor that the device cannot hold. */
 export function controlNetUnit(
-  { id, config, weights }: ControlNetNetworks,
+  { id, ...net }: ControlNetNetworks,
   { text, vae }: ModelNetworks,
   request: PictureRequest,
   { profile, heldPerLive }: Profiles,
 ): Unit {
+  const { config, weights } = net;
   const { H, W } = latentSizes(request, vae.config.scale);
   return {
     id,
@@ -123,6 +129,7 @@ export function controlNetUnit(
         ...{ graph: "conditioning-embedding", profile, heldPerLive, sizes: { B: 1, H, W }, openInputs: "single" },
         write: (source, sized) => conditioningEmbeddingModel(source, config, sized),
       }),
+      ...promptParts(net, { text, request, profile, heldPerLive }),
       ...request.batches.map((B) =>
         part("ControlNet", weights, {
           ...{
@@ -137,6 +144,25 @@ export function controlNetUnit(
       ),
     ],
   };
+}
+
+interface PromptInputs extends Pick<Profiles, "profile" | "heldPerLive"> {
+  text: ModelNetworks["text"];
+  request: PictureRequest;
+}
+
+/** The keys and values that a network attends to, at each batch. */
+function promptParts(
+  { config, weights }: Network<EncoderConfig>,
+  { text, request, profile, heldPerLive }: PromptInputs,
+): Part[] {
+  return request.batches.map((B) =>
+    part("prompt", weights, {
+      ...{ graph: "prompt-projections", profile, heldPerLive, openInputs: "single" },
+      sizes: { B, S: text.config.tokens },
+      write: (source, sized) => promptProjectionsModel(source, config, sized),
+    }),
+  );
 }
 
 interface Writing extends GraphMemoryOptions {
