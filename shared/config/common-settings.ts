@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { memoryLimit, usableCpus } from "../engine/cpu-quota.js";
 import { LOG_LEVELS } from "../http/request-log.js";
+import type { PreparedSettings } from "../runtime/open-network.js";
 import { commaList } from "./env.js";
 
 /** A whole number from 1. */
@@ -43,21 +44,46 @@ export const machineSettings = {
   CACHE_DIR: z.string().optional().describe("Folder of what may be made anew at any time; default ~/.cache/armature"),
 };
 
+/** Disk space for prepared weights, `gigabytes` unless said. */
+export const preparedSettings = (gigabytes: number) => ({
+  PREPARED_GB: z.coerce
+    .number()
+    .min(0)
+    .default(gigabytes)
+    .describe(
+      "Gigabytes in CACHE_DIR for this service's weights in the form that the CPU computes with, made at first load; 0: none",
+    ),
+});
+
 export const PRIVATE_SOURCES = commaList(z.string()).describe(
   "Hosts (host or host:port) at private addresses that picture URLs may name; default none",
 );
 
 const DeviceConfig = z.object({ ...deviceSettings, ...machineSettings });
 export type DeviceConfig = z.infer<typeof DeviceConfig>;
+export type MachineConfig = Pick<DeviceConfig, keyof typeof machineSettings>;
 
 /** What depends on the machine: settings that were left open, as they are here. */
-export function machineDefaults(config: Pick<DeviceConfig, keyof typeof machineSettings>) {
+export function machineDefaults(config: MachineConfig) {
   const { THREADS, MEMORY_BUDGET_GB, CACHE_DIR } = config;
   return {
     threads: THREADS ?? usableCpus(),
     cacheDir: CACHE_DIR ?? join(homedir(), ".cache", "armature"),
     budgetBytes: MEMORY_BUDGET_GB ? MEMORY_BUDGET_GB * 1e9 : 0.7 * Math.min(memoryLimit() ?? totalmem(), totalmem()),
   };
+}
+
+/**
+ * Where a service keeps prepared weights; undefined: nowhere. Services that share CACHE_DIR have a folder each, because whoever
+ * makes a form removes what is above its own limit.
+ */
+export function preparedCache(
+  service: "diffusion" | "preprocessor",
+  config: MachineConfig & { PREPARED_GB: number },
+): PreparedSettings | undefined {
+  if (config.PREPARED_GB === 0) return undefined;
+  const { cacheDir } = machineDefaults(config);
+  return { folder: join(cacheDir, "prepared", service), limitBytes: config.PREPARED_GB * 1e9 };
 }
 
 /** How the device is chosen. */

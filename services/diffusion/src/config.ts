@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   machineDefaults as commonDefaults,
@@ -7,6 +6,8 @@ import {
   listenSettings,
   machineSettings,
   PRIVATE_SOURCES,
+  preparedCache,
+  preparedSettings,
 } from "@armature/shared/config/common-settings";
 import { commaList } from "@armature/shared/config/env";
 import { modelId } from "@armature/shared/contract/names";
@@ -58,11 +59,7 @@ export const Config = z.object({
       "Of UNet and ControlNets on the CPU, where a request does not say; int8 takes half the time and a sixth of the memory, and is not exact",
     ),
   ...machineSettings,
-  PREPARED_GB: z.coerce
-    .number()
-    .min(0)
-    .default(20)
-    .describe("Gigabytes in CACHE_DIR for weights in the form that the CPU computes with, made at first load; 0: none"),
+  ...preparedSettings(20),
   QUEUE_LIMIT: count(16).describe("Requests that may wait; a further one gets 429"),
   QUEUE_LIMIT_PER_CLIENT: count(8).describe("Requests of one client address that may wait"),
   QUEUE_WORK_LIMIT: count(400_000_000).describe(
@@ -92,12 +89,9 @@ export function deviceMemory({ DEVICE_MEMORY_GB, DEVICE_RESERVE_GB }: Config): M
 
 /** What depends on the machine: settings that were left open, as they are here. */
 export function machineDefaults(config: Config) {
-  const { MODELS_DIR, PREPARED_GB } = config;
-  const common = commonDefaults(config);
-  const folder = join(common.cacheDir, "prepared");
   return {
-    ...common,
-    modelsDir: MODELS_DIR ?? EMBEDDED_MODELS,
-    prepared: PREPARED_GB > 0 ? { folder, limitBytes: PREPARED_GB * 1e9 } : undefined,
+    ...commonDefaults(config),
+    modelsDir: config.MODELS_DIR ?? EMBEDDED_MODELS,
+    prepared: preparedCache("diffusion", config),
   };
 }

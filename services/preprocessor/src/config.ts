@@ -4,8 +4,11 @@ import {
   count,
   deviceSettings,
   listenSettings,
+  type MachineConfig,
   machineSettings,
   PRIVATE_SOURCES,
+  preparedCache,
+  preparedSettings,
 } from "@armature/shared/config/common-settings";
 import { commaList, flag } from "@armature/shared/config/env";
 import { modelId, name } from "@armature/shared/contract/names";
@@ -27,10 +30,13 @@ export const Config = z.object({
   ...listenSettings(2222),
   ...deviceSettings,
   ...machineSettings,
+  ...preparedSettings(4),
   QUEUE_LIMIT: count(16).describe("Requests that may wait; a further one gets 429"),
   QUEUE_LIMIT_PER_CLIENT: count(16).describe("Requests of one client address that may wait"),
   MAX_WAIT_S: count(120).describe("Seconds that a request may wait for its start"),
-  MAX_JOB_S: count(300).describe("Seconds that one picture may take; then the engine is restarted"),
+  MAX_JOB_S: count(300).describe(
+    "Seconds that one picture may take, with the loading of its model; then the engine is restarted",
+  ),
   MAX_PIXELS: count(50_000_000).describe("Width x height of a picture"),
   MAX_BODY_MB: count(32).describe("Megabytes of a request's body, and of a picture fetched from a URL"),
   URL_SOURCES: flag().default(true).describe("Whether requests may name pictures by URL"),
@@ -40,6 +46,10 @@ export const Config = z.object({
 export type Config = z.infer<typeof Config>;
 
 /** What depends on the machine: settings that were left open, as they are here. */
-export function machineDefaults(config: Config) {
-  return { ...commonDefaults(config), modelsDir: config.MODELS_DIR ?? EMBEDDED_MODELS };
+export function machineDefaults(config: MachineConfig & Pick<Config, "MODELS_DIR" | "PREPARED_GB">) {
+  return {
+    ...commonDefaults(config),
+    modelsDir: config.MODELS_DIR ?? EMBEDDED_MODELS,
+    prepared: preparedCache("preprocessor", config),
+  };
 }

@@ -35,13 +35,13 @@ const DECODE_TIMEOUT_S = 10;
  * Throws InvalidConfig, InvalidModel or DeviceUnavailable.
  */
 export async function createService(config: Config, log: Logger, version: string): Promise<PreprocessorService> {
-  const { modelsDir, threads, budgetBytes } = machineDefaults(config);
+  const { modelsDir, threads, budgetBytes, prepared } = machineDefaults(config);
   const catalogue = readCatalogue({ modelsDir, depthModel: config.DEPTH_MODEL, profile: CPU_PROFILE });
   const warm = warmProcessors(config, catalogue);
   const device = await chooseServedDevice(deviceOptions(config), log);
   sharp.concurrency(threads);
   const engine = new PreprocessorEngine({
-    settings: { catalogue, device: { name: device.device, profile: device.profile, threads }, budgetBytes },
+    settings: { catalogue, device: { name: device.device, profile: device.profile, threads, prepared }, budgetBytes },
     maxJobMs: config.MAX_JOB_S * 1000,
     log: ({ level, message, pid }) => log[level]({ engine: pid }, message),
   });
