@@ -255,10 +255,15 @@ test("savings that a request asks for are named in its answer, and cost little o
   expect(saved.parameters).toMatchObject(savings);
   expect((await generate({ ...saved.parameters, ...request, ...savings })).images).toEqual(saved.images);
   const exact = await generate(request);
-  expect(exact.parameters).toMatchObject({ guidance_interval: [0, 1], cache_interval: 1 });
+  expect(exact.parameters).toMatchObject({ guidance_interval: [0, 1], cache_interval: 1, token_downsampling: 1 });
   const apart = await levelsApart(saved.images[0]!.image, exact.images[0]!.image);
   expect(apart).toBeGreaterThan(0);
   expect(apart).toBeLessThan(6); // measured: 4.3 levels
+  const fewer = await generate({ ...request, token_downsampling: 2 });
+  expect(fewer.parameters).toMatchObject({ token_downsampling: 2 });
+  const fewerApart = await levelsApart(fewer.images[0]!.image, exact.images[0]!.image);
+  expect(fewerApart).toBeGreaterThan(0);
+  expect(fewerApart).toBeLessThan(8); // measured: 6.1 levels
   const bytes = /model_resident_bytes\{model="tiny-sd \(shallow UNet\)"\} (\d+)/.exec(await metrics(stack.diffusion));
   expect(Number(bytes?.[1])).toBeGreaterThan(100_000);
 });

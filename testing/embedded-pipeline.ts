@@ -39,6 +39,7 @@ export async function openEmbedded(device: DeviceSettings): Promise<EmbeddedPipe
       ...{ numInferenceSteps: 10, guidanceScale: 4, guidanceRescale: 0, eta: 0, clipSkip: 0, controls: [] },
       guidanceInterval: { start: 0, end: 1 },
       deepCache: undefined,
+      tokenDownsampling: 1,
       scheduler: resolveScheduler(scheduler, entry.schedulerConfig),
       ...change,
     }),

@@ -24,6 +24,8 @@ export interface CaseOptions {
   cache: string;
   threads: number;
   repeats: number;
+  /** Of steps; 1: none. */
+  tokenDownsampling: number;
 }
 
 export function listCases(models: BenchModel[], options: CaseOptions): Case[] {
@@ -42,10 +44,21 @@ export function measurementOf(
   { folders, size }: BenchModel,
   part: Part,
   form: Form,
-  { cache, threads, repeats }: CaseOptions,
+  { cache, threads, repeats, tokenDownsampling }: CaseOptions,
 ): Measurement {
   return {
-    ...{ part, form, folders, cache, threads, batch: 2, steps: 1, height: size / 8, width: size / 8 },
+    ...{
+      part,
+      form,
+      folders,
+      cache,
+      threads,
+      tokenDownsampling,
+      batch: 2,
+      steps: 1,
+      height: size / 8,
+      width: size / 8,
+    },
     controlnets: part === "step+controlnet" ? 1 : 0,
     repeats: repeats * (REPEATS_FACTOR[part] ?? 1),
   };

@@ -27,6 +27,9 @@ idle machine.
   --models LIST     embedded, full (default both)
   --forms LIST      of the full-size models: prepared, in place, int8, plain (default all)
   --only LIST       step, step+controlnet, vae decode, text encoder, depth, depth hybrid (default all)
+  --size PIXELS     side of the full-size model's pictures (default 512)
+  --token-downsampling N
+                    of steps: 2 to 4 (default 1: none)
   --growth          instead: how the cost grows with pixels (256 to 1024 a side), steps, pictures of a request, ControlNets and
                     threads; of the first of --forms. Full size takes about a quarter of an hour a round with --repeats 1
   --repeats N       timed runs a round, after one to warm up (default 2)
@@ -44,6 +47,8 @@ const { values: options } = parseArgs({
     models: { type: "string", default: "embedded,full" },
     forms: { type: "string", default: "prepared,in place,int8,plain" },
     only: { type: "string" },
+    size: { type: "string", default: "512" },
+    "token-downsampling": { type: "string", default: "1" },
     growth: { type: "boolean", default: false },
     repeats: { type: "string", default: "2" },
     rounds: { type: "string", default: "1" },
@@ -65,6 +70,7 @@ async function main(): Promise<void> {
     cache: join(work, "prepared"),
     threads: Number(options.threads),
     repeats: Number(options.repeats),
+    tokenDownsampling: Number(options["token-downsampling"]),
   };
   const machine = `${cpus()[0]?.model}, ${caseOptions.threads} threads, Node ${process.version}`;
   if (options.growth) {
@@ -175,7 +181,7 @@ async function chosenModels(work: string): Promise<BenchModel[]> {
   if (names.includes("full")) {
     progress("synthetic weights");
     const folders = { ...(await writeSd15(work, embedded.model)), ...(await writeDptModels(work)) };
-    models.push({ name: FULL, folders, forms: options.forms.split(",") as Form[], size: 512 });
+    models.push({ name: FULL, folders, forms: options.forms.split(",") as Form[], size: Number(options.size) });
   }
   return models;
 }

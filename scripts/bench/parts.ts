@@ -11,6 +11,7 @@ import { promptProjectionsModel } from "@armature/diffusion/networks/prompt-proj
 import { unetModel } from "@armature/diffusion/networks/unet";
 import { type EncoderConfig, readUNetConfig } from "@armature/diffusion/networks/unet-config";
 import { readVaeConfig, vaeDecoderModel } from "@armature/diffusion/networks/vae";
+import { attendedInput } from "@armature/diffusion/pipeline/attended";
 import { noResiduals } from "@armature/diffusion/pipeline/control";
 import { dptModel } from "@armature/preprocessor/networks/dpt";
 import { readDptConfig } from "@armature/preprocessor/networks/dpt-config";
@@ -61,6 +62,8 @@ export interface Measurement {
   batch: number;
   /** How many ControlNets, one after another, act on a step; all are the same one. */
   controlnets: number;
+  /** 1: all tokens attend to all. */
+  tokenDownsampling: number;
   /** Of a picture. */
   steps: number;
   threads: number;
@@ -113,6 +116,7 @@ async function openSteps(m: Measurement): Promise<() => Promise<Run>> {
   const inputs = {
     sample: waves([m.batch, unet.inChannels, m.height, m.width]),
     timestep: new Tensor("float32", [501], [1]),
+    ...attendedInput(unet, [m.height, m.width], m.tokenDownsampling),
   };
   const none: Tensors = noResiduals({ config: unet, profile: profileOf(m) });
   return async () => {

@@ -82,7 +82,7 @@ test("the service holds a request against the figure that is planned for the sam
   const planned = unitBytes(planUnits(selectOnDisk(selection), { ...PICTURE, images: 2 }, profiles));
   const unitsOf = requestUnits(readCatalogue({ modelsDir: MODELS }), profiles);
   const controls = [{ type: "depth", guessMode: false }];
-  const picture = { width: 512, height: 512, seeds: [1, 2], cacheInterval: 1 };
+  const picture = { width: 512, height: 512, seeds: [1, 2], cacheInterval: 1, tokenDownsampling: 1 };
   const guidance = { guidanceScale: 7.5, guidanceInterval: { start: 0, end: 1 } };
   const request = { model: "tiny-sd", ...picture, ...guidance, controls };
   expect(unitBytes(unitsOf(request))).toBe(planned);

@@ -41,7 +41,7 @@ export interface TunedLayer {
 /** Writes a network's graph; needs no weights. */
 export type WriteGraph = (weights: WeightSource, profile: DeviceProfile) => Uint8Array;
 
-/** The network at the sizes given for its symbols, such as `{ B: 2, H: 64, W: 64, S: 77 }`. */
+/** The network at the sizes given for its symbols, such as `{ B: 2, H: 64, W: 64, S: 77, T: 4096 }`. */
 export function tunedLayers(write: WriteGraph, sizes: Readonly<Record<string, number>>): TunedLayer[] {
   const direct = trace(write, { ...CPU_PROFILE, sizes });
   // the tables know sizes of a typical picture, whatever is asked for: so the choice is that of a graph for any size

@@ -1,5 +1,6 @@
 /** The networks whose layers can be tuned: their graphs are written from config.json alone. */
 import { join } from "node:path";
+import { attendedTokens } from "@armature/diffusion/networks/token-downsampling";
 import { unetModel } from "@armature/diffusion/networks/unet";
 import { readUNetConfig } from "@armature/diffusion/networks/unet-config";
 import { readVaeConfig, vaeDecoderModel } from "@armature/diffusion/networks/vae";
@@ -25,7 +26,10 @@ export function tunedParts(model: string): TunedPart[] {
     {
       name: "unet",
       write: (weights, profile) => unetModel(weights, unet, profile),
-      sizesOf: (pixels) => ({ ...latent(pixels), B: 2, S: 77 }), // both halves of the guidance
+      sizesOf(pixels) {
+        const { H, W } = latent(pixels);
+        return { H, W, T: attendedTokens(unet, [H, W], 1).length, B: 2, S: 77 }; // both halves of the guidance
+      },
     },
     {
       name: "vae",

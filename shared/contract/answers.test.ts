@@ -16,6 +16,7 @@ const PARAMETERS = {
   guidance_rescale: 0,
   guidance_interval: [0, 1],
   cache_interval: 1,
+  token_downsampling: 1,
   precision: "float32",
   seed: [5],
   scheduler: { name: "EulerDiscreteScheduler", use_karras_sigmas: true },

@@ -35,6 +35,7 @@ test("a prompt is enough; what the service decides stays open, the rest is as in
     guidance_rescale: 0,
     guidance_interval: [0, 1],
     cache_interval: 1,
+    token_downsampling: 1,
     eta: 0,
     controlnets: [],
     output: { format: "png" },
@@ -66,6 +67,7 @@ test("a request that gives everything comes through unchanged", () => {
     guidance_rescale: 0.7,
     guidance_interval: [0.1, 0.8],
     cache_interval: 3,
+    token_downsampling: 2,
     precision: "int8",
     seed: [0, MAX_SEED],
     scheduler: {
@@ -120,6 +122,8 @@ describe("one wrong field is refused and named", () => {
     ["/cache_interval", { cache_interval: 0 }],
     ["/cache_interval", { cache_interval: 1.5 }],
     ["/cache_interval", { cache_interval: 101 }],
+    ["/token_downsampling", { token_downsampling: 0 }],
+    ["/token_downsampling", { token_downsampling: 5 }],
     ["/precision", { precision: "float16" }],
     ["/seed", { seed: -2 }],
     ["/seed", { seed: 1.5 }],
@@ -246,7 +250,7 @@ test("the schema becomes JSON Schema in which every field has a description and 
   expect(json).toMatchObject({ type: "object", required: ["prompt"], additionalProperties: false });
   const controlNet = nested(nested(json.properties, "controlnets"), "items");
   const described = [...Object.entries(json.properties ?? {}), ...Object.entries(nested(controlNet, "properties"))];
-  expect(described).toHaveLength(18 + 8);
+  expect(described).toHaveLength(19 + 8);
   for (const [field, property] of described) expect(property, field).toHaveProperty("description");
   expect(json.properties?.num_inference_steps).toMatchObject({ type: "integer", minimum: 1, maximum: 100 });
   expect(json.properties?.width).toMatchObject({ multipleOf: 8, minimum: 64, maximum: 16_384 });

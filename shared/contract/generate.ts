@@ -11,6 +11,9 @@ export const MAX_SEED = Number.MAX_SAFE_INTEGER;
 /** At 64 pixels the lowest level of the UNet is one latent wide. */
 const MIN_SIDE = 64;
 
+/** Beyond a quarter of rows and columns there is little left to save. */
+const MAX_TOKEN_DOWNSAMPLING = 4;
+
 const overrideValue = z.union([z.number(), z.boolean(), z.string().max(100), z.null(), z.array(z.number()).max(1000)]);
 
 const overrideKey = /^[a-z][a-z0-9_]*$/;
@@ -100,6 +103,14 @@ export function generateRequest(limits: GenerateLimits) {
         .describe(
           "One whole evaluation in so many; the others reuse its deep features, at about a tenth of the work: arXiv:2312.00858",
         ),
+      token_downsampling: z
+        .int()
+        .min(1)
+        .max(MAX_TOKEN_DOWNSAMPLING)
+        .default(1)
+        .describe(
+          "Self-attention at the finest level looks at every so manieth row and column: quicker, the more the larger the picture: arXiv:2402.13573",
+        ),
       precision: z
         .enum(PRECISIONS)
         .optional()
@@ -156,6 +167,7 @@ export const generateParameters = z.strictObject({
   guidance_rescale: z.number(),
   guidance_interval: z.tuple([z.number(), z.number()]),
   cache_interval: whole,
+  token_downsampling: whole,
   precision: z.enum(PRECISIONS).optional().describe("Absent where no CPU computes"),
   seed: z.array(whole).describe("One for each picture"),
   scheduler: z.object({ name: z.string() }).catchall(overrideValue),

@@ -14,14 +14,15 @@ export interface AttentionOptions {
   heads: number;
   /** A token sees only itself and the ones before it. */
   causal?: boolean;
+  /** The keys are few, as those of a prompt are. */
+  fewKeys?: boolean;
 }
 
 /** softmax(Q Kᵀ / √d) V for each head (arXiv:1706.03762): query (B, S, D), key and value (B, T, D) → (B, S, D). */
 export function attention(inputs: AttentionInputs, options: AttentionOptions): Tokens {
-  const { query, key } = inputs;
+  const { query } = inputs;
   const { profile } = query.value.graph;
-  const self = query.length === key.length && !options.causal;
-  const form = FORMS[self ? profile.selfAttention : profile.crossAttention];
+  const form = FORMS[options.causal || options.fewKeys ? profile.crossAttention : profile.selfAttention];
   return tokensOf(query, reshape(form(inputs, options), [-1, query.width]));
 }
 

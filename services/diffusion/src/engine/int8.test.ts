@@ -26,6 +26,7 @@ async function pictures(unetProfile: DeviceProfile): Promise<Uint8Array[]> {
         guidanceRescale: 0,
         guidanceInterval: { start: 0, end: 1 },
         deepCache: undefined,
+        tokenDownsampling: 1,
         scheduler: entry.schedulerConfig,
         eta: 0,
         clipSkip: 0,

@@ -215,7 +215,7 @@ export function decoderTiles({ channels, scale }: VaeConfig, profile: DeviceProf
 /** The sizes of one step's inputs, of the UNet and of ControlNets. */
 function stepSizes(feeds: Tensors): Sizes {
   const [B, , H, W] = feeds.sample!.dims as [number, number, number, number];
-  return { B, H, W, ...promptSizes(feeds) };
+  return { B, H, W, T: feeds.attended_tokens!.dims[0]!, ...promptSizes(feeds) };
 }
 
 async function releaseAll(sessions: Session[]): Promise<void> {

@@ -1,7 +1,7 @@
 /** The building blocks of UNet, ControlNet and VAE, named as in diffusers. */
 import type { Value } from "@armature/shared/graph/builder";
 import type { Dim } from "@armature/shared/graph/dim";
-import { attention } from "@armature/shared/graph/layers/attention";
+import { type AttentionOptions, attention } from "@armature/shared/graph/layers/attention";
 import { addToChannels, conv2d, upsampleConv2d } from "@armature/shared/graph/layers/conv";
 import {
   add,
@@ -17,6 +17,7 @@ import { groupNorm, layerNorm } from "@armature/shared/graph/layers/norm";
 import { gelu, mul, silu as siluValue } from "@armature/shared/graph/ops";
 import type { Scope } from "@armature/shared/graph/scope";
 import type { KeyValue, Prompt } from "./inputs.js";
+import { takeAttended } from "./token-downsampling.js";
 
 export interface NormOptions {
   groups: number;
@@ -36,28 +37,31 @@ export interface TransformerOptions {
   layers: number;
   heads: number;
   normGroups: number;
+  /** The tokens that give self-attention its keys and values, [T]; undefined: all. */
+  attended?: Value | undefined;
 }
 
 /** Self-attention over the pixels and cross-attention to the prompt, around a shortcut. */
 export function transformer2d(g: Scope, x: FeatureMap, prompt: Prompt, options: TransformerOptions): FeatureMap {
-  const { layers, heads, normGroups } = options;
+  const { layers, normGroups } = options;
   // diffusers fixes this epsilon, whatever the config says for the residual blocks
   let h = linear(g.at("proj_in"), toTokens(groupNorm(g.at("norm"), x, normGroups, 1e-6)), x.channels);
-  for (let i = 0; i < layers; i++) h = transformerBlock(g.at("transformer_blocks", i), h, prompt, heads);
+  for (let i = 0; i < layers; i++) h = transformerBlock(g.at("transformer_blocks", i), h, prompt, options);
   return add(fromTokens(linear(g.at("proj_out"), h, x.channels), x), x);
 }
 
-function transformerBlock(g: Scope, x: Tokens, prompt: Prompt, heads: number): Tokens {
+function transformerBlock(g: Scope, x: Tokens, prompt: Prompt, { heads, attended }: TransformerOptions): Tokens {
   const [self, cross] = [g.at("attn1"), g.at("attn2")];
   const normal = layerNorm(g.at("norm1"), x);
-  let h = add(attend(self, normal, keyValue(self, normal, x.width), heads), x);
-  h = add(attend(cross, layerNorm(g.at("norm2"), h), prompt.keyValue(cross, x.width), heads), h);
+  const seen = attended ? takeAttended(normal, attended) : normal;
+  let h = add(attend(self, normal, keyValue(self, seen, x.width), { heads }), x);
+  h = add(attend(cross, layerNorm(g.at("norm2"), h), prompt.keyValue(cross, x.width), { heads, fewKeys: true }), h);
   return add(feedForward(g.at("ff.net"), layerNorm(g.at("norm3"), h)), h);
 }
 
-function attend(g: Scope, x: Tokens, { key, value }: KeyValue, heads: number): Tokens {
+function attend(g: Scope, x: Tokens, { key, value }: KeyValue, options: AttentionOptions): Tokens {
   const query = linear(g.at("to_q"), x, x.width, { bias: false });
-  return linear(g.at("to_out", 0), attention({ query, key, value }, { heads }), x.width);
+  return linear(g.at("to_out", 0), attention({ query, key, value }, options), x.width);
 }
 
 /** What the attention at `g`, which is `width` wide, sees of tokens (B, S, D): (B, S, width) each. */

@@ -9,6 +9,7 @@ import type { ModelConfig } from "@armature/shared/weights/model-config";
 import { downPath, midBlock, residualChannels, residualNames, timeEmbedding } from "./encoder.js";
 import { type Prompt, promptInput, residualShape } from "./inputs.js";
 import { PROMPT_WEIGHTS } from "./prompt-projections.js";
+import { attendedInput } from "./token-downsampling.js";
 import { type EncoderConfig, readEncoder } from "./unet-config.js";
 
 export interface ControlNetConfig extends EncoderConfig {
@@ -43,16 +44,17 @@ export interface ControlNetInputs {
   sample: FeatureMap; // (B, 4, H, W)
   timestep: Value; // [1]
   prompt: Prompt;
+  attended: Value; // [T]
   hint: Value; // the conditioning embedding, for one picture or for B
 }
 
 /** ControlNet: arXiv:2302.05543. The UNet's encoder, with the hint added at its start and a 1x1 convolution on each result. */
 export function controlnet(
   g: Scope,
-  { sample, timestep, prompt, hint }: ControlNetInputs,
+  { sample, timestep, prompt, attended, hint }: ControlNetInputs,
   c: ControlNetConfig,
 ): FeatureMap[] {
-  const given = { temb: timeEmbedding(g.at("time_embedding"), timestep, c), prompt };
+  const given = { temb: timeEmbedding(g.at("time_embedding"), timestep, c), prompt, attended };
   const x = plusHint(conv2d(g.at("conv_in"), sample, c.levels[0]!.channels), hint);
   const down = downPath(g, x, given, c);
   const mid = midBlock(g.at("mid_block"), down.h, given, c);
@@ -87,10 +89,11 @@ export function controlnetModel(weights: WeightSource, c: ControlNetConfig, prof
   const graph = new GraphBuilder(profile, weights);
   const sample = fromNchw(graph.input("sample", "float32", ["B", c.inChannels, "H", "W"]));
   const timestep = graph.input("timestep", "float32", [1]);
+  const attended = attendedInput(graph);
   const hint = graph.input("hint", profile.compute, hintShape(profile, c.levels[0]!.channels));
   const channels = residualChannels(c);
   const scales = cast(graph.input("scales", "float32", [channels.length]), profile.compute);
-  const own = controlnet(new Scope(graph), { sample, timestep, prompt: promptInput, hint }, c);
+  const own = controlnet(new Scope(graph), { sample, timestep, prompt: promptInput, attended, hint }, c);
   for (const [i, name] of residualNames(c).entries()) {
     const previousName = `previous_${name}`;
     const previous = graph.input(previousName, profile.compute, residualShape(profile, previousName, channels[i]!));

@@ -4,14 +4,17 @@ import type { FeatureMap } from "@armature/shared/graph/layers/feature-map";
 import { denseRows } from "@armature/shared/graph/layers/linear";
 import { cast, concat, cos, mul, reshape, silu, sin } from "@armature/shared/graph/ops";
 import type { Scope } from "@armature/shared/graph/scope";
-import { downsample, resnetBlock, transformer2d } from "./blocks.js";
+import { downsample, resnetBlock, type TransformerOptions, transformer2d } from "./blocks.js";
 import type { Prompt } from "./inputs.js";
+import { downsampledLevel } from "./token-downsampling.js";
 import type { EncoderConfig } from "./unet-config.js";
 
 /** What every level is told beside its feature map. */
 export interface Conditioning {
   temb: Value; // [1, 1280]
   prompt: Prompt;
+  /** The tokens that self-attention of the finest level looks at: [T]. */
+  attended: Value;
 }
 
 /** Sinusoids of the timestep [1] through two linear layers → [1, 4 * channels of the first level]. */
@@ -34,16 +37,18 @@ function sinusoidFrequencies(count: number, shift: number): number[] {
 }
 
 /** The levels from fine to coarse: the last activation, and every one that the way up will meet again. */
-export function downPath(g: Scope, x: FeatureMap, { temb, prompt }: Conditioning, c: EncoderConfig) {
+export function downPath(g: Scope, x: FeatureMap, given: Conditioning, c: EncoderConfig) {
+  const { temb, prompt } = given;
   const norm = { groups: c.normGroups, epsilon: c.normEps };
   const skips = [x];
   let h = x;
   for (const [i, level] of c.levels.entries()) {
     const block = g.at("down_blocks", i);
-    const transformer = { layers: level.transformerLayers, heads: level.heads, normGroups: c.normGroups };
     for (let j = 0; j < c.layersPerLevel; j++) {
       h = resnetBlock(block.at("resnets", j), h, level.channels, norm, temb);
-      if (level.transformerLayers > 0) h = transformer2d(block.at("attentions", j), h, prompt, transformer);
+      if (level.transformerLayers > 0) {
+        h = transformer2d(block.at("attentions", j), h, prompt, levelTransformer(c, i, given));
+      }
       skips.push(h);
     }
     if (i < c.levels.length - 1) {
@@ -52,6 +57,17 @@ export function downPath(g: Scope, x: FeatureMap, { temb, prompt }: Conditioning
     }
   }
   return { h, skips };
+}
+
+/** The transformers of a level, counted from the finest. */
+export function levelTransformer(c: EncoderConfig, i: number, { attended }: Conditioning): TransformerOptions {
+  const { transformerLayers, heads } = c.levels[i]!;
+  return {
+    layers: transformerLayers || 1, // a level that attends on the way up only has as many as one that says nothing
+    heads,
+    normGroups: c.normGroups,
+    attended: i === downsampledLevel(c) ? attended : undefined,
+  };
 }
 
 /** Residual block, attention, residual block at the coarsest level. */

@@ -33,7 +33,7 @@ function typesOf(folder: string, write: Write, profile: DeviceProfile) {
   const { config, weights } = openModelFolder(fixturePath(`../models/${folder}`));
   let trace: GraphTrace | undefined;
   const traced = { ...weights, traced: (built: GraphTrace) => (trace = built) };
-  write(traced, config, { ...profile, sizes: { B: 2, H: 16, W: 16, S: 77 } });
+  write(traced, config, { ...profile, sizes: { B: 2, H: 16, W: 16, S: 77, T: 64 } });
   return runTimeTypes(trace!);
 }
 

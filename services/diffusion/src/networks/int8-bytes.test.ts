@@ -10,7 +10,7 @@ import { promptProjectionsModel } from "./prompt-projections.js";
 import { unetModel } from "./unet.js";
 import { readUNetConfig } from "./unet-config.js";
 
-const profile = { ...CPU_INT8_PROFILE, sizes: { B: 2, H: 8, W: 8, S: 77 } };
+const profile = { ...CPU_INT8_PROFILE, sizes: { B: 2, H: 8, W: 8, S: 77, T: 16 } };
 
 /** Factors of the channels, index tables and other constants. */
 const OTHER_CONSTANTS = 0.04;

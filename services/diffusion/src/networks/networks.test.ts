@@ -18,6 +18,7 @@ import {
   relativeError,
 } from "../../../../testing/golden.js";
 import { WINOGRAD_EVERYWHERE } from "../../../../testing/winograd-everywhere.js";
+import { attendedInput } from "../pipeline/attended.js";
 import { clipTextModel, promptEmbedsName, readClipTextConfig } from "./clip-text.js";
 import { conditioningEmbeddingModel, controlnetModel, readControlNetConfig } from "./controlnet.js";
 import { residualChannels, residualNames } from "./encoder.js";
@@ -50,6 +51,11 @@ const DIFFUSION_FILE = "diffusion_pytorch_model.fp16.safetensors";
 
 function float({ data, shape }: GoldenTensor): Tensor {
   return new Tensor("float32", data, shape);
+}
+
+/** No token downsampling. */
+function attendAll(config: EncoderConfig, { shape }: GoldenTensor) {
+  return attendedInput(config, [shape[2]!, shape[3]!], 1);
 }
 
 /** One zero a channel for each residual. */
@@ -103,6 +109,7 @@ describe.each(PROFILES.map((profile) => [profile.name, profile] as const))("in t
       const { noise } = await unet.run({
         sample: float(golden(`${key}.sample`)),
         timestep: new Tensor("float32", [timestep], [1]),
+        ...attendAll(unetConfig, golden(`${key}.sample`)),
         ...(await project(golden(`${key}.encoder_hidden_states`))),
         ...noResiduals(unetConfig, profile),
       });
@@ -133,6 +140,7 @@ describe.each(PROFILES.map((profile) => [profile.name, profile] as const))("in t
       const inputs = {
         sample: float(golden(`${key}.sample`)),
         timestep: new Tensor("float32", [timestep], [1]),
+        ...attendAll(config, golden(`${key}.sample`)),
       };
       const context = golden(`${key}.encoder_hidden_states`);
       const { hint } = await embedding.run({ image: float(golden(`${key}.controlnet_cond`)) });
@@ -235,6 +243,7 @@ test("a UNet with 9 channels takes latents, mask and masked picture: extra chann
   const { noise } = await unet.run({
     sample: new Tensor("float32", Float32Array.from([...sample.data, ...extra]), [1, 9, 8, 8]),
     timestep: new Tensor("float32", [261], [1]),
+    ...attendAll(wide, sample),
     ...(await project(golden("b1_8x8_t261.encoder_hidden_states"))),
     ...noResiduals(wide, CPU_PROFILE),
   });

@@ -13,6 +13,7 @@ import { Scope } from "@armature/shared/graph/scope";
 import { residualNames, timeEmbedding } from "./encoder.js";
 import { type Prompt, promptInput, residualShape } from "./inputs.js";
 import { PROMPT_WEIGHTS } from "./prompt-projections.js";
+import { attendedInput } from "./token-downsampling.js";
 import { lastLayer, plus } from "./unet.js";
 import type { UNetConfig } from "./unet-config.js";
 
@@ -20,16 +21,17 @@ export interface ShallowUNetInputs {
   sample: FeatureMap; // (B, 4, H, W)
   timestep: Value; // [1]
   prompt: Prompt;
+  attended: Value; // [T]
   deep: Value; // what enters the last layer, of an earlier step
   control: Value; // for the first skip
 }
 
 export function shallowUnet(
   g: Scope,
-  { sample, timestep, prompt, deep, control }: ShallowUNetInputs,
+  { sample, timestep, prompt, attended, deep, control }: ShallowUNetInputs,
   c: UNetConfig,
 ): FeatureMap {
-  const given = { temb: timeEmbedding(g.at("time_embedding"), timestep, c), prompt };
+  const given = { temb: timeEmbedding(g.at("time_embedding"), timestep, c), prompt, attended };
   const x = conv2d(g.at("conv_in"), sample, c.levels[0]!.channels); //                     (B, 320, H, W)
   return lastLayer(g, mapOf(x, deep), plus(x, control), given, c);
 }
@@ -58,17 +60,18 @@ function lastLayerPath({ levels, layersPerLevel }: UNetConfig): RegExp {
   return new RegExp(`^up_blocks\\.${levels.length - 1}\\.(resnets|attentions)\\.${layersPerLevel}\\.`);
 }
 
-/** The shallow UNet as an ONNX model: `sample`, `timestep`, its part of the prompt, the first residual and `deep` as of the UNet → `noise`. */
+/** The shallow UNet as an ONNX model: `sample`, `timestep`, `attended_tokens`, its part of the prompt, the first residual and `deep` as of the UNet → `noise`. */
 export function shallowUnetModel(weights: WeightSource, c: UNetConfig, profile: DeviceProfile): Uint8Array {
   const graph = new GraphBuilder(profile, shallowWeights(weights, c));
   const { channels } = c.levels[0]!;
   const sample = fromNchw(graph.input("sample", "float32", ["B", c.inChannels, "H", "W"]));
   const timestep = graph.input("timestep", "float32", [1]);
+  const attended = attendedInput(graph);
   const name = shallowResidualName(c);
   const control = graph.input(name, profile.compute, residualShape(profile, name, channels));
   const shape = profile.layout === "rows" ? [product("B", "H", "W"), channels] : ["B", channels, "H", "W"];
   const deep = graph.input("deep", profile.compute, shape);
-  const noise = shallowUnet(new Scope(graph), { sample, timestep, prompt: promptInput, deep, control }, c);
+  const noise = shallowUnet(new Scope(graph), { sample, timestep, prompt: promptInput, attended, deep, control }, c);
   graph.output("noise", cast(toNchw(noise), "float32"));
   return graph.build("shallow UNet");
 }

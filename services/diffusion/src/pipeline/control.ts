@@ -62,6 +62,7 @@ export function noResiduals({ config, profile }: Pick<UNet, "config" | "profile"
 export interface StepInputs {
   sample: Tensor; // [B, 4, H, W]
   timestep: Tensor; // [1]
+  attended_tokens: Tensor; // [T]
 }
 
 /** Adds one unit's residuals to those of the units before it. `inputs`: of the step, with the prompt as its network takes it. */

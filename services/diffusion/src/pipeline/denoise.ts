@@ -1,6 +1,7 @@
 /** The driver of a scheduler: it owns the model call, guidance, progress and cancellation. */
 import { Tensor } from "onnxruntime-node";
 import type { Evaluation, ScheduledJob } from "../schedulers/scheduler.js";
+import { attendedInput } from "./attended.js";
 import type { ShallowUNet, UNet } from "./components.js";
 import type { ControlUnit, StepInputs } from "./control.js";
 import { planEvaluations } from "./evaluation-plan.js";
@@ -19,6 +20,8 @@ export interface DenoiseInputs {
   guidance: Guidance | undefined;
   controls: ControlUnit[];
   deepCache: DeepCache | undefined;
+  /** Self-attention at the finest level looks at every so manieth row and column of its tokens; 1: at all. */
+  tokenDownsampling: number;
 }
 
 /** One whole evaluation in `interval`, the shallow UNet in the others. */
@@ -43,6 +46,7 @@ export async function denoise(unet: UNet, inputs: DenoiseInputs, events: Denoise
   const guided = guidance ? guidedPasses(embeds, controls, shape[0]) : [];
   const sampler = inputs.job.run();
   const total = inputs.job.evaluations;
+  const attended = attendedInput(unet.config, [shape[2], shape[3]], inputs.tokenDownsampling);
   const plan = planEvaluations({ total, guidance, controls, cacheInterval: deepCache?.interval ?? 1 });
   const evaluator = new Evaluator(unet, deepCache?.shallow);
   try {
@@ -53,7 +57,8 @@ export async function denoise(unet: UNet, inputs: DenoiseInputs, events: Denoise
       if (planned.newKind) events.onNewKind?.();
       const outputs: Float32Array[] = [];
       for (const pass of planned.guided ? guided : plain) {
-        outputs.push(await evaluator.noise(pass, stepInputs(turn.value, pass, shape), planned));
+        const step = { ...stepInputs(turn.value, pass, shape), ...attended };
+        outputs.push(await evaluator.noise(pass, step, planned));
       }
       events.onStep?.({ done: done + 1, total, latents: turn.value.sample });
       turn = sampler.next(guide(outputs, planned.guided ? guidance : undefined, shape[0]));
@@ -68,7 +73,7 @@ function stepInputs(
   { modelInput, timestep }: Evaluation,
   { texts }: Pass,
   [count, ...latentShape]: DenoiseInputs["shape"],
-): StepInputs {
+): Omit<StepInputs, "attended_tokens"> {
   return {
     sample: new Tensor("float32", repeat(modelInput, texts), [texts * count, ...latentShape]),
     timestep: new Tensor("float32", [timestep], [1]),

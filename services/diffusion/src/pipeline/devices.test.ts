@@ -33,12 +33,14 @@ interface Case {
   width: number;
   height: number;
   controls: string[];
+  tokenDownsampling?: number;
 }
 
 const CASES: Case[] = [
   { width: 128, height: 128, controls: [] },
   { width: 96, height: 64, controls: ["depth"] },
   { width: 128, height: 128, controls: ["depth", "canny"] },
+  { width: 96, height: 128, controls: ["depth"], tokenDownsampling: 2 },
 ];
 
 const INPUTS: Record<string, string> = {
@@ -66,7 +68,7 @@ function netOn(device: DeviceSettings, type: string): Promise<ControlNet> {
 
 async function draw(
   device: DeviceSettings,
-  { width, height, controls }: Case,
+  { width, height, controls, tokenDownsampling = 1 }: Case,
   checkpoint = async () => {},
 ): Promise<RgbImage> {
   const units = [];
@@ -84,6 +86,7 @@ async function draw(
         guidanceRescale: 0,
         guidanceInterval: { start: 0, end: 1 },
         deepCache: undefined,
+        tokenDownsampling,
         eta: 0,
         clipSkip: 0,
       },
@@ -96,7 +99,8 @@ async function draw(
   return images[0]!;
 }
 
-const nameOf = ({ width, height, controls }: Case) => `${controls.join(" + ") || "text alone"}, ${width}x${height}`;
+const nameOf = ({ width, height, controls, tokenDownsampling }: Case) =>
+  `${controls.join(" + ") || "text alone"}, ${width}x${height}${tokenDownsampling ? `, every ${tokenDownsampling}nd row and column` : ""}`;
 
 if (!missing) {
   describe.each(CASES.map((one) => [nameOf(one), one] as const))("%s", (_, one) => {

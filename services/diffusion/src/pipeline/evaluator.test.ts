@@ -72,7 +72,7 @@ function networks({ tensor, requireAlive }: ReturnType<typeof device>, failAt = 
 }
 
 const one = new Tensor("float32", [0], [1]);
-const step = { sample: one, timestep: one };
+const step = { sample: one, timestep: one, attended_tokens: one };
 
 async function run({ unet, shallow, net }: ReturnType<typeof networks>): Promise<void> {
   const unit = (start: number, end: number) => ({ net, start, end, conditioningScale: 1, hint: one }) as ControlUnit;

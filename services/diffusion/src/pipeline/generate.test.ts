@@ -121,6 +121,7 @@ async function stage(modelsDir: string, profile: DeviceProfile) {
       guidanceRescale: call.guidance_rescale ?? 0,
       guidanceInterval: { start: 0, end: 1 },
       deepCache: undefined,
+      tokenDownsampling: 1,
       scheduler: resolveScheduler({ name: scheduler.class, ...scheduler.config_overrides }, entry.schedulerConfig),
       eta: call.eta ?? 0,
       clipSkip: call.clip_skip ?? 0,

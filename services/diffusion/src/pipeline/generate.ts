@@ -30,6 +30,8 @@ export interface GenerateRequest {
   eta: number;
   clipSkip: number;
   deepCache: DeepCache | undefined;
+  /** As in `DenoiseInputs`. */
+  tokenDownsampling: number;
   controls: (ControlRequest & { net: ControlNet })[];
 }
 
@@ -87,9 +89,13 @@ export async function generate(
       request.width / scale,
     ] as const;
     const latents = noise(shape.reduce((product, size) => product * size, 1));
-    const { scheduler: config, numInferenceSteps, eta, deepCache } = request;
+    const { scheduler: config, numInferenceSteps, eta, deepCache, tokenDownsampling } = request;
     const job = startScheduler({ config, numInferenceSteps, latents, noise, eta });
-    const denoised = await denoise(unet, { job, shape, embeds, guidance, controls, deepCache }, events);
+    const denoised = await denoise(
+      unet,
+      { job, shape, embeds, guidance, controls, deepCache, tokenDownsampling },
+      events,
+    );
     events.onLatents?.(denoised);
     const denoiseMs = watch();
 

@@ -107,6 +107,7 @@ function toPayload(plan: GeneratePlan, controls: readonly ControlImage[]): Gener
     eta: request.eta,
     clipSkip: request.clip_skip ?? 0,
     cacheInterval: request.cache_interval,
+    tokenDownsampling: request.token_downsampling,
     precision: plan.precision,
     seeds: plan.seeds,
     controls: request.controlnets.map((net, i) => ({
@@ -140,6 +141,7 @@ function toParameters(
     guidance_rescale: payload.guidanceRescale,
     guidance_interval: request.guidance_interval,
     cache_interval: request.cache_interval,
+    token_downsampling: request.token_downsampling,
     ...(precision && { precision }),
     seed: seeds,
     scheduler: payload.scheduler as GenerateParameters["scheduler"],

@@ -25,6 +25,8 @@ test("a ControlNet adds a third where it is active, and nothing to a cached eval
   expect(work({ cache_interval: 3, controlnets: [net()] })).toBeCloseTo(4 * 1.33 + 6 * 0.08);
 });
 
-test("8 bits take less", () => {
+test("8 bits take less, and so do fewer tokens", () => {
   expect(work({}, { precision: "int8" })).toBe(6);
+  expect(work({ token_downsampling: 2 })).toBeCloseTo(8.8);
+  expect(work({ token_downsampling: 1 })).toBe(10);
 });

@@ -7,6 +7,7 @@ import { planEvaluations } from "../pipeline/evaluation-plan.js";
 const CONTROLNET = 0.33;
 const SHALLOW = 0.08;
 const INT8 = 0.6;
+const DOWNSAMPLED = 0.88;
 
 export interface WorkInputs {
   /** The networks' calls of a run. */
@@ -17,7 +18,7 @@ export interface WorkInputs {
   pixels: number;
 }
 
-type Savings = Pick<GenerateRequest, "guidance_interval" | "cache_interval" | "controlnets">;
+type Savings = Pick<GenerateRequest, "guidance_interval" | "cache_interval" | "token_downsampling" | "controlnets">;
 
 /** Pixels x pictures x evaluations, each counted as its share of one with guidance and without ControlNets or savings. */
 export function estimatedWork(request: Savings, { evaluations, guidanceScale, precision, pixels }: WorkInputs): number {
@@ -31,5 +32,6 @@ export function estimatedWork(request: Savings, { evaluations, guidanceScale, pr
   const shares = plan.map(({ guided, whole, controls }) => {
     return (guided ? 1 : 0.5) * (whole ? 1 + CONTROLNET * controls.length : SHALLOW);
   });
-  return pixels * shares.reduce((sum, share) => sum + share, 0) * (precision === "int8" ? INT8 : 1);
+  const layers = (precision === "int8" ? INT8 : 1) * (request.token_downsampling > 1 ? DOWNSAMPLED : 1);
+  return pixels * layers * shares.reduce((sum, share) => sum + share, 0);
 }

@@ -9,6 +9,7 @@ import { clipTextModel } from "../../networks/clip-text.js";
 import { conditioningEmbeddingModel, controlnetModel } from "../../networks/controlnet.js";
 import { promptProjectionsModel } from "../../networks/prompt-projections.js";
 import { shallowUnetModel } from "../../networks/shallow-unet.js";
+import { attendedTokens } from "../../networks/token-downsampling.js";
 import { unetModel } from "../../networks/unet.js";
 import type { EncoderConfig } from "../../networks/unet-config.js";
 import { vaeDecoderModel } from "../../networks/vae.js";
@@ -22,6 +23,8 @@ export interface PictureRequest {
   width: number;
   height: number;
   images: number;
+  /** As in `DenoiseInputs`. */
+  tokenDownsampling: number;
   /** Texts that are encoded: the negative one and the prompt, or the prompt alone. */
   texts: number;
   /** Batches that UNet and ControlNets are called with. */
@@ -53,17 +56,18 @@ export interface Profiles {
 
 /** Both halves of the guidance in one call, as requests have it that say nothing else. */
 export function guidedRequest({ width, height, images }: Pick<PictureRequest, "width" | "height" | "images">) {
-  return { width, height, images, texts: 2, batches: [2 * images] } satisfies PictureRequest;
+  return { width, height, images, texts: 2, batches: [2 * images], tokenDownsampling: 1 } satisfies PictureRequest;
 }
 
 /** Throws OutOfMemory for a tensor that the device cannot hold. */
 export function modelUnit(
-  { id, text, unet, vae }: ModelNetworks,
+  model: ModelNetworks,
   request: PictureRequest,
   { profile, vaeProfile, heldPerLive }: Profiles,
   controlled: boolean,
 ): Unit {
-  const { H, W } = latentSizes(request, vae.config.scale);
+  const { id, text, unet, vae } = model;
+  const sizes = stepSizes(request, model);
   const side = decoderTiles(vae.config, vaeProfile)?.side ?? Number.POSITIVE_INFINITY;
   return {
     id,
@@ -76,14 +80,14 @@ export function modelUnit(
       ...request.batches.map((B) =>
         part("UNet", unet.weights, {
           ...{ graph: "unet", profile, heldPerLive, openInputs: controlled ? "whole" : "single" },
-          ...{ sizes: { B, S: text.config.tokens, H, W } },
+          ...{ sizes: { B, S: text.config.tokens, ...sizes } },
           write: (weights, sized) => unetModel(weights, unet.config, sized),
         }),
       ),
       // one picture at a time, in tiles where it is larger than the device takes whole
       part("VAE decoder", vae.weights, {
         ...{ graph: "vae-decoder", profile: vaeProfile, heldPerLive, openInputs: "single" },
-        ...{ sizes: { B: 1, H: Math.min(side, H), W: Math.min(side, W) } },
+        ...{ sizes: { B: 1, H: Math.min(side, sizes.H), W: Math.min(side, sizes.W) } },
         write: (weights, sized) => vaeDecoderModel(weights, vae.config, sized),
       }),
     ],
@@ -92,12 +96,12 @@ export function modelUnit(
 
 /** The UNet of the steps between whole ones. Throws OutOfMemory for a tensor that the device cannot hold. */
 export function shallowUnit(
-  { id, text, unet, vae }: ModelNetworks,
+  model: ModelNetworks,
   request: PictureRequest,
   { profile, heldPerLive }: Profiles,
   controlled: boolean,
 ): Unit {
-  const { H, W } = latentSizes(request, vae.config.scale);
+  const { id, text, unet } = model;
   // its one layer may be one that does not attend to the prompt
   const prompt: Sizes = unet.config.upAttends.at(-1) ? { S: text.config.tokens } : {};
   return {
@@ -105,7 +109,7 @@ export function shallowUnit(
     parts: request.batches.map((B) =>
       part("shallow UNet", unet.weights, {
         ...{ graph: "shallow-unet", profile, heldPerLive, openInputs: controlled ? "whole" : "single" },
-        ...{ sizes: { B, ...prompt, H, W } },
+        ...{ sizes: { B, ...prompt, ...stepSizes(request, model) } },
         write: (weights, sized) => shallowUnetModel(weights, unet.config, sized),
       }),
     ),
@@ -115,18 +119,19 @@ export function shallowUnit(
 /** Throws OutOfMemory for a tensor that the device cannot hold. */
 export function controlNetUnit(
   { id, ...net }: ControlNetNetworks,
-  { text, vae }: ModelNetworks,
+  model: ModelNetworks,
   request: PictureRequest,
   { profile, heldPerLive }: Profiles,
 ): Unit {
   const { config, weights } = net;
-  const { H, W } = latentSizes(request, vae.config.scale);
+  const { text } = model;
+  const { T, ...latent } = stepSizes(request, model);
   return {
     id,
     parts: [
       // of a control picture, before the first step
       part("hint", weights, {
-        ...{ graph: "conditioning-embedding", profile, heldPerLive, sizes: { B: 1, H, W }, openInputs: "single" },
+        ...{ graph: "conditioning-embedding", profile, heldPerLive, sizes: { B: 1, ...latent }, openInputs: "single" },
         write: (source, sized) => conditioningEmbeddingModel(source, config, sized),
       }),
       ...promptParts(net, { text, request, profile, heldPerLive }),
@@ -136,7 +141,7 @@ export function controlNetUnit(
             graph: "controlnet",
             profile,
             heldPerLive,
-            sizes: { B, S: text.config.tokens, H, W },
+            sizes: { B, S: text.config.tokens, ...latent, T },
             openInputs: "whole",
           },
           write: (source, sized) => controlnetModel(source, config, sized),
@@ -189,6 +194,8 @@ export function trace(
   return graphMemory(tracedGraph(weights, write).trace, { openInputs });
 }
 
-function latentSizes({ width, height }: PictureRequest, scale: number) {
-  return { H: height / scale, W: width / scale };
+/** Of the latents, and the tokens that self-attention of the finest level looks at. */
+function stepSizes({ width, height, tokenDownsampling }: PictureRequest, { unet, vae }: ModelNetworks) {
+  const [H, W] = [height / vae.config.scale, width / vae.config.scale];
+  return { H, W, T: attendedTokens(unet.config, [H, W], tokenDownsampling).length };
 }

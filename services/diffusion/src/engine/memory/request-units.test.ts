@@ -24,7 +24,7 @@ const unitsOf = requestUnits(catalogue, { profile, vaeProfile, heldPerLive: 2 })
 
 const request = (more: Partial<DevicePayload> = {}): DevicePayload => ({
   ...{ model: "tiny-sd", width: 128, height: 128, seeds: [1], guidanceScale: 5, controls: [] },
-  ...{ guidanceInterval: { start: 0, end: 1 }, cacheInterval: 1 },
+  ...{ guidanceInterval: { start: 0, end: 1 }, cacheInterval: 1, tokenDownsampling: 1 },
   ...more,
 });
 const depth = { type: "depth", guessMode: false };
@@ -36,6 +36,7 @@ const CASES: [string, DevicePayload][] = [
   ["two with two ControlNets", request({ seeds: [1, 2], controls: [depth, { type: "canny", guessMode: false }] })],
   ["steps without guidance among others", request({ guidanceInterval: { start: 0.4, end: 1 }, controls: [depth] })],
   ["the shallow UNet between whole steps", request({ cacheInterval: 2, controls: [depth] })],
+  ["fewer tokens, and the shallow UNet", request({ tokenDownsampling: 2, cacheInterval: 2, controls: [depth] })],
   ["a ControlNet in guess mode", request({ controls: [{ ...depth, guessMode: true }] })],
 ];
 
@@ -51,7 +52,7 @@ test.each(CASES)("the sums of %s name every session that it opens, and no other"
     const image = { data: new Uint8Array(3 * 64 * 64), width: 64, height: 64 };
     controls.push({ net, image, guessMode, conditioningScale: 1, start: 0, end: 1 });
   }
-  const { seeds, width, height, guidanceScale, guidanceInterval, cacheInterval } = payload;
+  const { seeds, width, height, guidanceScale, guidanceInterval, cacheInterval, tokenDownsampling } = payload;
   const events = { now: () => performance.now(), checkpoint: async () => {} };
   const shallow = cacheInterval > 1 ? await loadableShallowUNet(entry, device).load() : undefined;
   await generate(
@@ -59,7 +60,7 @@ test.each(CASES)("the sums of %s name every session that it opens, and no other"
     {
       ...{ prompt: "a red cube", negativePrompt: "", width, height, count: seeds.length, numInferenceSteps: 4 },
       ...{ guidanceScale, guidanceRescale: 0, guidanceInterval, scheduler: entry.schedulerConfig, eta: 0 },
-      ...{ clipSkip: 0, controls, deepCache: shallow && { interval: cacheInterval, shallow } },
+      ...{ clipSkip: 0, tokenDownsampling, controls, deepCache: shallow && { interval: cacheInterval, shallow } },
     },
     seededNoise(seeds),
     events,

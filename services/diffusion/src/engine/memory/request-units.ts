@@ -4,7 +4,15 @@ import type { GeneratePayload } from "../jobs.js";
 import { controlNetNetworks, modelNetworks } from "./networks.js";
 import { controlNetUnit, modelUnit, type PictureRequest, type Profiles, shallowUnit, type Unit } from "./parts.js";
 
-type Wanted = "model" | "width" | "height" | "seeds" | "guidanceScale" | "guidanceInterval" | "cacheInterval";
+type Wanted =
+  | "model"
+  | "width"
+  | "height"
+  | "seeds"
+  | "guidanceScale"
+  | "guidanceInterval"
+  | "cacheInterval"
+  | "tokenDownsampling";
 
 export type DevicePayload = Pick<GeneratePayload, Wanted> & {
   controls: readonly { type: string; guessMode: boolean }[];
@@ -53,12 +61,12 @@ function unitsOf(
 
 /** As the pipeline divides the work into passes: a ControlNet in guess mode parts the halves of the guidance. */
 function pictureRequest(payload: DevicePayload, { controlnets }: Catalogue): PictureRequest {
-  const { width, height, seeds, guidanceScale, guidanceInterval, controls } = payload;
+  const { width, height, seeds, guidanceScale, guidanceInterval, tokenDownsampling, controls } = payload;
   const pooled = new Set(controlnets.filter(({ config }) => config.globalPool).map(({ type }) => type));
   const guided = guidanceScale > 1;
   const parted = controls.some(({ type, guessMode }) => guessMode || pooled.has(type));
   const throughout = guidanceInterval.start <= 0 && guidanceInterval.end >= 1;
   const images = seeds.length;
   const batches = new Set([guided && !parted ? 2 * images : images, ...(throughout ? [] : [images])]);
-  return { width, height, images, texts: guided ? 2 : 1, batches: [...batches] };
+  return { width, height, images, tokenDownsampling, texts: guided ? 2 : 1, batches: [...batches] };
 }
