@@ -2,7 +2,7 @@
 import { basename } from "node:path";
 import { InvalidModel, OutOfMemory } from "../errors.js";
 import type { SafetensorsDtype, SafetensorsHeader, TensorLocation } from "../weights/safetensors.js";
-import { bindDim, type Dim, parseDim } from "./dim.js";
+import { bindDim, type Dim } from "./dim.js";
 import {
   type Attribute,
   type Dtype,
@@ -15,6 +15,7 @@ import {
   type Node,
 } from "./onnx.js";
 import type { DeviceProfile } from "./profile.js";
+import { SizeValues } from "./size-values.js";
 
 /** A tensor in the graph: an input, a weight, a constant or the result of a node. */
 export interface Value {
@@ -53,9 +54,11 @@ export class GraphBuilder {
   private readonly inputs: GraphPort[] = [];
   private readonly outputs: GraphPort[] = [];
   private readonly constants = new Map<string, Value>();
-  private readonly sizes = new Map<string, Value>();
-  /** How to find the sizes that inputs tell, until one is asked for: no node without use. */
-  private readonly sources = new Map<string, () => Value>();
+  private readonly sizes = new SizeValues<Value>({
+    constant: (value) => this.ints([value]),
+    read: (input, axis) => this.node("Shape", [input], "int64", [1], { attributes: { start: axis, end: axis + 1 } }),
+    compute: (op, left, right) => this.node(op, [left, right], "int64", [1]),
+  });
   private readonly used = new Set<string>();
   private readonly values = new Map<string, Value>();
   private counter = 0;
@@ -73,7 +76,7 @@ export class GraphBuilder {
     this.inputs.push({ name, dtype, shape: bound });
     const value = this.value(name, dtype, bound);
     for (const [axis, dim] of bound.entries()) {
-      if (typeof dim === "string") this.learnSize(dim, value, axis);
+      if (typeof dim === "string") this.sizes.learn(dim, value, axis);
     }
     return value;
   }
@@ -193,12 +196,7 @@ export class GraphBuilder {
 
   /** One size, as an int64 tensor of one element. */
   size(dim: Dim): Value {
-    if (typeof dim === "number") return this.ints([dim]);
-    const known = this.sizes.get(dim);
-    if (known) return known;
-    const value = this.sources.get(dim)?.() ?? this.computeSize(dim);
-    this.sizes.set(dim, value);
-    return value;
+    return this.sizes.of(dim);
   }
 
   /** The model's bytes. Fails by name on weights that no layer used and no pattern excuses. */
@@ -216,45 +214,6 @@ export class GraphBuilder {
     this.weights.traced?.({ nodes, initializers, inputs, outputs, values });
     const { opset = NEWEST_OPSET } = this.profile;
     return encodeModel({ name, nodes, initializers, inputs, outputs, opset });
-  }
-
-  private learnSize(dim: string, input: Value, axis: number): void {
-    if (this.sources.has(dim)) return;
-    this.sources.set(dim, () =>
-      this.node("Shape", [input], "int64", [1], { attributes: { start: axis, end: axis + 1 } }),
-    );
-    const { coefficient, factors } = parseDim(dim);
-    const [factor] = factors;
-    // an input of `8*H` pixels also tells H
-    if (coefficient === 1 || factors.length !== 1 || !factor || this.sources.has(factor)) return;
-    this.sources.set(factor, () => this.node("Div", [this.size(dim), this.ints([coefficient])], "int64", [1]));
-  }
-
-  private computeSize(dim: string): Value {
-    const { coefficient, factors } = parseDim(dim);
-    if (coefficient !== 1) return this.combine("Mul", [coefficient, ...factors]);
-    if (factors.length > 1) return this.combine("Mul", factors);
-    const quotient = /^(ceil|floor)\((.*)\/(\d+)\)$/.exec(dim);
-    if (quotient) return this.divide(quotient[1] === "ceil", quotient[2]!.replaceAll("·", "*"), Number(quotient[3]));
-    const total = /^sum\((.*)\)$/.exec(dim);
-    if (total) {
-      const terms = total[1]!.split("+").map((term) => term.replaceAll("·", "*"));
-      return this.combine(
-        "Add",
-        terms.map((term) => (/^\d+$/.test(term) ? Number(term) : term)),
-      );
-    }
-    throw new Error(`no input of the graph gives the size ${dim}`);
-  }
-
-  private divide(up: boolean, dim: string, divisor: number): Value {
-    const whole = this.size(dim);
-    const raised = up ? this.node("Add", [whole, this.ints([divisor - 1])], "int64", [1]) : whole;
-    return this.node("Div", [raised, this.ints([divisor])], "int64", [1]);
-  }
-
-  private combine(op: "Add" | "Mul", terms: readonly Dim[]): Value {
-    return terms.map((term) => this.size(term)).reduce((left, right) => this.node(op, [left, right], "int64", [1]));
   }
 
   /** A cast weight is one tensor that the runtime makes at load; devices read those in parts. */
