@@ -7,7 +7,7 @@ import { planEvaluations } from "../pipeline/evaluation-plan.js";
 const CONTROLNET = 0.33;
 const SHALLOW = 0.08;
 const INT8 = 0.6;
-const DOWNSAMPLED = 0.88;
+const DOWNSAMPLED = 0.8;
 
 export interface WorkInputs {
   /** The networks' calls of a run. */
