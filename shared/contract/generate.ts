@@ -109,7 +109,7 @@ export function generateRequest(limits: GenerateLimits) {
         .max(MAX_TOKEN_DOWNSAMPLING)
         .default(1)
         .describe(
-          "Self-attention at the finest level looks at every so manieth row and column: quicker, the more the larger the picture: arXiv:2402.13573",
+          "Self-attention at the finest level looks at every n-th row and column alone; saves the more, the larger the picture: arXiv:2402.13573",
         ),
       precision: z
         .enum(PRECISIONS)

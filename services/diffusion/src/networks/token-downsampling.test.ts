@@ -20,7 +20,7 @@ const TINY = `${EMBEDDED_MODELS}tiny-sd/unet`;
 
 const configOf = (folder: string) => readUNetConfig(openModelFolder(folder).config);
 
-test("every so manieth row and column of the finest level that attends", () => {
+test("every n-th row and column of the finest level that attends", () => {
   expect([...attendedTokens(configOf(SD15), [2, 3], 1)]).toEqual([0, 1, 2, 3, 4, 5]);
   expect([...attendedTokens(configOf(SD15), [4, 6], 2)]).toEqual([0, 2, 4, 12, 14, 16]);
   expect([...attendedTokens(configOf(SD15), [5, 4], 3)]).toEqual([0, 3, 12, 15]);

@@ -1,5 +1,5 @@
 /**
- * Token downsampling, arXiv:2402.13573: at the finest level that attends, all tokens ask, but only every so manieth row and column of
+ * Token downsampling, arXiv:2402.13573: at the finest level that attends, all tokens ask, but only every n-th row and column of
  * them is asked. Neighbours are much alike there, and attention costs the product of both numbers.
  */
 import type { GraphBuilder, Value } from "@armature/shared/graph/builder";

@@ -20,7 +20,7 @@ export interface DenoiseInputs {
   guidance: Guidance | undefined;
   controls: ControlUnit[];
   deepCache: DeepCache | undefined;
-  /** Self-attention at the finest level looks at every so manieth row and column of its tokens; 1: at all. */
+  /** Self-attention at the finest level looks at every n-th row and column of its tokens alone; 1: at all. */
   tokenDownsampling: number;
 }
 
