@@ -11,6 +11,7 @@ import { readClipTextConfig } from "../networks/clip-text.js";
 import { type ControlNetConfig, readControlNetConfig } from "../networks/controlnet.js";
 import { int8Bytes } from "../networks/int8-bytes.js";
 import { shallowWeights } from "../networks/shallow-unet.js";
+import { downsampledLevel } from "../networks/token-downsampling.js";
 import { readUNetConfig, type UNetConfig } from "../networks/unet-config.js";
 import { readVaeConfig } from "../networks/vae.js";
 import { readSchedulerConfig, type SchedulerConfig } from "../schedulers/config.js";
@@ -76,10 +77,15 @@ export function readCatalogue({ modelsDir, models, controlnets }: Selection): Ca
   };
 }
 
-/** Whether a ControlNet was made for the shapes of this UNet. */
+/** Whether a ControlNet was made for the shapes of this UNet; both look at tokens of one level. */
 export function fits(controlnet: ControlNetConfig, unet: UNetConfig): boolean {
   const shape = ({ levels, layersPerLevel, contextWidth }: UNetConfig | ControlNetConfig) =>
-    JSON.stringify([levels.map(({ channels }) => channels), layersPerLevel, contextWidth]);
+    JSON.stringify([
+      levels.map(({ channels }) => channels),
+      layersPerLevel,
+      contextWidth,
+      downsampledLevel({ levels }),
+    ]);
   return shape(controlnet) === shape(unet);
 }
 

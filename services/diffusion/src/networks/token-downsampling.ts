@@ -8,7 +8,7 @@ import { gatherAxis, reshape } from "@armature/shared/graph/ops";
 import type { EncoderConfig } from "./unet-config.js";
 
 /** The finest level that attends on the way down, counted from the finest of all: 0 where none does. */
-export function downsampledLevel({ levels }: EncoderConfig): number {
+export function downsampledLevel({ levels }: Pick<EncoderConfig, "levels">): number {
   return Math.max(
     0,
     levels.findIndex(({ transformerLayers }) => transformerLayers > 0),
