@@ -11,7 +11,7 @@ import { promptProjectionsModel } from "@armature/diffusion/networks/prompt-proj
 import { unetModel } from "@armature/diffusion/networks/unet";
 import { type EncoderConfig, readUNetConfig } from "@armature/diffusion/networks/unet-config";
 import { readVaeConfig, vaeDecoderModel } from "@armature/diffusion/networks/vae";
-import { attendedInput } from "@armature/diffusion/pipeline/attended";
+import { attendedFeed } from "@armature/diffusion/pipeline/attended";
 import { noResiduals } from "@armature/diffusion/pipeline/control";
 import { dptModel } from "@armature/preprocessor/networks/dpt";
 import { readDptConfig } from "@armature/preprocessor/networks/dpt-config";
@@ -116,7 +116,7 @@ async function openSteps(m: Measurement): Promise<() => Promise<Run>> {
   const inputs = {
     sample: waves([m.batch, unet.inChannels, m.height, m.width]),
     timestep: new Tensor("float32", [501], [1]),
-    ...attendedInput(unet, [m.height, m.width], m.tokenDownsampling),
+    ...attendedFeed(unet, [m.height, m.width], m.tokenDownsampling),
   };
   const none: Tensors = noResiduals({ config: unet, profile: profileOf(m) });
   return async () => {

@@ -7,7 +7,7 @@ import { promptProjectionsModel } from "@armature/diffusion/networks/prompt-proj
 import { unetModel } from "@armature/diffusion/networks/unet";
 import { readUNetConfig } from "@armature/diffusion/networks/unet-config";
 import { readVaeConfig, vaeDecoderModel } from "@armature/diffusion/networks/vae";
-import { attendedInput } from "@armature/diffusion/pipeline/attended";
+import { attendedFeed } from "@armature/diffusion/pipeline/attended";
 import { CPU_PROFILE } from "@armature/shared/graph/profile";
 import { createSession } from "@armature/shared/runtime/session";
 import { openModelFolder } from "@armature/shared/weights/model-folder";
@@ -53,7 +53,7 @@ async function unetCase(pixels: number): Promise<Case> {
   const { config, weights } = openModelFolder(join(MODEL, "unet"));
   const unet = readUNetConfig(config);
   const side = pixels / 8;
-  const attended = attendedInput(unet, [side, side], 1);
+  const attended = attendedFeed(unet, [side, side], 1);
   const sizes = { B: 2, S: 77, H: side, W: side, T: attended.attended_tokens.size };
   const { peakBytes } = trace(weights, "single", (w) => unetModel(w, unet, { ...CPU_PROFILE, sizes }));
   const channels = residualChannels(unet);

@@ -18,7 +18,7 @@ import {
   relativeError,
 } from "../../../../testing/golden.js";
 import { WINOGRAD_EVERYWHERE } from "../../../../testing/winograd-everywhere.js";
-import { attendedInput } from "../pipeline/attended.js";
+import { attendedFeed } from "../pipeline/attended.js";
 import { clipTextModel, promptEmbedsName, readClipTextConfig } from "./clip-text.js";
 import { conditioningEmbeddingModel, controlnetModel, readControlNetConfig } from "./controlnet.js";
 import { residualChannels, residualNames } from "./encoder.js";
@@ -55,7 +55,7 @@ function float({ data, shape }: GoldenTensor): Tensor {
 
 /** No token downsampling. */
 function attendAll(config: EncoderConfig, { shape }: GoldenTensor) {
-  return attendedInput(config, [shape[2]!, shape[3]!], 1);
+  return attendedFeed(config, [shape[2]!, shape[3]!], 1);
 }
 
 /** One zero a channel for each residual. */

@@ -7,7 +7,7 @@ import { Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { fixturePath, relativeError } from "../../../../testing/golden.js";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
-import { attendedInput } from "../pipeline/attended.js";
+import { attendedFeed } from "../pipeline/attended.js";
 import { residualChannels, residualNames } from "./encoder.js";
 import { promptProjectionsModel } from "./prompt-projections.js";
 import { shallowPrompt, shallowResidualName, shallowUnetModel, shallowWeights } from "./shallow-unet.js";
@@ -35,7 +35,7 @@ describe.each([CPU_PROFILE, NCHW_PROFILE].map((profile) => [profile.name, profil
       const step = {
         sample: waves([2, c.inChannels, 9, 12]), // odd: the way up meets skips that are not twice as large
         timestep: new Tensor("float32", [301], [1]),
-        ...attendedInput(c, [9, 12], 2),
+        ...attendedFeed(c, [9, 12], 2),
       };
       const projections = await open(promptProjectionsModel(weights, c, profile));
       const prompt = await projections.run({ context: waves([2, 7, c.contextWidth]) });

@@ -1,6 +1,6 @@
 /** Token downsampling: which tokens are looked at, in which layers, and that the graphs take them alike. */
 import { dirname } from "node:path";
-import { GraphBuilder, type GraphTrace } from "@armature/shared/graph/builder";
+import { GraphBuilder, type GraphTrace, type WeightSource } from "@armature/shared/graph/builder";
 import { CPU_PROFILE, type DeviceProfile, NCHW_PROFILE } from "@armature/shared/graph/profile";
 import { createSession } from "@armature/shared/runtime/session";
 import { openModelFolder } from "@armature/shared/weights/model-folder";
@@ -8,8 +8,9 @@ import { Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { fixturePath, relativeError } from "../../../../testing/golden.js";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
-import { attendedInput } from "../pipeline/attended.js";
+import { attendedFeed } from "../pipeline/attended.js";
 import { noResiduals } from "../pipeline/control.js";
+import { controlnetModel, readControlNetConfig } from "./controlnet.js";
 import { promptProjectionsModel } from "./prompt-projections.js";
 import { attendedTokens, takeAttended } from "./token-downsampling.js";
 import { unetModel } from "./unet.js";
@@ -66,8 +67,10 @@ describe.each(PROFILES)("in the %s profile", (_, profile) => {
 });
 
 test("a graph for one size at which all are attended gathers nothing", () => {
-  expect(gathers(SD15, 1)).toBe(0);
-  expect(gathers(SD15, 2)).toBe(5); // two layers on the way down, three on the way up
+  expect(gathers(writeUnet, 1)).toBe(0);
+  expect(gathers(writeUnet, 2)).toBe(5); // two layers on the way down, three on the way up
+  expect(gathers(writeControlNet, 1)).toBe(0);
+  expect(gathers(writeControlNet, 2)).toBe(2);
 });
 
 const [H, W] = [9, 12]; // odd: levels round up
@@ -86,17 +89,29 @@ async function noise(folder: string, profile: DeviceProfile, factor: number): Pr
   const outputs = await unet.run({
     sample: waves([2, c.inChannels, H, W]),
     timestep: new Tensor("float32", [301], [1]),
-    ...attendedInput(c, [H, W], factor),
+    ...attendedFeed(c, [H, W], factor),
     ...prompt,
     ...noResiduals({ config: c, profile }),
   });
   return outputs.noise!.data as Float32Array;
 }
 
-function gathers(folder: string, factor: number): number {
-  const { weights } = openModelFolder(folder);
+type Write = (traced: Pick<WeightSource, "traced">, profile: DeviceProfile) => void;
+
+const writeUnet: Write = (traced, profile) => {
+  const { config, weights } = openModelFolder(SD15);
+  unetModel({ ...weights, ...traced }, readUNetConfig(config), profile);
+};
+
+const writeControlNet: Write = (traced, profile) => {
+  const { config, weights } = openModelFolder(fixturePath("models/controlnet-sd15-random-a"));
+  controlnetModel({ ...weights, ...traced }, readControlNetConfig(config), profile);
+};
+
+/** How often the graph for one size takes a part of the tokens. */
+function gathers(write: Write, factor: number): number {
   let trace: GraphTrace | undefined;
-  unetModel({ ...weights, traced: (built) => (trace = built) }, configOf(folder), fixed(NCHW_PROFILE, folder, factor));
+  write({ traced: (built) => (trace = built) }, fixed(NCHW_PROFILE, SD15, factor));
   return trace!.nodes.filter(({ op }) => op === "Gather").length;
 }
 

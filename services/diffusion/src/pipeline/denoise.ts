@@ -1,7 +1,7 @@
 /** The driver of a scheduler: it owns the model call, guidance, progress and cancellation. */
 import { Tensor } from "onnxruntime-node";
 import type { Evaluation, ScheduledJob } from "../schedulers/scheduler.js";
-import { attendedInput } from "./attended.js";
+import { attendedFeed } from "./attended.js";
 import type { ShallowUNet, UNet } from "./components.js";
 import type { ControlUnit, StepInputs } from "./control.js";
 import { planEvaluations } from "./evaluation-plan.js";
@@ -46,7 +46,7 @@ export async function denoise(unet: UNet, inputs: DenoiseInputs, events: Denoise
   const guided = guidance ? guidedPasses(embeds, controls, shape[0]) : [];
   const sampler = inputs.job.run();
   const total = inputs.job.evaluations;
-  const attended = attendedInput(unet.config, [shape[2], shape[3]], inputs.tokenDownsampling);
+  const attended = attendedFeed(unet.config, [shape[2], shape[3]], inputs.tokenDownsampling);
   const plan = planEvaluations({ total, guidance, controls, cacheInterval: deepCache?.interval ?? 1 });
   const evaluator = new Evaluator(unet, deepCache?.shallow);
   try {
