@@ -5,7 +5,10 @@ export default defineConfig({
   resolve: {
     // Tests run the sources; only the processes that end-to-end tests start run the built code.
     alias: [
-      { find: /^@armature\/shared\/(.*)$/, replacement: fileURLToPath(new URL("./shared/$1.ts", import.meta.url)) },
+      {
+        find: /^@armature\/([a-z]+)$/,
+        replacement: fileURLToPath(new URL("./shared/$1/index.ts", import.meta.url)),
+      },
     ],
   },
   test: {

@@ -4,8 +4,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { crc32 } from "node:zlib";
-import { decodeImage } from "@armature/shared/image/decode";
-import { sharp } from "@armature/shared/image/sharp";
+import { decodeImage, sharp } from "@armature/images";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ServiceProcess, startService } from "../scripts/services.js";
 

@@ -2,8 +2,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { GenerateResponse } from "@armature/shared/contract/generate";
-import type { ControlNetsResponse } from "@armature/shared/contract/models";
+import type { ControlNetsResponse, GenerateResponse } from "@armature/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ServiceProcess, startService } from "../scripts/services.js";
 import { EMBEDDED_MODELS } from "../testing/model-folders.js";

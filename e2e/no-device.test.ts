@@ -4,8 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { modelsResponse } from "@armature/shared/contract/models";
-import { processorsResponse } from "@armature/shared/contract/processors";
+import { modelsResponse, processorsResponse } from "@armature/contract";
 import { afterAll, describe, expect, test } from "vitest";
 import { startService } from "../scripts/services.js";
 

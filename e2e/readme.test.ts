@@ -1,7 +1,7 @@
 /** What the README says of the configuration is what the services read. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { configTable } from "@armature/shared/config/env";
+import { configTable } from "@armature/config";
 import { expect, test } from "vitest";
 import { Config as DiffusionConfig } from "../services/diffusion/src/config.js";
 import { Config as PreprocessorConfig } from "../services/preprocessor/src/config.js";

@@ -4,9 +4,9 @@
  */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { GenerateResponse } from "@armature/shared/contract/generate";
-import { decodeImage } from "@armature/shared/image/decode";
-import type { RgbImage } from "@armature/shared/image/rgb-image";
+import type { GenerateResponse } from "@armature/contract";
+import { decodeImage } from "@armature/images";
+import type { RgbImage } from "@armature/pixels";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Stack, startStack } from "../scripts/services.js";
 import { objectColour } from "../testing/object-colour.js";

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import type { GenerateResponse } from "@armature/shared/contract/generate";
-import { decodeImage } from "@armature/shared/image/decode";
+import type { GenerateResponse } from "@armature/contract";
+import { decodeImage } from "@armature/images";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ServiceProcess, type Stack, startService, startStack } from "../scripts/services.js";
 import { correlation } from "../testing/picture-error.js";

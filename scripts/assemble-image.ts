@@ -2,13 +2,7 @@
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import {
-  type ContentFile,
-  SERVICES,
-  type ServiceName,
-  SHARED_LINK,
-  serviceContent,
-} from "./container/image-content.js";
+import { type ContentFile, SERVICES, type ServiceName, serviceContent } from "./container/image-content.js";
 import { LayerFolder } from "./container/layer-folder.js";
 import { LAYERS, type Layer } from "./container/layers.js";
 import { readPlatform } from "./container/platform.js";
@@ -29,13 +23,13 @@ assemble(service, values.platform, values.out);
 
 function assemble(name: ServiceName, platformText: string, out: string): void {
   const platform = readPlatform(platformText);
-  const files = serviceContent(ROOT, name, platform);
+  const { files, links } = serviceContent(ROOT, name, platform);
   const layers = Object.fromEntries(LAYERS.map((layer) => [layer, new LayerFolder(join(out, layer))])) as Record<
     Layer,
     LayerFolder
   >;
   for (const { layer, source, path } of files) layers[layer].copy(source, path);
-  layers.dependencies.link(SHARED_LINK.path, SHARED_LINK.target);
+  for (const { path, target } of links) layers.dependencies.link(path, target);
   writeBaseLayer(layers.base, platform, nativeModules(files), new Set(files.map(({ path }) => basename(path))));
   writeNodeLayer(layers.node);
 

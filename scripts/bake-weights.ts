@@ -2,8 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { lockPath, readLock, type WeightsLock } from "@armature/shared/weights/lock-file";
-import { verifyWeights } from "@armature/shared/weights/verify";
+import { lockPath, readLock, verifyWeights, type WeightsLock } from "@armature/fetch";
 import { findEngine } from "./container/container-engine.js";
 import { WEIGHTS_DOCKERFILE, writeWeightsContext } from "./container/weights-context.js";
 

@@ -10,8 +10,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { repeating, text } from "@armature/shared/weights/testing/content";
-import { HubServer } from "@armature/shared/weights/testing/hub-server";
+import { repeating, text } from "@armature/fetch/testing/content";
+import { HubServer } from "@armature/fetch/testing/hub-server";
 
 const REPOSITORY = "bench/model";
 const FILE = "diffusion_pytorch_model.fp16.safetensors";

@@ -4,11 +4,11 @@ import { chmod, mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { inMemory, noise } from "@armature/shared/weights/testing/content";
-import { seededRandom } from "@armature/shared/weights/testing/faults";
-import { S3_CREDENTIALS, startS3Server } from "@armature/shared/weights/testing/s3-server";
-import { DEPTH, WEIGHTS, WeightsLab } from "@armature/shared/weights/testing/weights-lab";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { inMemory, noise } from "../shared/fetch/testing/content.js";
+import { seededRandom } from "../shared/fetch/testing/faults.js";
+import { S3_CREDENTIALS, startS3Server } from "../shared/fetch/testing/s3-server.js";
+import { DEPTH, WEIGHTS, WeightsLab } from "../shared/fetch/testing/weights-lab.js";
 
 const COMMAND = fileURLToPath(new URL("./dist/fetch-weights.js", import.meta.url));
 const MB = 2 ** 20;

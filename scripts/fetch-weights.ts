@@ -1,19 +1,31 @@
 /** `npm run fetch-weights`: the command over shared/weights. It reads the command line and the environment, and prints. */
 import { createInterface } from "node:readline/promises";
-import { configHelp, readConfig } from "@armature/shared/config/env";
-import { AppError, InvalidConfig } from "@armature/shared/errors";
-import { FETCH_DEFAULTS } from "@armature/shared/weights/fetch-options";
-import { type FetchOptions, type FetchTarget, fetchPlanned, planFetch } from "@armature/shared/weights/fetch-weights";
-import { lockPath, readLock } from "@armature/shared/weights/lock-file";
-import { ANNOTATORS, BASE_MODELS, CONTROLNETS, EXTRAS } from "@armature/shared/weights/manifest";
-import { mirrorWeights } from "@armature/shared/weights/mirror";
-import type { Plan } from "@armature/shared/weights/plan";
-import { findRemovable, removeWeights } from "@armature/shared/weights/prune";
-import { selectWeights } from "@armature/shared/weights/selection";
-import { openBucket, openCache, openSource } from "@armature/shared/weights/sources/open-source";
-import { verifyWeights } from "@armature/shared/weights/verify";
-import { WeightsEnvironment } from "@armature/shared/weights/weights-environment";
-import { WeightsUnavailable } from "@armature/shared/weights/weights-unavailable";
+import { configHelp, readConfig } from "@armature/config";
+import { AppError, InvalidConfig } from "@armature/core";
+import {
+  ANNOTATORS,
+  BASE_MODELS,
+  CONTROLNETS,
+  EXTRAS,
+  FETCH_DEFAULTS,
+  type FetchOptions,
+  type FetchTarget,
+  fetchPlanned,
+  findRemovable,
+  lockPath,
+  mirrorWeights,
+  openBucket,
+  openCache,
+  openSource,
+  type Plan,
+  planFetch,
+  readLock,
+  removeWeights,
+  selectWeights,
+  verifyWeights,
+  WeightsEnvironment,
+  WeightsUnavailable,
+} from "@armature/fetch";
 import { bytesText } from "./fetch-weights/amounts.js";
 import { type Arguments, readArguments, USAGE } from "./fetch-weights/arguments.js";
 import { planTable } from "./fetch-weights/plan-table.js";

@@ -2,9 +2,9 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { readConfig } from "@armature/shared/config/env";
-import { AppError, InvalidConfig } from "@armature/shared/errors";
-import { WeightsEnvironment } from "@armature/shared/weights/weights-environment";
+import { readConfig } from "@armature/config";
+import { AppError, InvalidConfig } from "@armature/core";
+import { WeightsEnvironment } from "@armature/fetch";
 import { bytesText } from "./fetch-weights/amounts.js";
 import { cudaMajor, driverFor, type LibraryRow, libraryRows } from "./install-cuda/libraries.js";
 import { systemLoader } from "./install-cuda/loader.js";

@@ -1,7 +1,7 @@
 /** `npm run plan-memory`: what a selection takes of a graphics card's memory. Exit code 1: it does not fit; 2: a wrong argument. */
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { OutOfMemory } from "@armature/shared/errors";
+import { OutOfMemory } from "@armature/core";
 import { type Plan, planReport } from "./plan-memory/report.js";
 import { selectFullSize, selectOnDisk } from "./plan-memory/selection.js";
 import { type PlannedDevice, plannedProfiles, planUnits } from "./plan-memory/units.js";

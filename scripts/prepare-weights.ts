@@ -1,16 +1,15 @@
 /** `npm run prepare-weights`: makes the forms of weights that the CPU computes with, so that the first request need not wait. */
 import { parseArgs } from "node:util";
+import { configHelp, readConfig } from "@armature/config";
+import { AppError, InvalidConfig } from "@armature/core";
 import { Config as DiffusionConfig, machineDefaults as diffusionDefaults } from "@armature/diffusion/config";
 import { readCatalogue as readDiffusionCatalogue } from "@armature/diffusion/engine/catalogue";
 import { loadableControlNet, loadableModel, loadableShallowUNet } from "@armature/diffusion/engine/loadables";
+import { CPU_PROFILE } from "@armature/graph";
 import { Config, machineDefaults as preprocessorDefaults } from "@armature/preprocessor/config";
 import { readCatalogue as readPreprocessorCatalogue } from "@armature/preprocessor/engine/catalogue";
 import { loadableDepthModel } from "@armature/preprocessor/engine/depth-loadable";
-import { configHelp, readConfig } from "@armature/shared/config/env";
-import { AppError, InvalidConfig } from "@armature/shared/errors";
-import { CPU_PROFILE } from "@armature/shared/graph/profile";
-import type { PreparedSettings } from "@armature/shared/runtime/open-network";
-import type { Loadable } from "@armature/shared/runtime/residency";
+import type { Loadable, PreparedSettings } from "@armature/runtime";
 
 /** The two services have a WARM each, with names of their own; nothing here reads either. */
 const PreprocessorConfig = Config.omit({ WARM: true });

@@ -1,9 +1,9 @@
 /** `npm run readme-config`: writes the services' tables of variables into the README, from their schemas. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { configTable } from "@armature/config";
 import { Config as DiffusionConfig } from "@armature/diffusion/config";
 import { Config as PreprocessorConfig } from "@armature/preprocessor/config";
-import { configTable } from "@armature/shared/config/env";
 
 const README = fileURLToPath(new URL("../../README.md", import.meta.url));
 

@@ -1,5 +1,5 @@
 /** The embedded models in a pipeline of the test's own process, and a plain request to change. */
-import type { Tensors } from "@armature/shared/runtime/devices/device-session";
+import type { Tensors } from "@armature/runtime";
 import { type ControlNetEntry, readCatalogue } from "../services/diffusion/src/engine/catalogue.js";
 import type { DeviceSettings } from "../services/diffusion/src/engine/device-settings.js";
 import { loadableControlNet, loadableModel, loadableShallowUNet } from "../services/diffusion/src/engine/loadables.js";

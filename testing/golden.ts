@@ -1,7 +1,7 @@
 /** Recorded tensors of the reference implementations, and the comparison that tests assert. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { readSafetensorsHeader } from "@armature/shared/weights/safetensors";
+import { readSafetensorsHeader } from "@armature/weights";
 import { expect } from "vitest";
 
 export interface GoldenTensor {

@@ -1,5 +1,5 @@
 /** The colour of the object in a picture of the embedded models, where floor and background are grey. */
-import type { RgbImage } from "@armature/shared/image/rgb-image";
+import type { RgbImage } from "@armature/pixels";
 
 /** Hues in degrees, the ranges of models/README.md; red wraps around. */
 const HUES: Record<string, [number, number]> = {

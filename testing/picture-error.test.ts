@@ -1,4 +1,4 @@
-import type { RgbImage } from "@armature/shared/image/rgb-image";
+import type { RgbImage } from "@armature/pixels";
 import { expect, test } from "vitest";
 import { correlation, psnr, ssim } from "./picture-error.js";
 

@@ -1,5 +1,5 @@
 /** How far pictures are apart, by the usual measures. */
-import type { RgbImage } from "@armature/shared/image/rgb-image";
+import type { RgbImage } from "@armature/pixels";
 
 /** Peak signal-to-noise ratio in decibels; infinite for equal pictures. */
 export function psnr(found: RgbImage, wanted: RgbImage): number {

@@ -1,8 +1,7 @@
 /** Picture files of fixtures/ as pixels. */
 import { readFileSync } from "node:fs";
-import { decodeImage } from "@armature/shared/image/decode";
-import type { GreyImage } from "@armature/shared/image/grey-image";
-import type { RgbImage } from "@armature/shared/image/rgb-image";
+import { decodeImage } from "@armature/images";
+import type { GreyImage, RgbImage } from "@armature/pixels";
 import { expect } from "vitest";
 import { fixturePath } from "./golden.js";
 

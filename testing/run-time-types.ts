@@ -1,7 +1,5 @@
 /** What a graph's nodes compute with when it runs, once the runtime has folded what it knows before. */
-import type { GraphTrace } from "@armature/shared/graph/builder";
-import { foldedConstants } from "@armature/shared/graph/graph-memory";
-import type { Dtype } from "@armature/shared/graph/onnx";
+import { type Dtype, foldedConstants, type GraphTrace } from "@armature/graph";
 
 /** The types of all tensors that nodes read or give at run time. */
 export function runTimeTypes(trace: GraphTrace): Set<Dtype> {

@@ -1,9 +1,9 @@
 /** Whether a WebGPU device is here for tests; with REQUIRE_DEVICE set, as in CI, a missing one is a failure. */
-import { DeviceUnavailable } from "@armature/shared/errors";
-import type { DeviceProfile } from "@armature/shared/graph/profile";
-import { DEVICE_FORMS } from "@armature/shared/runtime/devices/device-profiles";
-import { runCheck } from "@armature/shared/runtime/devices/run-check";
+import { DeviceUnavailable } from "@armature/core";
+import { DEVICE_FORMS } from "@armature/devices";
+import type { DeviceProfile } from "@armature/graph";
 import { expect, test } from "vitest";
+import { runCheck } from "../shared/devices/run-check.js";
 
 export const WEBGPU_FLOAT32 = DEVICE_FORMS.webgpu.plain;
 export const WEBGPU_FLOAT16: DeviceProfile = { ...WEBGPU_FLOAT32, name: "webgpu-float16", compute: "float16" };

@@ -1,4 +1,4 @@
-import { CPU_PREPARED_PROFILE, type DeviceProfile } from "@armature/shared/graph/profile";
+import { CPU_PREPARED_PROFILE, type DeviceProfile } from "@armature/graph";
 
 /** The prepared form, with every 3x3 convolution in Winograd's form whatever its size. */
 export const WINOGRAD_EVERYWHERE: DeviceProfile = {

@@ -1,9 +1,9 @@
 /** The depth networks of Intel/dpt-large and Intel/dpt-hybrid-midas at full size, with synthetic weights, in transformers' layout. */
 import { join } from "node:path";
+import { CPU_PROFILE } from "@armature/graph";
 import { dptModel } from "@armature/preprocessor/networks/dpt";
 import { readDptConfig } from "@armature/preprocessor/networks/dpt-config";
-import { CPU_PROFILE } from "@armature/shared/graph/profile";
-import { ModelConfig } from "@armature/shared/weights/model-config";
+import { ModelConfig } from "@armature/weights";
 import { wantedTensors, writeSyntheticModel } from "./synthetic-weights.js";
 
 const BOTH = {

@@ -4,7 +4,7 @@ import { cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { usableCpus } from "@armature/shared/engine/cpu-quota";
+import { usableCpus } from "@armature/core";
 import { type BenchModel, type Case, listCases } from "./cases.js";
 import { barChart } from "./chart.js";
 import { writeDptModels } from "./dpt-models.js";

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { engineEnvironment } from "@armature/shared/engine/environment";
+import { engineEnvironment } from "@armature/engine";
 import { type Measurement, openPart } from "./parts.js";
 
 export interface Measured {

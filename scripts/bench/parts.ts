@@ -13,13 +13,11 @@ import { type EncoderConfig, readUNetConfig } from "@armature/diffusion/networks
 import { readVaeConfig, vaeDecoderModel } from "@armature/diffusion/networks/vae";
 import { attendedFeed } from "@armature/diffusion/pipeline/attended";
 import { noResiduals } from "@armature/diffusion/pipeline/control";
+import { CPU_INT8_PROFILE, CPU_PROFILE, type DeviceProfile, NCHW_PROFILE } from "@armature/graph";
 import { dptModel } from "@armature/preprocessor/networks/dpt";
 import { readDptConfig } from "@armature/preprocessor/networks/dpt-config";
-import { CPU_INT8_PROFILE, CPU_PROFILE, type DeviceProfile, NCHW_PROFILE } from "@armature/shared/graph/profile";
-import type { Session, Tensors } from "@armature/shared/runtime/devices/device-session";
-import { type ComputeSettings, type Network, openNetwork } from "@armature/shared/runtime/open-network";
-import { openModelFolder } from "@armature/shared/weights/model-folder";
-import type { SafetensorsHeader } from "@armature/shared/weights/safetensors";
+import { type ComputeSettings, type Network, openNetwork, type Session, type Tensors } from "@armature/runtime";
+import { openModelFolder, type SafetensorsHeader } from "@armature/weights";
 import { Tensor } from "onnxruntime-node";
 
 /**

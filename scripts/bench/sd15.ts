@@ -11,8 +11,8 @@ import { promptProjectionsModel } from "@armature/diffusion/networks/prompt-proj
 import { unetModel } from "@armature/diffusion/networks/unet";
 import { readUNetConfig } from "@armature/diffusion/networks/unet-config";
 import { readVaeConfig, vaeDecoderModel, vaeEncoderModel } from "@armature/diffusion/networks/vae";
-import { CPU_PROFILE } from "@armature/shared/graph/profile";
-import { ModelConfig } from "@armature/shared/weights/model-config";
+import { CPU_PROFILE } from "@armature/graph";
+import { ModelConfig } from "@armature/weights";
 import { type Shapes, wantedTensors, writeSyntheticModel } from "./synthetic-weights.js";
 
 const WIDTHS = [320, 640, 1280, 1280];

@@ -4,10 +4,9 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { isDeepStrictEqual } from "node:util";
-import type { WeightSource } from "@armature/shared/graph/builder";
-import { floatToHalf } from "@armature/shared/tensor/half";
-import { TorchGenerator } from "@armature/shared/tensor/torch-generator";
-import { readSafetensorsHeader, type TensorLocation } from "@armature/shared/weights/safetensors";
+import { floatToHalf, TorchGenerator } from "@armature/core";
+import type { WeightSource } from "@armature/graph";
+import { readSafetensorsHeader, type TensorLocation } from "@armature/weights";
 
 export type Shapes = Record<string, readonly number[]>;
 

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { EMBEDDED_MODELS, SERVICES, serviceContent } from "./image-content.js";
+import { EMBEDDED_MODELS, SERVICES, type ServiceName, serviceContent } from "./image-content.js";
 import { layerOf } from "./layers.js";
 import type { Platform } from "./platform.js";
 
@@ -19,7 +19,7 @@ test("every embedded model belongs to the image of one service", () => {
 test.each(SERVICES)(
   "the %s image holds its entry, its engine's and its health check, and nothing of tests or of the other",
   (service) => {
-    const paths = serviceContent(ROOT, service, HERE).map(({ path }) => path);
+    const paths = serviceContent(ROOT, service, HERE).files.map(({ path }) => path);
     expect(paths).toContain(`/app/services/${service}/dist/main.js`);
     expect(paths).toContain(`/app/services/${service}/dist/engine/engine-main.js`);
     expect(paths).toContain("/app/dockerfiles/healthcheck.mjs");
@@ -30,6 +30,19 @@ test.each(SERVICES)(
     expect(paths.filter((path) => path.endsWith("/onnxruntime_binding.node"))).toHaveLength(1);
   },
 );
+
+test("the S3 client lies in the image that fetches weights, and not in the preprocessor's", () => {
+  const holdsClient = (service: ServiceName) =>
+    serviceContent(ROOT, service, HERE).files.some(({ path }) => path.includes("/@aws-sdk/"));
+  expect(SERVICES.filter(holdsClient)).toEqual(["diffusion"]);
+});
+
+test.each(SERVICES)("every workspace of the %s image is linked under its name", (service) => {
+  const { files, links } = serviceContent(ROOT, service, HERE);
+  const built = files.flatMap(({ path }) => /^\/app\/shared\/(\w+)\/dist\/index\.js$/.exec(path)?.[1] ?? []);
+  expect(links.map(({ path }) => path)).toEqual(built.map((name) => `/app/node_modules/@armature/${name}`));
+  expect(built).toContain("engine");
+});
 
 test("a file's place says which layer it belongs to", () => {
   expect(layerOf("/usr/local/bin/node")).toBe("node");

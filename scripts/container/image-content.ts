@@ -26,41 +26,69 @@ export const EMBEDDED_MODELS: Readonly<Record<string, ServiceName>> = {
   "tiny-sd": "diffusion",
 };
 
-/** Built code that every image has beside its service's: the contract and runtime of both, the health check, and the fetching of weights into a volume. */
-const COMMON_APP = [
-  "package.json",
-  "shared/package.json",
-  "shared/dist",
-  "scripts/dist/fetch-weights.js",
-  "scripts/dist/fetch-weights",
-  "dockerfiles/healthcheck.mjs",
-];
+/** What every image has beside the code of its workspaces. */
+const COMMON_APP = ["package.json", "dockerfiles/healthcheck.mjs"];
+
+interface ImageRoots {
+  /** Workspaces whose code and dependencies the image holds. */
+  workspaces: readonly string[];
+  /** Built scripts beside them. */
+  scripts: readonly string[];
+}
+
+/** Weights are fetched into a volume that both services read, so one image brings the fetching along, and the S3 client with it. */
+const IMAGE_ROOTS: Readonly<Record<ServiceName, ImageRoots>> = {
+  preprocessor: { workspaces: ["services/preprocessor"], scripts: [] },
+  diffusion: {
+    workspaces: ["services/diffusion", "shared/fetch"],
+    scripts: ["scripts/dist/fetch-weights.js", "scripts/dist/fetch-weights"],
+  },
+};
 
 /** Only tests run what lies in these folders. */
 const TEST_FOLDER = /(?:^|\/)testing\//;
 
-/** The workspace that the services link to as `@armature/shared`. */
-export const SHARED_LINK = { path: posix.join(IN_IMAGE.modules, "@armature/shared"), target: "../../shared" } as const;
-
-/** The files of `service`'s image above its base, in the order of their paths. Throws if something is not installed or not built. */
-export function serviceContent(root: string, service: ServiceName, platform: Platform): ContentFile[] {
-  const files = [...dependencies(root, service, platform), ...embeddedModels(root, service), ...app(root, service)];
-  return files.sort((a, b) => (a.path < b.path ? -1 : 1));
+export interface WorkspaceLink {
+  /** In the image: how Node finds the workspace by its name. */
+  path: string;
+  target: string;
 }
 
-function dependencies(root: string, service: ServiceName, platform: Platform): ContentFile[] {
+/** What `service`'s image holds above its base. */
+export interface ServiceContent {
+  /** In the order of their paths. */
+  files: ContentFile[];
+  links: WorkspaceLink[];
+}
+
+/** Throws if something is not installed or not built. */
+export function serviceContent(root: string, service: ServiceName, platform: Platform): ServiceContent {
   const lock = PackageLock.parse(JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")));
-  const folders = productionPackages(lock, `services/${service}`, platform, INSTALL_TIME_DEPENDENCIES);
-  return folders
-    .filter((folder) => folder.includes("node_modules/"))
-    .flatMap((folder) => {
-      if (!existsSync(join(root, folder)))
-        throw new Error(`${folder}: not installed; run npm ci on ${platformName(platform)}`);
-      const name = packageName(folder);
-      return filesBelow(join(root, folder), "node_modules")
-        .filter((path) => belongsInImage(name, path, platform))
-        .map((path) => contentFile(root, `${folder}/${path}`));
-    });
+  const folders = productionPackages(lock, IMAGE_ROOTS[service].workspaces, platform, INSTALL_TIME_DEPENDENCIES);
+  const workspaces = folders.filter((folder) => !isInstalled(folder));
+  const installed = folders.filter(isInstalled).flatMap((folder) => installedFiles(root, folder, platform));
+  const files = [...installed, ...embeddedModels(root, service), ...app(root, service, workspaces)];
+  return {
+    files: files.sort((a, b) => (a.path < b.path ? -1 : 1)),
+    links: workspaces.filter((folder) => folder.startsWith("shared/")).map(workspaceLink),
+  };
+}
+
+const isInstalled = (folder: string) => folder.includes("node_modules/");
+
+/** `shared/core` is linked to as `@armature/core`. */
+function workspaceLink(folder: string): WorkspaceLink {
+  const path = posix.join(IN_IMAGE.modules, "@armature", posix.basename(folder));
+  return { path, target: `../../${folder}` };
+}
+
+function installedFiles(root: string, folder: string, platform: Platform): ContentFile[] {
+  if (!existsSync(join(root, folder)))
+    throw new Error(`${folder}: not installed; run npm ci on ${platformName(platform)}`);
+  const name = packageName(folder);
+  return filesBelow(join(root, folder), "node_modules")
+    .filter((path) => belongsInImage(name, path, platform))
+    .map((path) => contentFile(root, `${folder}/${path}`));
 }
 
 function embeddedModels(root: string, service: ServiceName): ContentFile[] {
@@ -71,8 +99,9 @@ function embeddedModels(root: string, service: ServiceName): ContentFile[] {
     );
 }
 
-function app(root: string, service: ServiceName): ContentFile[] {
-  return [...COMMON_APP, `services/${service}/package.json`, `services/${service}/dist`].flatMap((entry) => {
+function app(root: string, service: ServiceName, workspaces: readonly string[]): ContentFile[] {
+  const built = workspaces.flatMap((folder) => [`${folder}/package.json`, `${folder}/dist`]);
+  return [...COMMON_APP, ...IMAGE_ROOTS[service].scripts, ...built].flatMap((entry) => {
     const source = join(root, entry);
     if (!existsSync(source)) throw new Error(`${entry}: missing; run npm run build`);
     if (!statSync(source).isDirectory()) return [contentFile(root, entry)];

@@ -23,17 +23,17 @@ export type PackageLock = z.infer<typeof PackageLock>;
 export type InstallTimeDependencies = Readonly<Record<string, readonly string[]>>;
 
 /**
- * Folders, relative to the root, of `workspace` and of all that it needs on `platform`, sorted. What npm leaves out there
+ * Folders, relative to the root, of `workspaces` and of all that they need on `platform`, sorted. What npm leaves out there
  * (another system, processor or C library) is left out. Throws for a needed package that the lock file does not hold.
  */
 export function productionPackages(
   { packages }: PackageLock,
-  workspace: string,
+  workspaces: readonly string[],
   platform: Platform,
   installTime: InstallTimeDependencies = {},
 ): string[] {
   const found = new Set<string>();
-  const waiting = [workspace];
+  const waiting = [...workspaces];
   for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
     if (found.has(folder)) continue;
     found.add(folder);

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { WeightsLock } from "@armature/shared/weights/lock-file";
+import type { WeightsLock } from "@armature/fetch";
 import { expect, test } from "vitest";
 import { weightsDockerfile, writeWeightsContext } from "./weights-context.js";
 

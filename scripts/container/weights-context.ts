@@ -1,7 +1,7 @@
 /** What an image build needs to bake weights, one layer a model: a folder with just the pinned files, and a Dockerfile that copies them. */
 import { copyFileSync, linkSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { WeightsLock } from "@armature/shared/weights/lock-file";
+import type { WeightsLock } from "@armature/fetch";
 import { IN_IMAGE } from "./layers.js";
 
 export const WEIGHTS_DOCKERFILE = "Dockerfile";

@@ -1,7 +1,7 @@
 /** The command line of `fetch-weights`, checked. */
 import { parseArgs } from "node:util";
-import { InvalidConfig } from "@armature/shared/errors";
-import type { SelectionNames } from "@armature/shared/weights/selection";
+import { InvalidConfig } from "@armature/core";
+import type { SelectionNames } from "@armature/fetch";
 
 export interface Arguments extends SelectionNames {
   dir: string | undefined;

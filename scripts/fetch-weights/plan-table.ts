@@ -1,5 +1,5 @@
 /** The plan as a table: what is needed, what is there, what will come, and what a clone would have cost. */
-import type { FileState, Plan } from "@armature/shared/weights/plan";
+import type { FileState, Plan } from "@armature/fetch";
 import { bytesText } from "./amounts.js";
 
 const STATES: Record<FileState, string> = {

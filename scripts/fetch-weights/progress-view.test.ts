@@ -1,6 +1,5 @@
 /** What a terminal and a log file see while weights come. */
-import type { FetchEvent } from "@armature/shared/weights/fetch-options";
-import type { Plan, PlannedFile } from "@armature/shared/weights/plan";
+import type { FetchEvent, Plan, PlannedFile } from "@armature/fetch";
 import { expect, test } from "vitest";
 import { bytesText, timeText } from "./amounts.js";
 import { progressView } from "./progress-view.js";

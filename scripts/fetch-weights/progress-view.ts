@@ -1,6 +1,5 @@
 /** Progress while fetching: bars with rate and time left on a terminal, a line now and then elsewhere. */
-import type { FetchEvent } from "@armature/shared/weights/fetch-options";
-import type { Plan } from "@armature/shared/weights/plan";
+import type { FetchEvent, Plan } from "@armature/fetch";
 import { bytesText, timeText } from "./amounts.js";
 
 export interface Screen {

@@ -1,6 +1,5 @@
 /** Images with the weights of a deployment baked in, one layer a model: what they would weigh. */
-import type { SelectionNames } from "@armature/shared/weights/selection";
-import { selectWeights } from "@armature/shared/weights/selection";
+import { type SelectionNames, selectWeights } from "@armature/fetch";
 import type { BudgetFile, Deployment } from "./budget-file.js";
 import { codeSize, type Measurement } from "./measurement.js";
 import { type Verdict, verdictOf } from "./verdict.js";

@@ -17,7 +17,7 @@ export async function measureContent(
     throw new Error(
       `no size of the base is recorded for ${platformName(platform)}: measure a built image with --record`,
     );
-  const content = serviceContent(root, service, platform);
+  const { files: content } = serviceContent(root, service, platform);
   const layers = emptyLayers();
   for (const layer of LAYERS) {
     const files = content.filter((file) => file.layer === layer);

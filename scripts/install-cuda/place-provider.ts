@@ -4,14 +4,18 @@ import { createReadStream, createWriteStream, existsSync } from "node:fs";
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import type { FetchEvent, FetchTuning } from "@armature/shared/weights/fetch-options";
-import { fetchPinned } from "@armature/shared/weights/fetch-pinned";
-import { LocalDirectory } from "@armature/shared/weights/sources/local-directory";
-import { openSource } from "@armature/shared/weights/sources/open-source";
-import type { FileAddress, WeightSource } from "@armature/shared/weights/sources/source";
-import { asDiskError } from "@armature/shared/weights/target";
-import type { WeightsEnvironment } from "@armature/shared/weights/weights-environment";
-import { WeightsUnavailable } from "@armature/shared/weights/weights-unavailable";
+import {
+  asDiskError,
+  type FetchEvent,
+  type FetchTuning,
+  type FileAddress,
+  fetchPinned,
+  LocalDirectory,
+  openSource,
+  type WeightSource,
+  type WeightsEnvironment,
+  WeightsUnavailable,
+} from "@armature/fetch";
 import type { Provider, ProviderFile } from "./providers.js";
 import { extractMember } from "./zip-file.js";
 

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { InvalidConfig } from "@armature/shared/errors";
+import { InvalidConfig } from "@armature/core";
 import { PROVIDERS, type Provider } from "./providers.js";
 
 export interface Runtime {

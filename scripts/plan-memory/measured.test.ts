@@ -8,9 +8,9 @@ import { unetModel } from "@armature/diffusion/networks/unet";
 import { readUNetConfig } from "@armature/diffusion/networks/unet-config";
 import { readVaeConfig, vaeDecoderModel } from "@armature/diffusion/networks/vae";
 import { attendedFeed } from "@armature/diffusion/pipeline/attended";
-import { CPU_PROFILE } from "@armature/shared/graph/profile";
-import { createSession } from "@armature/shared/runtime/session";
-import { openModelFolder } from "@armature/shared/weights/model-folder";
+import { CPU_PROFILE } from "@armature/graph";
+import { createSession } from "@armature/runtime";
+import { openModelFolder } from "@armature/weights";
 import { Tensor } from "onnxruntime-node";
 import { expect, test } from "vitest";
 

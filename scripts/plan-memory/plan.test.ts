@@ -1,9 +1,9 @@
 import { fileURLToPath } from "node:url";
+import { OutOfMemory } from "@armature/core";
 import { readCatalogue } from "@armature/diffusion/engine/catalogue";
 import { FIXED_BYTES, neededBytes } from "@armature/diffusion/engine/memory/needed-bytes";
 import type { Unit } from "@armature/diffusion/engine/memory/parts";
 import { requestUnits } from "@armature/diffusion/engine/memory/request-units";
-import { OutOfMemory } from "@armature/shared/errors";
 import { describe, expect, test } from "vitest";
 import { planReport } from "./report.js";
 import { selectFullSize, selectOnDisk } from "./selection.js";

@@ -1,7 +1,8 @@
 /** The plan as text for a terminal. */
+
+import { describeForms } from "@armature/devices";
 import { FIXED_BYTES } from "@armature/diffusion/engine/memory/needed-bytes";
 import type { Profiles, Unit } from "@armature/diffusion/engine/memory/parts";
-import { describeForms } from "@armature/shared/runtime/devices/device-profiles";
 import type { PlannedPicture } from "./units.js";
 import type { Verdict } from "./verdict.js";
 

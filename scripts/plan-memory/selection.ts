@@ -11,7 +11,7 @@ import { readClipTextConfig } from "@armature/diffusion/networks/clip-text";
 import { readControlNetConfig } from "@armature/diffusion/networks/controlnet";
 import { readUNetConfig } from "@armature/diffusion/networks/unet-config";
 import { readVaeConfig } from "@armature/diffusion/networks/vae";
-import { ModelConfig } from "@armature/shared/weights/model-config";
+import { ModelConfig } from "@armature/weights";
 import { SD15_CONFIGS, sd15Shapes } from "../bench/sd15.js";
 import { nowhere, type Shapes } from "../bench/synthetic-weights.js";
 

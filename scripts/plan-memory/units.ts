@@ -1,4 +1,6 @@
 /** The units of a selection, as the service would load them on a device. */
+
+import { DEVICE_FORMS } from "@armature/devices";
 import {
   controlNetUnit,
   guidedRequest,
@@ -6,8 +8,7 @@ import {
   type Profiles,
   type Unit,
 } from "@armature/diffusion/engine/memory/parts";
-import type { DeviceProfile } from "@armature/shared/graph/profile";
-import { DEVICE_FORMS } from "@armature/shared/runtime/devices/device-profiles";
+import type { DeviceProfile } from "@armature/graph";
 import type { Selected } from "./selection.js";
 
 export type PlannedDevice = keyof typeof DEVICE_FORMS;

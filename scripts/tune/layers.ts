@@ -1,12 +1,13 @@
 /** The layers of a network that have more than one form: each shape once, with what the profile's tables choose for it. */
-import type { GraphTrace, WeightSource } from "@armature/shared/graph/builder";
 import {
   type AttentionForm,
   CPU_PREPARED_PROFILE,
   CPU_PROFILE,
   type DeviceProfile,
-} from "@armature/shared/graph/profile";
-import { tracedGraph } from "@armature/shared/graph/traced-graph";
+  type GraphTrace,
+  tracedGraph,
+  type WeightSource,
+} from "@armature/graph";
 
 export interface ConvShape {
   kind: "convolution";

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { usableCpus } from "@armature/shared/engine/cpu-quota";
+import { usableCpus } from "@armature/core";
 import { tunedLayers } from "./layers.js";
 import { measureLayer } from "./measure-layer.js";
 import { tunedParts } from "./parts.js";

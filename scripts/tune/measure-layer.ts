@@ -2,13 +2,19 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { GraphBuilder, type Value, type WeightSource } from "@armature/shared/graph/builder";
-import { attention } from "@armature/shared/graph/layers/attention";
-import { conv2d } from "@armature/shared/graph/layers/conv";
-import { type AttentionForm, CPU_PROFILE, type DeviceProfile } from "@armature/shared/graph/profile";
-import { Scope } from "@armature/shared/graph/scope";
-import { createSession } from "@armature/shared/runtime/session";
-import { readSafetensorsHeader } from "@armature/shared/weights/safetensors";
+import {
+  type AttentionForm,
+  attention,
+  CPU_PROFILE,
+  conv2d,
+  type DeviceProfile,
+  GraphBuilder,
+  Scope,
+  type Value,
+  type WeightSource,
+} from "@armature/graph";
+import { createSession } from "@armature/runtime";
+import { readSafetensorsHeader } from "@armature/weights";
 import { type InferenceSession, Tensor } from "onnxruntime-node";
 import { median } from "../bench/report.js";
 import { wantedTensors, writeSyntheticModel } from "../bench/synthetic-weights.js";

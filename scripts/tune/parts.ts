@@ -4,7 +4,7 @@ import { attendedTokens } from "@armature/diffusion/networks/token-downsampling"
 import { unetModel } from "@armature/diffusion/networks/unet";
 import { readUNetConfig } from "@armature/diffusion/networks/unet-config";
 import { readVaeConfig, vaeDecoderModel } from "@armature/diffusion/networks/vae";
-import { ModelConfig } from "@armature/shared/weights/model-config";
+import { ModelConfig } from "@armature/weights";
 import { SD15_CONFIGS } from "../bench/sd15.js";
 import type { WriteGraph } from "./layers.js";
 

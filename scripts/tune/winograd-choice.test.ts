@@ -1,7 +1,7 @@
 /** Which convolutions of the full-size networks take Winograd's form with prepared weights. */
 import { dptModel } from "@armature/preprocessor/networks/dpt";
 import { readDptConfig } from "@armature/preprocessor/networks/dpt-config";
-import { ModelConfig } from "@armature/shared/weights/model-config";
+import { ModelConfig } from "@armature/weights";
 import { expect, test } from "vitest";
 import { DPT_CONFIGS } from "../bench/dpt-models.js";
 import { tunedLayers, type WriteGraph } from "./layers.js";

@@ -1,6 +1,6 @@
+import { InvalidConfig } from "@armature/core";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { InvalidConfig } from "../errors.js";
 import { commaList, configHelp, configTable, flag, readConfig } from "./env.js";
 
 const Config = z.object({

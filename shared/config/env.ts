@@ -1,7 +1,8 @@
 /** Reads a service's configuration from environment variables, by the one zod schema that also writes its documentation. */
+
+import { InvalidConfig } from "@armature/core";
 import { z } from "zod";
-import { InvalidConfig } from "../errors.js";
-import { found, nearValue, wanted } from "../schema/wording.js";
+import { found, nearValue, wanted } from "./wording.js";
 
 type Environment = Record<string, string | undefined>;
 

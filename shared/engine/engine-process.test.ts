@@ -1,6 +1,8 @@
 import { getEventListeners, setMaxListeners } from "node:events";
+import { AppError, Cancelled, InvalidModel, InvalidRequest } from "@armature/core";
+import { QueueFull } from "@armature/jobs";
 import { expect, test, vi } from "vitest";
-import { AppError, Cancelled, EngineCrashed, InvalidModel, InvalidRequest, QueueFull } from "../errors.js";
+import { EngineCrashed } from "./errors.js";
 import { startEcho } from "./testing/start-echo.js";
 
 test("big typed arrays come back with the same bytes and types", async () => {

@@ -2,7 +2,7 @@
 
 import { setPriority } from "node:os";
 import { setImmediate as turnOfLoop } from "node:timers/promises";
-import { Cancelled } from "../errors.js";
+import { Cancelled } from "@armature/core";
 import type { FromEngine, JobKinds, ToEngine } from "./protocol.js";
 import { toWireError } from "./wire-error.js";
 

@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { Draining } from "@armature/core";
 import { expect, test, vi } from "vitest";
-import { Draining, EngineCrashed, EngineUnavailable } from "../errors.js";
+import { EngineCrashed, EngineUnavailable } from "./errors.js";
 import { startEcho } from "./testing/start-echo.js";
 
 test("process.exit in a job costs that job only", async () => {

@@ -1,7 +1,7 @@
 /** Keeps one engine process running: queues jobs, hands them over one at a time, and restarts the process when it ends. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { Cancelled, Draining, EngineCrashed, EngineUnavailable } from "../errors.js";
+import { Cancelled, Draining } from "@armature/core";
 import { type Child, forkChild } from "./child.js";
 import {
   DEFAULT_LIMITS,
@@ -10,6 +10,7 @@ import {
   type EngineOptions,
   type EngineState,
 } from "./engine-options.js";
+import { EngineCrashed, EngineUnavailable } from "./errors.js";
 import { Job, type RunOptions } from "./job.js";
 import type { FromEngine } from "./protocol.js";
 import { RestartBackoff } from "./restart-backoff.js";

@@ -1,5 +1,5 @@
+import type { SafetensorsHeader, TensorLocation } from "@armature/weights";
 import { expect, test } from "vitest";
-import type { SafetensorsHeader, TensorLocation } from "../weights/safetensors.js";
 import { GraphBuilder, type GraphTrace } from "./builder.js";
 import { ceilDiv, floorDiv, product, sum } from "./dim.js";
 import { conv2d } from "./layers/conv.js";

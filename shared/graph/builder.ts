@@ -1,7 +1,7 @@
 /** The graph under construction: nodes, weights, constants and the run-time value of every symbolic size. */
 import { basename } from "node:path";
-import { InvalidModel, OutOfMemory } from "../errors.js";
-import type { SafetensorsDtype, SafetensorsHeader, TensorLocation } from "../weights/safetensors.js";
+import { InvalidModel, OutOfMemory } from "@armature/core";
+import type { SafetensorsDtype, SafetensorsHeader, TensorLocation } from "@armature/weights";
 import { bindDim, type Dim } from "./dim.js";
 import {
   type Attribute,

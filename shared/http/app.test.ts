@@ -1,7 +1,7 @@
 import { request } from "undici";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { rawExchange, startService } from "../testing/http-service.js";
+import { rawExchange, startService } from "../../testing/http-service.js";
 import { createApp } from "./app.js";
 import { jsonBody } from "./body.js";
 import { createMetrics } from "./metrics.js";

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Router } from "express";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { rawExchange, startService, until } from "../testing/http-service.js";
+import { rawExchange, startService, until } from "../../testing/http-service.js";
 import { imageBody, jsonBody, jsonOrImageBody, parseJson } from "./body.js";
 import { parse } from "./parse.js";
 

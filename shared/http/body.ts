@@ -1,6 +1,8 @@
 /** Reads request bodies within limits: length, type, and for JSON the depth and the number of its values. */
+
+import { Cancelled, InvalidRequest } from "@armature/core";
 import type { Request, RequestHandler } from "express";
-import { BodyTooLarge, Cancelled, InvalidRequest, MalformedRequest, UnsupportedMediaType } from "../errors.js";
+import { BodyTooLarge, MalformedRequest, UnsupportedMediaType } from "./errors.js";
 import { jsonPointer } from "./parse.js";
 
 export interface BodyLimits {

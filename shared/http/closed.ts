@@ -1,6 +1,6 @@
 /** What became of a client: still there, gone, or answered. */
 import type { ServerResponse } from "node:http";
-import { Cancelled } from "../errors.js";
+import { Cancelled } from "@armature/core";
 import { PROBLEMS } from "./problem.js";
 
 /** A signal that aborts when the connection closes before the answer was sent in full. An answered request never aborts it. */

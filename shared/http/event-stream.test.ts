@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { expect, test } from "vitest";
-import { FakeClock } from "../testing/fake-clock.js";
-import { startService, until } from "../testing/http-service.js";
+import { FakeClock } from "../../testing/fake-clock.js";
+import { startService, until } from "../../testing/http-service.js";
 import { EventStream } from "./event-stream.js";
 
 async function streamingService() {

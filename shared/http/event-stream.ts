@@ -1,6 +1,6 @@
 /** Server-sent events (HTML Living Standard, section 9.2), for progress. */
 import type { ServerResponse } from "node:http";
-import { type Clock, systemClock } from "./clock.js";
+import { type Clock, systemClock } from "@armature/core";
 
 export interface EventStreamOptions {
   /** A comment goes out this often, since proxies close connections that are idle (the strictest after 60 to 100 s). */

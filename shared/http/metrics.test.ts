@@ -1,8 +1,8 @@
+import { WorkQueue } from "@armature/jobs";
 import { expect, test } from "vitest";
-import { FakeClock, settled } from "../testing/fake-clock.js";
-import { startService } from "../testing/http-service.js";
+import { FakeClock, settled } from "../../testing/fake-clock.js";
+import { startService } from "../../testing/http-service.js";
 import { createMetrics } from "./metrics.js";
-import { WorkQueue } from "./queue.js";
 
 test("requests are measured by pattern, method and status; unknown paths share one label", async () => {
   const { url } = await startService((router) => router.get("/things/:id", (_req, res) => void res.json({})));

@@ -1,8 +1,9 @@
 /** Prometheus metrics: a registry for each app. Labels have few values: no path, id or word of a client is one. */
+
+import type { QueueObserver, QueueSnapshot } from "@armature/jobs";
 import type { RequestHandler } from "express";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { answeredStatus } from "./closed.js";
-import type { QueueObserver, QueueSnapshot } from "./queue.js";
 import { routeOf } from "./routes.js";
 
 export interface BuildInfo {

@@ -1,6 +1,7 @@
 /** The services' OpenAPI 3.1 document, built from the table of routes and the zod schemas that the routes parse with. */
+
+import { problem } from "@armature/contract";
 import { z } from "zod";
-import { problem } from "../contract/problem.js";
 import { PROBLEMS, type ProblemCode } from "./problem.js";
 import type { RegisteredRoute } from "./routes.js";
 

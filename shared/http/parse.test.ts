@@ -1,7 +1,7 @@
+import { InvalidRequest, nearest } from "@armature/core";
+import { UnsupportedImage } from "@armature/images";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { InvalidRequest, UnsupportedImage } from "../errors.js";
-import { nearest } from "../schema/nearest.js";
 import { inField, parse } from "./parse.js";
 
 const Control = z.strictObject({

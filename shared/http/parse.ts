@@ -1,7 +1,8 @@
 /** Checks what a client sent against a zod schema, and says with JSON pointers what is wrong. */
+
+import { describe } from "@armature/config";
+import { AppError, type FieldIssue, InvalidRequest } from "@armature/core";
 import type { z } from "zod";
-import { AppError, type FieldIssue, InvalidRequest } from "../errors.js";
-import { describe } from "../schema/wording.js";
 
 const MOST_ISSUES = 20;
 

@@ -1,17 +1,23 @@
 /** The only place that gives an error its HTTP status. The answer's form is RFC 9457, `application/problem+json`. */
+
+import type { ProblemMessage } from "@armature/contract";
+import { AppError, type CoreError, type FieldIssue, InvalidRequest } from "@armature/core";
+import type { EngineError } from "@armature/engine";
+import type { PictureError } from "@armature/images";
+import type { JobsError } from "@armature/jobs";
+import type { SourceError } from "@armature/net";
 import type { ErrorRequestHandler, Response } from "express";
-import type { ProblemMessage } from "../contract/problem.js";
 import {
-  AppError,
   BodyTooLarge,
-  type FieldIssue,
-  InvalidRequest,
-  type KnownError,
+  type HttpError,
   MalformedRequest,
   MethodNotAllowed,
   NotFound,
   UnsupportedMediaType,
-} from "../errors.js";
+} from "./errors.js";
+
+/** Every class of errors that may reach a client: a code without its row below does not compile. */
+type KnownError = CoreError | EngineError | PictureError | JobsError | SourceError | HttpError;
 
 export type ProblemCode = KnownError["code"] | "internal-error";
 

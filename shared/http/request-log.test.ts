@@ -1,6 +1,6 @@
+import { QueueFull } from "@armature/jobs";
 import { expect, test } from "vitest";
-import { QueueFull } from "../errors.js";
-import { startService, until } from "../testing/http-service.js";
+import { startService, until } from "../../testing/http-service.js";
 import { addLogFields, createLogger } from "./request-log.js";
 
 test("a finished request is one line: its route's pattern, never its path, query or body", async () => {

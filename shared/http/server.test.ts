@@ -1,12 +1,12 @@
 import { EventEmitter, once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { WorkQueue } from "@armature/jobs";
 import { Agent, request } from "undici";
 import { describe, expect, test, vi } from "vitest";
-import { rawExchange, startService, until } from "../testing/http-service.js";
+import { rawExchange, startService, until } from "../../testing/http-service.js";
 import { jsonBody } from "./body.js";
 import { closed } from "./closed.js";
-import { WorkQueue } from "./queue.js";
 import { onTermination } from "./server.js";
 
 const GET = "GET /healthz HTTP/1.1\r\nHost: x\r\n";

@@ -4,8 +4,9 @@ import { once } from "node:events";
 import { createServer, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { type AppError, BodyTooLarge, HeadersTooLarge, MalformedRequest, RequestTimeout } from "../errors.js";
+import type { AppError } from "@armature/core";
 import type { ServiceApp } from "./app.js";
+import { BodyTooLarge, HeadersTooLarge, MalformedRequest, RequestTimeout } from "./errors.js";
 import { toProblem } from "./problem.js";
 
 export interface ServerOptions {

@@ -1,9 +1,10 @@
 /** What keeps a fetch within its bytes and its time. */
 import { createServer as createTcpServer } from "node:net";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
+import { Cancelled, ImageTooLarge } from "@armature/core";
 import { expect, test } from "vitest";
-import { Cancelled, ImageTooLarge, SourceUnreachable } from "../errors.js";
-import { listen, policy, refused, serve } from "../testing/loopback.js";
+import { listen, policy, refused, serve } from "../../testing/loopback.js";
+import { SourceUnreachable } from "./errors.js";
 import { fetchSource } from "./fetch-source.js";
 
 const PICTURE = Buffer.from("the bytes of a picture");

@@ -2,8 +2,8 @@ import { createServer as createTlsServer } from "node:https";
 import { connect, createServer as createTcpServer } from "node:net";
 import tls from "node:tls";
 import { afterEach, expect, test, vi } from "vitest";
-import { SourceForbidden, SourceUnreachable } from "../errors.js";
-import { listen, policy, refused, serve } from "../testing/loopback.js";
+import { listen, policy, refused, serve } from "../../testing/loopback.js";
+import { SourceForbidden, SourceUnreachable } from "./errors.js";
 import { DEFAULT_SOURCE_POLICY, fetchSource } from "./fetch-source.js";
 
 const PUBLIC = "93.184.216.34";

@@ -6,8 +6,9 @@
 import { lookup } from "node:dns/promises";
 import { setMaxListeners } from "node:events";
 import type { Socket, TcpNetConnectOpts } from "node:net";
+import { AppError, Cancelled } from "@armature/core";
 import { Client, type Dispatcher } from "undici";
-import { AppError, Cancelled, SourceForbidden, SourceUnreachable } from "../errors.js";
+import { SourceForbidden, SourceUnreachable } from "./errors.js";
 import { guardedConnector } from "./guarded-connector.js";
 import { isPublicAddress } from "./public-address.js";
 import { readBounded } from "./read-bounded.js";

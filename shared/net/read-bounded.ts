@@ -2,7 +2,8 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
-import { ImageTooLarge, SourceUnreachable } from "../errors.js";
+import { ImageTooLarge } from "@armature/core";
+import { SourceUnreachable } from "./errors.js";
 
 /** Servers may compress although they were asked not to. */
 const DECODERS = new Map([

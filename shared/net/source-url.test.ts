@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { SourceForbidden } from "../errors.js";
+import { SourceForbidden } from "./errors.js";
 import { sourceUrl } from "./source-url.js";
 
 const RULES = { ports: [80, 443], privateHosts: ["minio:9000", "intranet", "[fd00::5]:8080"] };

@@ -1,5 +1,5 @@
 /** What a URL that a client names must look like before anything is resolved or connected. */
-import { SourceForbidden } from "../errors.js";
+import { SourceForbidden } from "./errors.js";
 
 /** Presigned URLs have one or two thousand characters. */
 const MAX_URL_LENGTH = 8192;

@@ -2,12 +2,10 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, statfsSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CPU_PROFILE, type DeviceProfile, GraphBuilder, matmul, type WeightSource } from "@armature/graph";
+import { readSafetensorsHeader, type SafetensorsHeader } from "@armature/weights";
 import { Tensor } from "onnxruntime-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { GraphBuilder, type WeightSource } from "../graph/builder.js";
-import { matmul } from "../graph/ops.js";
-import { CPU_PROFILE, type DeviceProfile } from "../graph/profile.js";
-import { readSafetensorsHeader, type SafetensorsHeader } from "../weights/safetensors.js";
 import { openNetwork } from "./open-network.js";
 
 /** 27 MB and 4 MB in float32. */

@@ -1,14 +1,11 @@
 /** Opens a network on the device: once for all sizes where it computes shapes when it runs, else once a size. */
 import { basename, dirname } from "node:path";
-import type { WeightSource } from "../graph/builder.js";
-import { CPU_PREPARED_PROFILE, type DeviceProfile } from "../graph/profile.js";
-import { takenBytes, tracedGraph } from "../graph/traced-graph.js";
-import { float32Bytes } from "../weights/model-folder.js";
-import type { SafetensorsHeader } from "../weights/safetensors.js";
-import { type DeviceName, openSession, type Session, type Tensors } from "./devices/device-session.js";
-import type { OpenNetworks } from "./devices/open-networks.js";
-import { type Sizes, sizedSessions } from "./devices/sized-sessions.js";
+import { CPU_PREPARED_PROFILE, type DeviceProfile, takenBytes, tracedGraph, type WeightSource } from "@armature/graph";
+import { float32Bytes, type SafetensorsHeader } from "@armature/weights";
+import { type DeviceName, openSession, type Session, type Tensors } from "./device-session.js";
+import type { OpenNetworks } from "./open-networks.js";
 import { preparedForm } from "./prepared/prepared-weights.js";
+import { type Sizes, sizedSessions } from "./sized-sessions.js";
 
 export interface ComputeSettings {
   /** What computes; default the CPU. */

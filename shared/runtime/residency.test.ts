@@ -1,5 +1,5 @@
+import { OutOfMemory } from "@armature/core";
 import { expect, test } from "vitest";
-import { OutOfMemory } from "../errors.js";
 import { type Loadable, Residency } from "./residency.js";
 
 function stage(budgetBytes: number) {

@@ -1,5 +1,5 @@
 /** Keeps loaded models under a memory budget; the one that was not used for longest goes first. */
-import { OutOfMemory } from "../errors.js";
+import { OutOfMemory } from "@armature/core";
 
 /** Something that can be loaded; `bytes` is known before. */
 export interface Loadable<T> {

@@ -1,7 +1,7 @@
 /** Sessions of onnxruntime on graphs whose weights stay where they are. */
 import "./plain-float16.js";
+import { hasCpuQuota } from "@armature/core";
 import { InferenceSession } from "onnxruntime-node";
-import { hasCpuQuota } from "../engine/cpu-quota.js";
 
 export interface SessionSettings {
   /** Folder that holds the weight file of the graph; the runtime refuses paths that leave it. */

@@ -1,6 +1,6 @@
 /** Reads a model's config.json so that no value is ignored: each key is used, known to be harmless, or an error by name. */
 import { readFileSync } from "node:fs";
-import { InvalidModel } from "../errors.js";
+import { InvalidModel } from "@armature/core";
 
 export class ModelConfig {
   private readonly unread: Set<string>;

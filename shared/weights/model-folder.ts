@@ -1,7 +1,7 @@
 /** One component of a model in diffusers' or transformers' layout: a folder with config.json and one safetensors file. */
 import { existsSync, realpathSync } from "node:fs";
 import { join } from "node:path";
-import { InvalidModel } from "../errors.js";
+import { InvalidModel } from "@armature/core";
 import { ModelConfig } from "./model-config.js";
 import { readSafetensorsHeader, type SafetensorsHeader } from "./safetensors.js";
 

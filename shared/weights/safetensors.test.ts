@@ -2,8 +2,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { InvalidModel } from "@armature/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { InvalidModel } from "../errors.js";
 import { readSafetensorsHeader } from "./safetensors.js";
 
 let dir: string;

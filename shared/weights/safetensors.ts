@@ -1,6 +1,6 @@
 /** Reads the header of a safetensors file: where each tensor lies, never its bytes. Format: huggingface/safetensors README. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { InvalidModel } from "../errors.js";
+import { InvalidModel } from "@armature/core";
 
 export type SafetensorsDtype = keyof typeof BYTES_PER_ELEMENT;
 

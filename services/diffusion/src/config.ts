@@ -1,4 +1,7 @@
 import { fileURLToPath } from "node:url";
+import { commaList } from "@armature/config";
+import { modelId, PRECISIONS } from "@armature/contract";
+import type { MemorySettings } from "@armature/devices";
 import {
   machineDefaults as commonDefaults,
   count,
@@ -8,11 +11,7 @@ import {
   PRIVATE_SOURCES,
   preparedCache,
   preparedSettings,
-} from "@armature/shared/config/common-settings";
-import { commaList } from "@armature/shared/config/env";
-import { modelId } from "@armature/shared/contract/names";
-import { PRECISIONS } from "@armature/shared/contract/precision";
-import type { MemorySettings } from "@armature/shared/runtime/devices/device-memory";
+} from "@armature/service";
 import { z } from "zod";
 
 const EMBEDDED_MODELS = fileURLToPath(new URL("../../../models", import.meta.url));

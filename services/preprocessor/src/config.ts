@@ -1,4 +1,6 @@
 import { fileURLToPath } from "node:url";
+import { commaList, flag } from "@armature/config";
+import { modelId, name } from "@armature/contract";
 import {
   machineDefaults as commonDefaults,
   count,
@@ -9,9 +11,7 @@ import {
   PRIVATE_SOURCES,
   preparedCache,
   preparedSettings,
-} from "@armature/shared/config/common-settings";
-import { commaList, flag } from "@armature/shared/config/env";
-import { modelId, name } from "@armature/shared/contract/names";
+} from "@armature/service";
 import { z } from "zod";
 
 const EMBEDDED_MODELS = fileURLToPath(new URL("../../../models", import.meta.url));

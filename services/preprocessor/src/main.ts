@@ -1,5 +1,5 @@
 /** The preprocessor service: reads its configuration, builds its parts, listens. */
-import { runService } from "@armature/shared/http/run-service";
+import { runService } from "@armature/service";
 import { Config } from "./config.js";
 import { createService } from "./http/service.js";
 

@@ -2,8 +2,9 @@
 
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { serveEngine } from "../../dist/engine/serve-engine.js";
-import { InvalidModel, InvalidRequest, QueueFull } from "../../dist/errors.js";
+import { InvalidModel, InvalidRequest } from "@armature/core";
+import { QueueFull } from "@armature/jobs";
+import { serveEngine } from "../dist/serve-engine.js";
 
 const FAILURES = {
   "invalid-request": () => new InvalidRequest([{ pointer: "/steps", detail: "must be at least 1" }]),

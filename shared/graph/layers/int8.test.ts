@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { TorchGenerator } from "@armature/core";
+import { createSession } from "@armature/runtime";
+import { readSafetensorsHeader } from "@armature/weights";
 import { Tensor } from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
-import { createSession } from "../../runtime/session.js";
-import { TorchGenerator } from "../../tensor/torch-generator.js";
-import { readSafetensorsHeader } from "../../weights/safetensors.js";
 import { GraphBuilder } from "../builder.js";
 import { CPU_INT8_PROFILE, CPU_PROFILE, type DeviceProfile } from "../profile.js";
 import { Scope } from "../scope.js";

@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, statfs } from "node:fs/promises";
 import { freemem } from "node:os";
 import { join } from "node:path";
-import { memoryLimit } from "../../engine/cpu-quota.js";
+import { memoryLimit } from "@armature/core";
 import { createSession } from "../session.js";
 import { cacheKey } from "./cache-key.js";
 import { checkEntry, entryUse, GRAPH_FILE, sealEntry, touchEntry, WEIGHTS_FILE } from "./entry.js";

@@ -1,11 +1,9 @@
 /** From what a request says of a ControlNet to the pixels that the net will see. */
-import { defaultProcessor } from "@armature/shared/contract/control-types";
-import type { ControlNetRequest } from "@armature/shared/contract/generate";
-import { inField } from "@armature/shared/http/parse";
-import { type DecodeLimits, decodeImage } from "@armature/shared/image/decode";
-import type { RgbImage } from "@armature/shared/image/rgb-image";
-import { imageBytes } from "@armature/shared/image/source";
-import { fetchSource, type SourcePolicy } from "@armature/shared/net/fetch-source";
+import { type ControlNetRequest, defaultProcessor } from "@armature/contract";
+import { inField } from "@armature/http";
+import { type DecodeLimits, decodeImage, imageBytes } from "@armature/images";
+import { fetchSource, type SourcePolicy } from "@armature/net";
+import type { RgbImage } from "@armature/pixels";
 import { type ControlCache, controlKey } from "./control-cache.js";
 import type { PreprocessorClient } from "./preprocessor-client.js";
 

@@ -1,7 +1,8 @@
 /** Speaks to preprocessor services over HTTP: a picture's bytes go there, a control image's bytes come back. */
 
-import { problem } from "@armature/shared/contract/problem";
-import { InvalidRequest, UpstreamFailed, UpstreamUnavailable } from "@armature/shared/errors";
+import { problem } from "@armature/contract";
+import { InvalidRequest } from "@armature/core";
+import { UpstreamFailed, UpstreamUnavailable } from "@armature/http";
 import { Agent, type Dispatcher, request } from "undici";
 
 export interface PreprocessorClientOptions {

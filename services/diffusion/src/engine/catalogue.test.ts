@@ -1,5 +1,5 @@
 /** Which ControlNets a UNet takes. */
-import { openModelFolder } from "@armature/shared/weights/model-folder";
+import { openModelFolder } from "@armature/weights";
 import { expect, test } from "vitest";
 import { fixturePath } from "../../../../testing/golden.js";
 import { readControlNetConfig } from "../networks/controlnet.js";

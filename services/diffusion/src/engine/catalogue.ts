@@ -1,11 +1,9 @@
 /** What this service can serve: the models and ControlNets under MODELS_DIR that the configuration selects. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
-import { controlTypeOf } from "@armature/shared/contract/control-types";
-import type { Precision } from "@armature/shared/contract/precision";
-import { InvalidConfig, InvalidModel } from "@armature/shared/errors";
-import { float32Bytes, openModelFolder } from "@armature/shared/weights/model-folder";
-import type { SafetensorsHeader } from "@armature/shared/weights/safetensors";
+import { controlTypeOf, type Precision } from "@armature/contract";
+import { InvalidConfig, InvalidModel } from "@armature/core";
+import { float32Bytes, openModelFolder, type SafetensorsHeader } from "@armature/weights";
 import { z } from "zod";
 import { readClipTextConfig } from "../networks/clip-text.js";
 import { type ControlNetConfig, readControlNetConfig } from "../networks/controlnet.js";

@@ -1,6 +1,6 @@
 /** What the engine process computes with. */
-import type { DeviceProfile } from "@armature/shared/graph/profile";
-import type { ComputeSettings } from "@armature/shared/runtime/open-network";
+import type { DeviceProfile } from "@armature/graph";
+import type { ComputeSettings } from "@armature/runtime";
 
 export interface DeviceSettings extends ComputeSettings {
   profile: DeviceProfile;

@@ -1,9 +1,8 @@
 /** The engine as the HTTP process sees it: jobs go in, and what is loaded is known without asking. */
 
-import type { EngineLog, EngineState } from "@armature/shared/engine/engine-options";
-import { type Engine, startEngine } from "@armature/shared/engine/engine-process";
-import { DeviceLosses } from "@armature/shared/runtime/devices/device-losses";
-import type { ResidentStatus } from "@armature/shared/runtime/residency";
+import { DeviceLosses } from "@armature/devices";
+import { type Engine, type EngineLog, type EngineState, startEngine } from "@armature/engine";
+import type { ResidentStatus } from "@armature/runtime";
 import type { EngineJobs, EngineProgress, EngineSettings, GenerateOutcome, GeneratePayload } from "./jobs.js";
 import { watchSteps } from "./step-watchdog.js";
 

@@ -1,8 +1,6 @@
 /** The diffusion engine: a process that owns the sessions and takes one job after another. */
-import { type JobContext, serveEngine } from "@armature/shared/engine/serve-engine";
-import { liveDeviceTensors } from "@armature/shared/runtime/devices/device-tensors";
-import { OpenNetworks } from "@armature/shared/runtime/devices/open-networks";
-import { Residency, type ResidentStatus } from "@armature/shared/runtime/residency";
+import { type JobContext, serveEngine } from "@armature/engine";
+import { liveDeviceTensors, OpenNetworks, Residency, type ResidentStatus } from "@armature/runtime";
 import { generate } from "../pipeline/generate.js";
 import { seededNoise } from "../pipeline/noise.js";
 import type { EngineJobs, EngineProgress, EngineSettings, GenerateOutcome, GeneratePayload } from "./jobs.js";

@@ -1,6 +1,6 @@
 /** What 8 bits do to the embedded model's pictures. */
 import { fileURLToPath } from "node:url";
-import { CPU_INT8_PROFILE, CPU_PROFILE, type DeviceProfile } from "@armature/shared/graph/profile";
+import { CPU_INT8_PROFILE, CPU_PROFILE, type DeviceProfile } from "@armature/graph";
 import { expect, test } from "vitest";
 import { generate } from "../pipeline/generate.js";
 import { seededNoise } from "../pipeline/noise.js";

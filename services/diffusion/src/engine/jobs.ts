@@ -1,8 +1,8 @@
 /** What the HTTP process and the engine process say to each other. */
-import type { Precision } from "@armature/shared/contract/precision";
-import type { RgbImage } from "@armature/shared/image/rgb-image";
-import type { MemorySettings } from "@armature/shared/runtime/devices/device-memory";
-import type { ResidentStatus } from "@armature/shared/runtime/residency";
+import type { Precision } from "@armature/contract";
+import type { MemorySettings } from "@armature/devices";
+import type { RgbImage } from "@armature/pixels";
+import type { ResidentStatus } from "@armature/runtime";
 import type { ControlRequest } from "../pipeline/control.js";
 import type { GenerateRequest, StageTimings } from "../pipeline/generate.js";
 import type { Catalogue } from "./catalogue.js";

@@ -1,12 +1,9 @@
 /** Turns entries of the catalogue into what the pipelines use: graphs are written, sessions opened. */
 import { join } from "node:path";
-import type { Precision } from "@armature/shared/contract/precision";
-import { CPU_INT8_PROFILE, type DeviceProfile } from "@armature/shared/graph/profile";
-import type { Session, Tensors } from "@armature/shared/runtime/devices/device-session";
-import type { Sizes } from "@armature/shared/runtime/devices/sized-sessions";
-import { type Network, openNetwork } from "@armature/shared/runtime/open-network";
-import type { Loadable } from "@armature/shared/runtime/residency";
-import { openModelFolder } from "@armature/shared/weights/model-folder";
+import type { Precision } from "@armature/contract";
+import { CPU_INT8_PROFILE, type DeviceProfile } from "@armature/graph";
+import { type Loadable, type Network, openNetwork, type Session, type Sizes, type Tensors } from "@armature/runtime";
+import { openModelFolder } from "@armature/weights";
 import { clipTextModel, readClipTextConfig } from "../networks/clip-text.js";
 import { conditioningEmbeddingModel, controlnetModel } from "../networks/controlnet.js";
 import { promptSizes } from "../networks/inputs.js";

@@ -1,5 +1,5 @@
 /** Under which key a form of a model or ControlNet is resident. */
-import type { Precision } from "@armature/shared/contract/precision";
+import type { Precision } from "@armature/contract";
 
 export interface ResidentForm {
   precision: Precision | undefined;

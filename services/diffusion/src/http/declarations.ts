@@ -1,10 +1,14 @@
 /** The service's routes as its OpenAPI document shows them. */
-import { generateRequest, generateResponse } from "@armature/shared/contract/generate";
-import type { GenerateLimits } from "@armature/shared/contract/generate-limits";
-import { controlNetsResponse, modelsResponse } from "@armature/shared/contract/models";
-import { name } from "@armature/shared/contract/names";
-import { OUTPUT_FORMATS } from "@armature/shared/contract/output";
-import type { MediaTypes, RouteDeclaration } from "@armature/shared/http/openapi";
+import {
+  controlNetsResponse,
+  type GenerateLimits,
+  generateRequest,
+  generateResponse,
+  modelsResponse,
+  name,
+  OUTPUT_FORMATS,
+} from "@armature/contract";
+import type { MediaTypes, RouteDeclaration } from "@armature/http";
 import { z } from "zod";
 
 const PICTURES: MediaTypes = Object.fromEntries(OUTPUT_FORMATS.map((format) => [`image/${format}`, "binary" as const]));

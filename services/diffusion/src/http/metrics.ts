@@ -1,5 +1,5 @@
-import type { ServiceMetrics } from "@armature/shared/http/metrics";
-import { engineMetrics, type ServedEngine } from "@armature/shared/http/served-engine";
+import type { ServiceMetrics } from "@armature/http";
+import { engineMetrics, type ServedEngine } from "@armature/service";
 import { Counter, Gauge, Histogram } from "prom-client";
 import type { CacheObserver } from "../control-images/control-cache.js";
 import type { EngineProgress } from "../engine/jobs.js";

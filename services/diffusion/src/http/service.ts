@@ -1,17 +1,14 @@
 /** Puts the diffusion service together from its configuration: engine, queue, routes, application. */
 
 import { randomInt } from "node:crypto";
-import { deviceOptions } from "@armature/shared/config/common-settings";
-import type { DeviceMemoryInfo } from "@armature/shared/contract/device";
-import { InvalidConfig } from "@armature/shared/errors";
-import { createApp, type ServiceApp } from "@armature/shared/http/app";
-import { createMetrics } from "@armature/shared/http/metrics";
-import { WorkQueue } from "@armature/shared/http/queue";
-import { chooseServedDevice } from "@armature/shared/http/served-device";
-import { engineObstacle } from "@armature/shared/http/served-engine";
-import { sharp } from "@armature/shared/image/sharp";
-import { DEFAULT_SOURCE_POLICY } from "@armature/shared/net/fetch-source";
-import { MEMORY_VARIABLE, type MemorySettings, memoryReader } from "@armature/shared/runtime/devices/device-memory";
+import type { DeviceMemoryInfo } from "@armature/contract";
+import { InvalidConfig } from "@armature/core";
+import { MEMORY_VARIABLE, type MemorySettings, memoryReader } from "@armature/devices";
+import { createApp, createMetrics, type ServiceApp } from "@armature/http";
+import { sharp } from "@armature/images";
+import { WorkQueue } from "@armature/jobs";
+import { DEFAULT_SOURCE_POLICY } from "@armature/net";
+import { chooseServedDevice, deviceOptions, engineObstacle } from "@armature/service";
 import type { Logger } from "pino";
 import { type Config, deviceMemory, machineDefaults } from "../config.js";
 import { ControlCache } from "../control-images/control-cache.js";

@@ -1,21 +1,29 @@
 /** The building blocks of UNet, ControlNet and VAE, named as in diffusers. */
-import type { Value } from "@armature/shared/graph/builder";
-import type { Dim } from "@armature/shared/graph/dim";
-import { type AttentionOptions, attention } from "@armature/shared/graph/layers/attention";
-import { addToChannels, conv2d, upsampleConv2d } from "@armature/shared/graph/layers/conv";
 import {
+  type AttentionOptions,
   add,
+  addToChannels,
+  attention,
+  conv2d,
+  type Dim,
+  denseRows,
   type FeatureMap,
   fromTokens,
+  gelu,
+  groupNorm,
+  layerNorm,
+  linear,
+  linearParts,
+  mul,
+  type Scope,
   silu,
+  siluValues,
   type Tokens,
   tokensOf,
   toTokens,
-} from "@armature/shared/graph/layers/feature-map";
-import { denseRows, linear, linearParts } from "@armature/shared/graph/layers/linear";
-import { groupNorm, layerNorm } from "@armature/shared/graph/layers/norm";
-import { gelu, mul, silu as siluValue } from "@armature/shared/graph/ops";
-import type { Scope } from "@armature/shared/graph/scope";
+  upsampleConv2d,
+  type Value,
+} from "@armature/graph";
 import type { KeyValue, Prompt } from "./inputs.js";
 import { takeAttended } from "./token-downsampling.js";
 
@@ -27,7 +35,7 @@ export interface NormOptions {
 /** Two 3x3 convolutions around a shortcut; `temb` [1, D] shifts the channels between them. */
 export function resnetBlock(g: Scope, x: FeatureMap, out: number, norm: NormOptions, temb?: Value): FeatureMap {
   let h = conv2d(g.at("conv1"), silu(groupNorm(g.at("norm1"), x, norm.groups, norm.epsilon)), out);
-  if (temb) h = addToChannels(h, denseRows(g.at("time_emb_proj"), siluValue(temb), out));
+  if (temb) h = addToChannels(h, denseRows(g.at("time_emb_proj"), siluValues(temb), out));
   h = conv2d(g.at("conv2"), silu(groupNorm(g.at("norm2"), h, norm.groups, norm.epsilon)), out);
   const shortcut = x.channels === out ? x : conv2d(g.at("conv_shortcut"), x, out, { kernel: 1 });
   return add(h, shortcut);

@@ -1,20 +1,24 @@
-import { GraphBuilder, type Value, type WeightSource } from "@armature/shared/graph/builder";
-import { attention } from "@armature/shared/graph/layers/attention";
-import { add, type Tokens, tokensOf } from "@armature/shared/graph/layers/feature-map";
-import { linear } from "@armature/shared/graph/layers/linear";
-import { layerNorm } from "@armature/shared/graph/layers/norm";
 import {
-  add as addValues,
+  add,
+  addValues,
+  attention,
   cast,
+  type DeviceProfile,
+  GraphBuilder,
   gather,
   gelu,
+  layerNorm,
   layerNormalization,
+  linear,
   quickGelu,
   reshape,
-} from "@armature/shared/graph/ops";
-import type { DeviceProfile } from "@armature/shared/graph/profile";
-import { Scope } from "@armature/shared/graph/scope";
-import type { ModelConfig } from "@armature/shared/weights/model-config";
+  Scope,
+  type Tokens,
+  tokensOf,
+  type Value,
+  type WeightSource,
+} from "@armature/graph";
+import type { ModelConfig } from "@armature/weights";
 
 export interface ClipTextConfig {
   width: number;

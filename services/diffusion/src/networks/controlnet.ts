@@ -1,11 +1,23 @@
-import { GraphBuilder, type Value, type WeightSource } from "@armature/shared/graph/builder";
-import { product } from "@armature/shared/graph/dim";
-import { averageOverPixels, conv2d } from "@armature/shared/graph/layers/conv";
-import { type FeatureMap, fromNchw, mapOf, silu } from "@armature/shared/graph/layers/feature-map";
-import { add, cast, mul, reshape, slice } from "@armature/shared/graph/ops";
-import type { DeviceProfile } from "@armature/shared/graph/profile";
-import { Scope } from "@armature/shared/graph/scope";
-import type { ModelConfig } from "@armature/shared/weights/model-config";
+import {
+  addValues,
+  averageOverPixels,
+  cast,
+  conv2d,
+  type DeviceProfile,
+  type FeatureMap,
+  fromNchw,
+  GraphBuilder,
+  mapOf,
+  mul,
+  product,
+  reshape,
+  Scope,
+  silu,
+  slice,
+  type Value,
+  type WeightSource,
+} from "@armature/graph";
+import type { ModelConfig } from "@armature/weights";
 import { downPath, midBlock, residualChannels, residualNames, timeEmbedding } from "./encoder.js";
 import { type Prompt, promptInput, residualShape } from "./inputs.js";
 import { PROMPT_WEIGHTS } from "./prompt-projections.js";
@@ -97,7 +109,7 @@ export function controlnetModel(weights: WeightSource, c: ControlNetConfig, prof
   for (const [i, name] of residualNames(c).entries()) {
     const previousName = `previous_${name}`;
     const previous = graph.input(previousName, profile.compute, residualShape(profile, previousName, channels[i]!));
-    graph.output(name, add(mul(own[i]!.value, slice(scales, 0, i, i + 1)), previous));
+    graph.output(name, addValues(mul(own[i]!.value, slice(scales, 0, i, i + 1)), previous));
   }
   return graph.build("controlnet", [new RegExp(`^${EMBEDDING}\\.`), PROMPT_WEIGHTS]);
 }
@@ -124,7 +136,7 @@ function hintShape(profile: DeviceProfile, channels: number) {
 
 function plusHint(x: FeatureMap, hint: Value): FeatureMap {
   const { batch, height, width, channels, value } = x;
-  if (value.graph.profile.layout === "nchw") return mapOf(x, add(value, hint));
+  if (value.graph.profile.layout === "nchw") return mapOf(x, addValues(value, hint));
   const pixels = reshape(value, [batch, product(height, width), channels]); // [B, H*W, C]
-  return mapOf(x, reshape(add(pixels, hint), value.shape));
+  return mapOf(x, reshape(addValues(pixels, hint), value.shape));
 }

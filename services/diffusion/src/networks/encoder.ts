@@ -1,9 +1,17 @@
 /** The contracting half and the middle of the UNet, which ControlNet copies: arXiv:2112.10752; arXiv:2302.05543, section 3. */
-import type { Value } from "@armature/shared/graph/builder";
-import type { FeatureMap } from "@armature/shared/graph/layers/feature-map";
-import { denseRows } from "@armature/shared/graph/layers/linear";
-import { cast, concat, cos, mul, reshape, silu, sin } from "@armature/shared/graph/ops";
-import type { Scope } from "@armature/shared/graph/scope";
+import {
+  cast,
+  concat,
+  cos,
+  denseRows,
+  type FeatureMap,
+  mul,
+  reshape,
+  type Scope,
+  siluValues,
+  sin,
+  type Value,
+} from "@armature/graph";
 import { downsample, resnetBlock, type TransformerOptions, transformer2d } from "./blocks.js";
 import type { Prompt } from "./inputs.js";
 import { downsampledLevel } from "./token-downsampling.js";
@@ -24,7 +32,7 @@ export function timeEmbedding(g: Scope, timestep: Value, c: EncoderConfig): Valu
   const angles = mul(reshape(timestep, [1, 1]), frequencies);
   const waves = c.flipSinToCos ? [cos(angles), sin(angles)] : [sin(angles), cos(angles)];
   const embedding = cast(concat(waves, 1), g.graph.profile.compute);
-  const hidden = silu(denseRows(g.at("linear_1"), embedding, 4 * width));
+  const hidden = siluValues(denseRows(g.at("linear_1"), embedding, 4 * width));
   return denseRows(g.at("linear_2"), hidden, 4 * width);
 }
 

@@ -2,12 +2,10 @@
  * A GPU without float16 has no kernel that reads or gives it: in a graph in float32, whatever the file holds is widened when the
  * graph is loaded, and no node that runs touches it.
  */
-import type { GraphTrace } from "@armature/shared/graph/builder";
-import { CPU_PROFILE, type DeviceProfile, NCHW_FLOAT16_PROFILE } from "@armature/shared/graph/profile";
-import { DEVICE_FORMS } from "@armature/shared/runtime/devices/device-profiles";
-import type { ModelConfig } from "@armature/shared/weights/model-config";
-import { openModelFolder } from "@armature/shared/weights/model-folder";
-import type { SafetensorsHeader } from "@armature/shared/weights/safetensors";
+
+import { DEVICE_FORMS } from "@armature/devices";
+import { CPU_PROFILE, type DeviceProfile, type GraphTrace, NCHW_FLOAT16_PROFILE } from "@armature/graph";
+import { type ModelConfig, openModelFolder, type SafetensorsHeader } from "@armature/weights";
 import { expect, test } from "vitest";
 import { fixturePath } from "../../../../testing/golden.js";
 import { runTimeTypes } from "../../../../testing/run-time-types.js";

@@ -1,9 +1,12 @@
-import type { GraphBuilder } from "@armature/shared/graph/builder";
-import type { Dim } from "@armature/shared/graph/dim";
-import type { Tokens } from "@armature/shared/graph/layers/feature-map";
-import { cast, reshape } from "@armature/shared/graph/ops";
-import type { DeviceProfile } from "@armature/shared/graph/profile";
-import type { Scope } from "@armature/shared/graph/scope";
+import {
+  cast,
+  type DeviceProfile,
+  type Dim,
+  type GraphBuilder,
+  reshape,
+  type Scope,
+  type Tokens,
+} from "@armature/graph";
 
 /** What attention looks at. */
 export interface KeyValue {

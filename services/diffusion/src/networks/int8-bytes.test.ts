@@ -1,7 +1,5 @@
-import type { WeightSource } from "@armature/shared/graph/builder";
-import { graphMemory } from "@armature/shared/graph/graph-memory";
-import { CPU_INT8_PROFILE } from "@armature/shared/graph/profile";
-import { float32Bytes, openModelFolder } from "@armature/shared/weights/model-folder";
+import { CPU_INT8_PROFILE, graphMemory, type WeightSource } from "@armature/graph";
+import { float32Bytes, openModelFolder } from "@armature/weights";
 import { expect, test } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { controlnetModel, readControlNetConfig } from "./controlnet.js";

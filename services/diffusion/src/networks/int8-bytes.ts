@@ -1,5 +1,5 @@
-import { CPU_INT8_PROFILE } from "@armature/shared/graph/profile";
-import type { SafetensorsHeader } from "@armature/shared/weights/safetensors";
+import { CPU_INT8_PROFILE } from "@armature/graph";
+import type { SafetensorsHeader } from "@armature/weights";
 
 /** What the weights of a UNet or ControlNet take in memory where its large layers are in 8 bits. */
 export function int8Bytes({ tensors }: Pick<SafetensorsHeader, "tensors">): number {

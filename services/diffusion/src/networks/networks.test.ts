@@ -2,11 +2,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { CPU_PROFILE, type DeviceProfile, NCHW_PROFILE } from "@armature/shared/graph/profile";
-import { createSession } from "@armature/shared/runtime/session";
-import { ModelConfig } from "@armature/shared/weights/model-config";
-import { openModelFolder } from "@armature/shared/weights/model-folder";
-import { readSafetensorsHeader, type SafetensorsHeader } from "@armature/shared/weights/safetensors";
+import { CPU_PROFILE, type DeviceProfile, NCHW_PROFILE } from "@armature/graph";
+import { createSession } from "@armature/runtime";
+import { ModelConfig, openModelFolder, readSafetensorsHeader, type SafetensorsHeader } from "@armature/weights";
 import { type InferenceSession, Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import {

@@ -1,8 +1,5 @@
 /** What a network's cross-attention layers see of the prompt. No step changes it: once a request is enough. */
-import { GraphBuilder, type WeightSource } from "@armature/shared/graph/builder";
-import { reshape } from "@armature/shared/graph/ops";
-import type { DeviceProfile } from "@armature/shared/graph/profile";
-import { Scope } from "@armature/shared/graph/scope";
+import { type DeviceProfile, GraphBuilder, reshape, Scope, type WeightSource } from "@armature/graph";
 import { keyValue } from "./blocks.js";
 import { keyValueNames, tokensInput } from "./inputs.js";
 import type { EncoderConfig } from "./unet-config.js";

@@ -1,8 +1,8 @@
 /** The shallow UNet against the whole one, whose last layer it is. */
 import { dirname } from "node:path";
-import { CPU_PROFILE, type DeviceProfile, NCHW_PROFILE } from "@armature/shared/graph/profile";
-import { createSession } from "@armature/shared/runtime/session";
-import { float32Bytes, openModelFolder } from "@armature/shared/weights/model-folder";
+import { CPU_PROFILE, type DeviceProfile, NCHW_PROFILE } from "@armature/graph";
+import { createSession } from "@armature/runtime";
+import { float32Bytes, openModelFolder } from "@armature/weights";
 import { Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { fixturePath, relativeError } from "../../../../testing/golden.js";

@@ -3,13 +3,20 @@
  * the first skip branch. The next branch takes a layer of the way down and one more of the way up: three times the work of this
  * one, and no closer to the exact picture (docs/performance.md).
  */
-import { GraphBuilder, type Value, type WeightSource } from "@armature/shared/graph/builder";
-import { product } from "@armature/shared/graph/dim";
-import { conv2d } from "@armature/shared/graph/layers/conv";
-import { type FeatureMap, fromNchw, mapOf, toNchw } from "@armature/shared/graph/layers/feature-map";
-import { cast } from "@armature/shared/graph/ops";
-import type { DeviceProfile } from "@armature/shared/graph/profile";
-import { Scope } from "@armature/shared/graph/scope";
+import {
+  cast,
+  conv2d,
+  type DeviceProfile,
+  type FeatureMap,
+  fromNchw,
+  GraphBuilder,
+  mapOf,
+  product,
+  Scope,
+  toNchw,
+  type Value,
+  type WeightSource,
+} from "@armature/graph";
 import { residualNames, timeEmbedding } from "./encoder.js";
 import { type Prompt, promptInput, residualShape } from "./inputs.js";
 import { PROMPT_WEIGHTS } from "./prompt-projections.js";

@@ -1,9 +1,15 @@
 /** Token downsampling: which tokens are looked at, in which layers, and that the graphs take them alike. */
 import { dirname } from "node:path";
-import { GraphBuilder, type GraphTrace, type WeightSource } from "@armature/shared/graph/builder";
-import { CPU_PROFILE, type DeviceProfile, NCHW_PROFILE } from "@armature/shared/graph/profile";
-import { createSession } from "@armature/shared/runtime/session";
-import { openModelFolder } from "@armature/shared/weights/model-folder";
+import {
+  CPU_PROFILE,
+  type DeviceProfile,
+  GraphBuilder,
+  type GraphTrace,
+  NCHW_PROFILE,
+  type WeightSource,
+} from "@armature/graph";
+import { createSession } from "@armature/runtime";
+import { openModelFolder } from "@armature/weights";
 import { Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { fixturePath, relativeError } from "../../../../testing/golden.js";

@@ -2,9 +2,7 @@
  * Token downsampling, arXiv:2402.13573: at the finest level that attends, all tokens ask, but only every n-th row and column of
  * them is asked. Neighbours are much alike there, and attention costs the product of both numbers.
  */
-import type { GraphBuilder, Value } from "@armature/shared/graph/builder";
-import { type Tokens, tokensOf } from "@armature/shared/graph/layers/feature-map";
-import { gatherAxis, reshape } from "@armature/shared/graph/ops";
+import { type GraphBuilder, gatherAxis, reshape, type Tokens, tokensOf, type Value } from "@armature/graph";
 import type { EncoderConfig } from "./unet-config.js";
 
 /** The finest level that attends on the way down, counted from the finest of all: 0 where none does. */

@@ -1,4 +1,4 @@
-import type { ModelConfig } from "@armature/shared/weights/model-config";
+import type { ModelConfig } from "@armature/weights";
 
 /** One resolution of the UNet, finest first. */
 export interface UNetLevel {

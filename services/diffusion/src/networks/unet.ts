@@ -1,17 +1,20 @@
-import { GraphBuilder, type Value, type WeightSource } from "@armature/shared/graph/builder";
-import { conv2d } from "@armature/shared/graph/layers/conv";
 import {
+  addValues,
+  cast,
   concatChannels,
+  conv2d,
+  type DeviceProfile,
   type FeatureMap,
   fromNchw,
+  GraphBuilder,
+  groupNorm,
   mapOf,
+  Scope,
   silu,
   toNchw,
-} from "@armature/shared/graph/layers/feature-map";
-import { groupNorm } from "@armature/shared/graph/layers/norm";
-import { add as addValues, cast } from "@armature/shared/graph/ops";
-import type { DeviceProfile } from "@armature/shared/graph/profile";
-import { Scope } from "@armature/shared/graph/scope";
+  type Value,
+  type WeightSource,
+} from "@armature/graph";
 import { resnetBlock, transformer2d, upsample } from "./blocks.js";
 import {
   type Conditioning,

@@ -1,22 +1,23 @@
-import { GraphBuilder, type WeightSource } from "@armature/shared/graph/builder";
-import { product } from "@armature/shared/graph/dim";
-import { attention } from "@armature/shared/graph/layers/attention";
-import { conv2d } from "@armature/shared/graph/layers/conv";
 import {
   add,
+  attention,
+  cast,
+  conv2d,
+  type DeviceProfile,
   type FeatureMap,
   fromNchw,
   fromTokens,
+  GraphBuilder,
+  groupNorm,
+  linear,
+  product,
+  Scope,
   silu,
   toNchw,
   toTokens,
-} from "@armature/shared/graph/layers/feature-map";
-import { linear } from "@armature/shared/graph/layers/linear";
-import { groupNorm } from "@armature/shared/graph/layers/norm";
-import { cast } from "@armature/shared/graph/ops";
-import type { DeviceProfile } from "@armature/shared/graph/profile";
-import { Scope } from "@armature/shared/graph/scope";
-import type { ModelConfig } from "@armature/shared/weights/model-config";
+  type WeightSource,
+} from "@armature/graph";
+import type { ModelConfig } from "@armature/weights";
 import { resnetBlock, upsample } from "./blocks.js";
 
 export interface VaeConfig {

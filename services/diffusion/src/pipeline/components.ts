@@ -1,6 +1,6 @@
 /** The parts of a model, as a pipeline uses them: a session and the facts of its config. */
-import type { DeviceProfile } from "@armature/shared/graph/profile";
-import type { Session } from "@armature/shared/runtime/devices/device-session";
+import type { DeviceProfile } from "@armature/graph";
+import type { Session } from "@armature/runtime";
 import type { ClipTextConfig } from "../networks/clip-text.js";
 import type { ControlNetConfig } from "../networks/controlnet.js";
 import type { UNetConfig } from "../networks/unet-config.js";

@@ -1,9 +1,7 @@
 /** What a ControlNet adds to each step: arXiv:2302.05543; windows and guess mode as in diffusers. */
 
-import { pillowResize } from "@armature/shared/image/pillow-resize";
-import type { RgbImage } from "@armature/shared/image/rgb-image";
-import type { Tensors } from "@armature/shared/runtime/devices/device-session";
-import { disposeOnDevice } from "@armature/shared/runtime/devices/device-tensors";
+import { pillowResize, type RgbImage } from "@armature/pixels";
+import { disposeOnDevice, type Tensors } from "@armature/runtime";
 import { Tensor } from "onnxruntime-node";
 import { residualChannels, residualNames } from "../networks/encoder.js";
 import type { ControlNet, UNet } from "./components.js";

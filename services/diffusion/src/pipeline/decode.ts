@@ -1,4 +1,4 @@
-import type { RgbImage } from "@armature/shared/image/rgb-image";
+import type { RgbImage } from "@armature/pixels";
 import { Tensor } from "onnxruntime-node";
 import type { VaeDecoder } from "./components.js";
 import { decodeInTiles, type TiledLatents } from "./tiled-decode.js";

@@ -1,5 +1,5 @@
 /** Deep features from an earlier step: arXiv:2312.00858. */
-import { CPU_PROFILE, NCHW_FLOAT16_PROFILE, NCHW_PROFILE } from "@armature/shared/graph/profile";
+import { CPU_PROFILE, NCHW_FLOAT16_PROFILE, NCHW_PROFILE } from "@armature/graph";
 import { describe, expect, test } from "vitest";
 import { draw, embeddedControl, openEmbedded, watchBatches } from "../../../../testing/embedded-pipeline.js";
 import { relativeError } from "../../../../testing/golden.js";

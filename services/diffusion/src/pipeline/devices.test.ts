@@ -3,10 +3,10 @@
  * fall back to the CPU. Where there is no device, the first test says that the others were left out; with REQUIRE_DEVICE set,
  * as in CI, it fails instead.
  */
-import { Cancelled } from "@armature/shared/errors";
-import { CPU_PROFILE } from "@armature/shared/graph/profile";
-import type { RgbImage } from "@armature/shared/image/rgb-image";
-import { disposeOnDevice, liveDeviceTensors } from "@armature/shared/runtime/devices/device-tensors";
+import { Cancelled } from "@armature/core";
+import { CPU_PROFILE } from "@armature/graph";
+import type { RgbImage } from "@armature/pixels";
+import { disposeOnDevice, liveDeviceTensors } from "@armature/runtime";
 import { Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";

@@ -1,7 +1,7 @@
 /** What an evaluator does with tensors in a device's memory, which nothing frees but itself. */
 
-import { CPU_PROFILE } from "@armature/shared/graph/profile";
-import type { Tensors } from "@armature/shared/runtime/devices/device-session";
+import { CPU_PROFILE } from "@armature/graph";
+import type { Tensors } from "@armature/runtime";
 import { Tensor } from "onnxruntime-node";
 import { expect, test } from "vitest";
 import { residualNames } from "../networks/encoder.js";

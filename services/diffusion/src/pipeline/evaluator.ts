@@ -1,7 +1,6 @@
 /** Calls the networks: ControlNets and the whole UNet, or the shallow UNet with what a whole evaluation kept. */
 
-import type { Tensors } from "@armature/shared/runtime/devices/device-session";
-import { disposeOnDevice } from "@armature/shared/runtime/devices/device-tensors";
+import { disposeOnDevice, type Tensors } from "@armature/runtime";
 import { shallowPrompt, shallowResidualName } from "../networks/shallow-unet.js";
 import type { ShallowUNet, UNet } from "./components.js";
 import { addResiduals, type ControlUnit, noResiduals, type StepInputs } from "./control.js";

@@ -1,10 +1,10 @@
 /** Whole pipelines against diffusers: noise, every step's latents and the pictures. fixtures/pipelines, fixtures/embedded. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { CPU_PROFILE, type DeviceProfile, NCHW_FLOAT16_PROFILE, NCHW_PROFILE } from "@armature/shared/graph/profile";
-import { decodeImage } from "@armature/shared/image/decode";
-import type { RgbImage } from "@armature/shared/image/rgb-image";
-import { TorchGenerator } from "@armature/shared/tensor/torch-generator";
+import { TorchGenerator } from "@armature/core";
+import { CPU_PROFILE, type DeviceProfile, NCHW_FLOAT16_PROFILE, NCHW_PROFILE } from "@armature/graph";
+import { decodeImage } from "@armature/images";
+import type { RgbImage } from "@armature/pixels";
 import { afterAll, describe, expect, test } from "vitest";
 import { fixtureJson, fixturePath, goldens, relativeError } from "../../../../testing/golden.js";
 import { EMBEDDED_MODELS, fixtureModels } from "../../../../testing/model-folders.js";

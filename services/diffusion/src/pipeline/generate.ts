@@ -1,5 +1,5 @@
 /** Text-to-image, with any number of ControlNets: the method from prompt to pictures, top to bottom. */
-import type { RgbImage } from "@armature/shared/image/rgb-image";
+import type { RgbImage } from "@armature/pixels";
 import type { SchedulerConfig } from "../schedulers/config.js";
 import { startScheduler } from "../schedulers/index.js";
 import type { ControlNet, Model } from "./components.js";

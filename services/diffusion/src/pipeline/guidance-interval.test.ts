@@ -1,5 +1,5 @@
 /** Guidance in a part of the steps: arXiv:2404.07724. */
-import { CPU_PROFILE, NCHW_PROFILE } from "@armature/shared/graph/profile";
+import { CPU_PROFILE, NCHW_PROFILE } from "@armature/graph";
 import { describe, expect, test } from "vitest";
 import { draw, embeddedControl, openEmbedded, watchBatches } from "../../../../testing/embedded-pipeline.js";
 import { relativeError } from "../../../../testing/golden.js";

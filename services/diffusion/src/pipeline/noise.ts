@@ -1,4 +1,4 @@
-import { TorchGenerator } from "@armature/shared/tensor/torch-generator";
+import { TorchGenerator } from "@armature/core";
 import type { NoiseSource } from "./generate.js";
 
 /**

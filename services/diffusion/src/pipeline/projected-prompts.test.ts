@@ -1,7 +1,7 @@
 /** Keys and values of the prompt: computed once for each pass of a request, and freed with it. */
-import { Cancelled } from "@armature/shared/errors";
-import { CPU_PROFILE } from "@armature/shared/graph/profile";
-import type { Session } from "@armature/shared/runtime/devices/device-session";
+import { Cancelled } from "@armature/core";
+import { CPU_PROFILE } from "@armature/graph";
+import type { Session } from "@armature/runtime";
 import type { Tensor } from "onnxruntime-node";
 import { afterEach, expect, test, vi } from "vitest";
 import { draw, embeddedControl, openEmbedded } from "../../../../testing/embedded-pipeline.js";

@@ -1,6 +1,5 @@
 /** The prompt as the networks take it: keys and values of their cross-attention layers. */
-import type { Session, Tensors } from "@armature/shared/runtime/devices/device-session";
-import { disposeOnDevice } from "@armature/shared/runtime/devices/device-tensors";
+import { disposeOnDevice, type Session, type Tensors } from "@armature/runtime";
 import type { Prompted } from "./components.js";
 import type { Pass } from "./passes.js";
 

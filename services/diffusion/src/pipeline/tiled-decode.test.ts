@@ -1,7 +1,8 @@
 /** Tiles beside the whole picture, on the embedded VAE. */
-import { CPU_PROFILE, NCHW_PROFILE } from "@armature/shared/graph/profile";
-import type { RgbImage } from "@armature/shared/image/rgb-image";
-import { TorchGenerator } from "@armature/shared/tensor/torch-generator";
+
+import { TorchGenerator } from "@armature/core";
+import { CPU_PROFILE, NCHW_PROFILE } from "@armature/graph";
+import type { RgbImage } from "@armature/pixels";
 import { beforeAll, describe, expect, test } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { readCatalogue } from "../engine/catalogue.js";

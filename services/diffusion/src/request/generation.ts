@@ -1,7 +1,7 @@
 /** One generation from the planned request to the answer: control images, engine, encoding. Knows neither HTTP nor tensors. */
-import type { GenerateParameters, GenerateResponse } from "@armature/shared/contract/generate";
-import { encodeImage } from "@armature/shared/image/encode";
-import type { RgbImage } from "@armature/shared/image/rgb-image";
+import type { GenerateParameters, GenerateResponse } from "@armature/contract";
+import { encodeImage } from "@armature/images";
+import type { RgbImage } from "@armature/pixels";
 import { type ControlImage, type ControlImageDeps, prepareControlImages } from "../control-images/prepare.js";
 import type { EngineProgress, GenerateOutcome, GeneratePayload } from "../engine/jobs.js";
 import { type GeneratePlan, sizeLike } from "./plan.js";

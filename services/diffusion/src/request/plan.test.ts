@@ -1,6 +1,5 @@
-import { generateRequest } from "@armature/shared/contract/generate";
-import type { Precision } from "@armature/shared/contract/precision";
-import { InvalidRequest } from "@armature/shared/errors";
+import { generateRequest, type Precision } from "@armature/contract";
+import { InvalidRequest } from "@armature/core";
 import { expect, test } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { readCatalogue } from "../engine/catalogue.js";

@@ -1,11 +1,14 @@
 /** Fills in what a request leaves open, and refuses by name what this service cannot do. Nothing is loaded or drawn twice. */
-import { defaultProcessor } from "@armature/shared/contract/control-types";
-import type { GenerateRequest } from "@armature/shared/contract/generate";
-import { type GenerateLimits, imageCount, workIssue } from "@armature/shared/contract/generate-limits";
-import type { Precision } from "@armature/shared/contract/precision";
-import { type FieldIssue, InvalidRequest } from "@armature/shared/errors";
-import { jsonPointer } from "@armature/shared/http/parse";
-import { nearest } from "@armature/shared/schema/nearest";
+import {
+  defaultProcessor,
+  type GenerateLimits,
+  type GenerateRequest,
+  imageCount,
+  type Precision,
+  workIssue,
+} from "@armature/contract";
+import { type FieldIssue, InvalidRequest, nearest } from "@armature/core";
+import { jsonPointer } from "@armature/http";
 import { type Catalogue, fits, type ModelEntry } from "../engine/catalogue.js";
 import type { SchedulerConfig } from "../schedulers/config.js";
 import { scheduleOf } from "../schedulers/index.js";

@@ -1,4 +1,4 @@
-import { generateRequest } from "@armature/shared/contract/generate";
+import { generateRequest } from "@armature/contract";
 import { expect, test } from "vitest";
 import { estimatedWork, type WorkInputs } from "./work.js";
 

@@ -1,6 +1,5 @@
 /** How much work a request is, for the queue: admission and Retry-After go by it. */
-import type { GenerateRequest } from "@armature/shared/contract/generate";
-import type { Precision } from "@armature/shared/contract/precision";
+import type { GenerateRequest, Precision } from "@armature/contract";
 import { planEvaluations } from "../pipeline/evaluation-plan.js";
 
 /** Shares of a UNet evaluation with guidance, counted or measured at full size (docs/performance.md). */

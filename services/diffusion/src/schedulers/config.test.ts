@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { InvalidModel } from "@armature/shared/errors";
+import { InvalidModel } from "@armature/core";
 import { expect, test } from "vitest";
 import { parseSchedulerConfig, readSchedulerConfig } from "./config.js";
 

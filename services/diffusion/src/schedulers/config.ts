@@ -1,6 +1,6 @@
 /** A scheduler's configuration: which one, and its options under their names in diffusers' scheduler_config.json. */
 import { readFileSync } from "node:fs";
-import { InvalidModel } from "@armature/shared/errors";
+import { InvalidModel } from "@armature/core";
 
 /** Flat and plain, so that it can be shown to a client, sent back by one, and handed to another process. */
 export interface SchedulerConfig {

@@ -3,7 +3,7 @@
  * Its best noise prediction is linear in the sample, and the probability flow ODE (Song et al. 2021, arXiv:2011.13456,
  * equation 13) only moves and stretches: the distance to the mean keeps its share of the standard deviation.
  */
-import { TorchGenerator } from "@armature/shared/tensor/torch-generator";
+import { TorchGenerator } from "@armature/core";
 import { describe, expect, test } from "vitest";
 import { alphasCumprod } from "./alphas.js";
 import type { SchedulerConfig } from "./config.js";

@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { InvalidRequest } from "@armature/shared/errors";
-import { readTensors } from "@armature/shared/tensor/safetensors-data";
-import { TorchGenerator } from "@armature/shared/tensor/torch-generator";
+import { InvalidRequest, TorchGenerator } from "@armature/core";
+import { readTensors } from "@armature/weights";
 import { describe, expect, test } from "vitest";
 import type { SchedulerConfig } from "./config.js";
 import { scheduleOf, startScheduler } from "./index.js";

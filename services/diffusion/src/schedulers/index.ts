@@ -1,5 +1,5 @@
 /** The table of schedulers, and the way to start one. A new scheduler is a file of its own and a row here. */
-import { InvalidRequest } from "@armature/shared/errors";
+import { InvalidRequest } from "@armature/core";
 import type { SchedulerConfig } from "./config.js";
 import { ddim } from "./ddim.js";
 import { dpmSolverMultistep } from "./dpmsolver-multistep.js";

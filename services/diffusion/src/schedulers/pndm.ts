@@ -1,5 +1,5 @@
 /** PNDM: Liu et al. 2022, arXiv:2202.09778. Without its Runge-Kutta steps it is known as PLMS. */
-import { InvalidRequest } from "@armature/shared/errors";
+import { InvalidRequest } from "@armature/core";
 import { alphasCumprod, TRAINING } from "./alphas.js";
 import { combine, type Latents } from "./latents.js";
 import { type ConfigOf, flag, oneOf } from "./options.js";

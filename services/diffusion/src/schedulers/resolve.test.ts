@@ -1,4 +1,4 @@
-import { InvalidModel, InvalidRequest } from "@armature/shared/errors";
+import { InvalidModel, InvalidRequest } from "@armature/core";
 import { describe, expect, test } from "vitest";
 import { parseSchedulerConfig, type SchedulerConfig } from "./config.js";
 import { scheduleOf } from "./index.js";

@@ -1,6 +1,5 @@
 /** Which scheduler a request means: diffusers' `from_config`, with the names that people use. */
-import { InvalidModel, InvalidRequest } from "@armature/shared/errors";
-import { nearest } from "@armature/shared/schema/nearest";
+import { InvalidModel, InvalidRequest, nearest } from "@armature/core";
 import type { SchedulerConfig } from "./config.js";
 import { SCHEDULERS } from "./index.js";
 import type { ConfiguredScheduler, Scheduler } from "./scheduler.js";

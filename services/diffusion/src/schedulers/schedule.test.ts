@@ -1,6 +1,6 @@
 /** The tables that schedules are made of, against numbers known from elsewhere. */
 import { fileURLToPath } from "node:url";
-import { readTensors } from "@armature/shared/tensor/safetensors-data";
+import { readTensors } from "@armature/weights";
 import { expect, test } from "vitest";
 import { alphasCumprod, positiveAlphasCumprod, type Training } from "./alphas.js";
 import { karrasSigmas, sigmaAt, timestepOfSigma, trainingSigmas } from "./sigmas.js";

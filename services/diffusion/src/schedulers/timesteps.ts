@@ -1,5 +1,5 @@
 /** Which training steps a sampler visits. The ways to space and to round them are all here: Lin et al. 2023, arXiv:2305.08891, table 2. */
-import { InvalidRequest } from "@armature/shared/errors";
+import { InvalidRequest } from "@armature/core";
 import { integer, oneOf } from "./options.js";
 
 export type TimestepSpacing = "leading" | "linspace" | "trailing";

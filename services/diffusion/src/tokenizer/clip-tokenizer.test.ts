@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { InvalidModel } from "@armature/shared/errors";
+import { InvalidModel } from "@armature/core";
 import { afterAll, describe, expect, test } from "vitest";
 import { loadClipTokenizer } from "./clip-tokenizer.js";
 

@@ -1,7 +1,7 @@
 /** Reads a CLIP tokenizer's folder as diffusers stores it, and refuses what the code does not follow. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { InvalidModel } from "@armature/shared/errors";
+import { InvalidModel } from "@armature/core";
 import type { BpeTables } from "./bpe.js";
 import type { AddedToken } from "./pieces.js";
 

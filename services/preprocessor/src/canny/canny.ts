@@ -2,8 +2,7 @@
  * Canny's edge detector, pixel for pixel as `cv2.Canny`: J. Canny, "A Computational Approach to Edge Detection", 1986,
  * without the paper's blur, which OpenCV leaves to the caller.
  */
-import { channelCount, type GreyImage } from "@armature/shared/image/grey-image";
-import type { RgbImage } from "@armature/shared/image/rgb-image";
+import { channelCount, type GreyImage, type RgbImage } from "@armature/pixels";
 import { type GradientRow, gradientOf, gradientRow } from "./gradient.js";
 import { type Aperture, derivativeScale, type Pixels } from "./sobel.js";
 

@@ -1,5 +1,5 @@
 /** Sobel derivatives of 8-bit pictures, a row at a time: what `cv2.Sobel` gives as int16 with BORDER_REPLICATE. */
-import { roundHalfEven } from "@armature/shared/image/round";
+import { roundHalfEven } from "@armature/pixels";
 
 export type Aperture = keyof typeof KERNELS;
 

@@ -1,6 +1,5 @@
 /** A depth map as a control image: the bright is near. As transformers' depth-estimation goldens and MiDaS' annotator draw it. */
-import type { GreyImage, Size } from "@armature/shared/image/grey-image";
-import { type FloatMap, torchInterpolate } from "@armature/shared/image/torch-interpolate";
+import { type FloatMap, type GreyImage, type Size, torchInterpolate } from "@armature/pixels";
 
 const { fround } = Math;
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { InvalidModel } from "@armature/shared/errors";
-import { ModelConfig } from "@armature/shared/weights/model-config";
+import { InvalidModel } from "@armature/core";
+import { ModelConfig } from "@armature/weights";
 import { expect, test } from "vitest";
 import { fixtureJson, fixturePath, goldens, relativeError } from "../../../../testing/golden.js";
 import { readRgb } from "../../../../testing/picture.js";

@@ -1,10 +1,7 @@
 /** Pictures as DPT wants them: transformers' DPTImageProcessor, driven by the model's own preprocessor_config.json. */
-import { InvalidModel } from "@armature/shared/errors";
-import type { Size } from "@armature/shared/image/grey-image";
-import { type PillowFilter, pillowResize } from "@armature/shared/image/pillow-resize";
-import type { RgbImage } from "@armature/shared/image/rgb-image";
-import { roundHalfEven } from "@armature/shared/image/round";
-import type { ModelConfig } from "@armature/shared/weights/model-config";
+import { InvalidModel } from "@armature/core";
+import { type PillowFilter, pillowResize, type RgbImage, roundHalfEven, type Size } from "@armature/pixels";
+import type { ModelConfig } from "@armature/weights";
 
 export interface DptImageProcessor {
   /** Missing where pictures keep their size. */

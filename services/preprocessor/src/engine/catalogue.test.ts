@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CPU_PROFILE } from "@armature/shared/graph/profile";
+import { CPU_PROFILE } from "@armature/graph";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { fixturePath } from "../../../../testing/golden.js";
 import { readCatalogue, servedProcessors } from "./catalogue.js";

@@ -1,10 +1,9 @@
 /** Which models of the processors are there, and so which processors can be served. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
-import { InvalidConfig, InvalidModel } from "@armature/shared/errors";
-import type { DeviceProfile } from "@armature/shared/graph/profile";
-import { ModelConfig } from "@armature/shared/weights/model-config";
-import { float32Bytes, openModelFolder } from "@armature/shared/weights/model-folder";
+import { InvalidConfig, InvalidModel } from "@armature/core";
+import type { DeviceProfile } from "@armature/graph";
+import { float32Bytes, ModelConfig, openModelFolder } from "@armature/weights";
 import { type DptImageProcessor, readDptImageProcessor } from "../depth/dpt-image-processor.js";
 import { dptModel } from "../networks/dpt.js";
 import { readDptConfig } from "../networks/dpt-config.js";

@@ -1,11 +1,8 @@
 /** A DPT model of the catalogue as what processors ask for: its graph is written, its session opened. */
 import { join } from "node:path";
-import type { DeviceProfile } from "@armature/shared/graph/profile";
-import type { Session } from "@armature/shared/runtime/devices/device-session";
-import { type ComputeSettings, openNetwork } from "@armature/shared/runtime/open-network";
-import type { Loadable } from "@armature/shared/runtime/residency";
-import { ModelConfig } from "@armature/shared/weights/model-config";
-import { openModelFolder } from "@armature/shared/weights/model-folder";
+import type { DeviceProfile } from "@armature/graph";
+import { type ComputeSettings, type Loadable, openNetwork, type Session } from "@armature/runtime";
+import { ModelConfig, openModelFolder } from "@armature/weights";
 import { Tensor } from "onnxruntime-node";
 import { type PixelValues, readDptImageProcessor } from "../depth/dpt-image-processor.js";
 import { dptModel } from "../networks/dpt.js";

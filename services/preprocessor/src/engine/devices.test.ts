@@ -2,7 +2,7 @@
  * Depth networks on a WebGPU device, in float32 and float16, beside the CPU's depth. No node may fall back to the CPU. Where
  * there is no device, the first test says that the others were left out.
  */
-import { CPU_PROFILE } from "@armature/shared/graph/profile";
+import { CPU_PROFILE } from "@armature/graph";
 import { beforeAll, describe, expect, test } from "vitest";
 import { fixturePath, relativeError } from "../../../../testing/golden.js";
 import { readRgb } from "../../../../testing/picture.js";

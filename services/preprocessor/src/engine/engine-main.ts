@@ -1,6 +1,6 @@
 /** The preprocessor's engine: a process that does all work on pixels, one job after another, and owns the model sessions. */
-import { type JobContext, serveEngine } from "@armature/shared/engine/serve-engine";
-import { Residency, type ResidentStatus } from "@armature/shared/runtime/residency";
+import { type JobContext, serveEngine } from "@armature/engine";
+import { Residency, type ResidentStatus } from "@armature/runtime";
 import { findProcessor } from "../processors/index.js";
 import type { Processor, ProcessorContext } from "../processors/processor.js";
 import { loadableDepthModel } from "./depth-loadable.js";

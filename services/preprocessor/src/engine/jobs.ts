@@ -1,7 +1,7 @@
 /** What the HTTP process and the engine process say to each other. */
-import type { JobKind } from "@armature/shared/engine/protocol";
-import type { RgbImage } from "@armature/shared/image/rgb-image";
-import type { ResidentStatus } from "@armature/shared/runtime/residency";
+import type { JobKind } from "@armature/engine";
+import type { RgbImage } from "@armature/pixels";
+import type { ResidentStatus } from "@armature/runtime";
 import type { ControlImage } from "../processors/processor.js";
 import type { Catalogue } from "./catalogue.js";
 import type { DeviceSettings } from "./depth-loadable.js";

@@ -1,7 +1,6 @@
 /** The service's routes as its OpenAPI document shows them. */
-import { name } from "@armature/shared/contract/names";
-import { imageRequest, processorsResponse } from "@armature/shared/contract/processors";
-import type { RouteDeclaration } from "@armature/shared/http/openapi";
+import { imageRequest, name, processorsResponse } from "@armature/contract";
+import type { RouteDeclaration } from "@armature/http";
 import { z } from "zod";
 import type { Processor } from "../processors/processor.js";
 

@@ -1,5 +1,5 @@
-import type { ServiceMetrics } from "@armature/shared/http/metrics";
-import { engineMetrics, type ServedEngine } from "@armature/shared/http/served-engine";
+import type { ServiceMetrics } from "@armature/http";
+import { engineMetrics, type ServedEngine } from "@armature/service";
 import { Histogram } from "prom-client";
 
 /** The preprocessor's own metrics; gives the listener for finished inferences. Labels are processors and models that are served. */

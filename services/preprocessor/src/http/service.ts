@@ -1,15 +1,13 @@
 /** Puts the preprocessor service together from its configuration: engine, queue, routes, application. */
-import { deviceOptions } from "@armature/shared/config/common-settings";
-import { InvalidConfig } from "@armature/shared/errors";
-import { CPU_PROFILE } from "@armature/shared/graph/profile";
-import { createApp, type ServiceApp } from "@armature/shared/http/app";
-import { createMetrics } from "@armature/shared/http/metrics";
-import { WorkQueue } from "@armature/shared/http/queue";
-import { chooseServedDevice } from "@armature/shared/http/served-device";
-import { engineObstacle } from "@armature/shared/http/served-engine";
-import { sharp } from "@armature/shared/image/sharp";
-import { DEFAULT_SOURCE_POLICY } from "@armature/shared/net/fetch-source";
-import type { DeviceChoice } from "@armature/shared/runtime/devices/self-check";
+
+import { InvalidConfig } from "@armature/core";
+import type { DeviceChoice } from "@armature/devices";
+import { CPU_PROFILE } from "@armature/graph";
+import { createApp, createMetrics, type ServiceApp } from "@armature/http";
+import { sharp } from "@armature/images";
+import { WorkQueue } from "@armature/jobs";
+import { DEFAULT_SOURCE_POLICY } from "@armature/net";
+import { chooseServedDevice, deviceOptions, engineObstacle } from "@armature/service";
 import type { Logger } from "pino";
 import { type Config, machineDefaults } from "../config.js";
 import { type Catalogue, readCatalogue, servedProcessors } from "../engine/catalogue.js";

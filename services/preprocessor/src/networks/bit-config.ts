@@ -1,5 +1,5 @@
-import { InvalidModel } from "@armature/shared/errors";
-import type { ModelConfig } from "@armature/shared/weights/model-config";
+import { InvalidModel } from "@armature/core";
+import type { ModelConfig } from "@armature/weights";
 import { TRANSFORMERS_KEYS } from "./transformers-keys.js";
 
 export interface BitConfig {

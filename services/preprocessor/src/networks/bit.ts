@@ -1,8 +1,4 @@
-import { add, type FeatureMap } from "@armature/shared/graph/layers/feature-map";
-import { groupNorm } from "@armature/shared/graph/layers/norm";
-import { relu } from "@armature/shared/graph/layers/resample";
-import { maxPoolHalf, standardizedConv2d } from "@armature/shared/graph/layers/same-padding";
-import type { Scope } from "@armature/shared/graph/scope";
+import { add, type FeatureMap, groupNorm, maxPoolHalf, relu, type Scope, standardizedConv2d } from "@armature/graph";
 import type { BitConfig, BitStage } from "./bit-config.js";
 
 const NORM_EPSILON = 1e-5;

@@ -1,5 +1,5 @@
-import { InvalidModel } from "@armature/shared/errors";
-import type { ModelConfig } from "@armature/shared/weights/model-config";
+import { InvalidModel } from "@armature/core";
+import type { ModelConfig } from "@armature/weights";
 import { type BitConfig, readBitConfig } from "./bit-config.js";
 import { TRANSFORMERS_KEYS } from "./transformers-keys.js";
 

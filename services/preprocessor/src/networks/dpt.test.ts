@@ -1,10 +1,8 @@
 /** Parity of the depth networks with transformers, in both layouts and in Winograd's form. */
 import { dirname } from "node:path";
-import type { GraphTrace } from "@armature/shared/graph/builder";
-import { CPU_PROFILE, type DeviceProfile, NCHW_FLOAT16_PROFILE, NCHW_PROFILE } from "@armature/shared/graph/profile";
-import { createSession } from "@armature/shared/runtime/session";
-import { ModelConfig } from "@armature/shared/weights/model-config";
-import { openModelFolder } from "@armature/shared/weights/model-folder";
+import { CPU_PROFILE, type DeviceProfile, type GraphTrace, NCHW_FLOAT16_PROFILE, NCHW_PROFILE } from "@armature/graph";
+import { createSession } from "@armature/runtime";
+import { ModelConfig, openModelFolder } from "@armature/weights";
 import { Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { fixtureJson, fixturePath, goldens, relativeError } from "../../../../testing/golden.js";

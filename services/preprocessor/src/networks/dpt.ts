@@ -1,20 +1,27 @@
-import { GraphBuilder, type WeightSource } from "@armature/shared/graph/builder";
-import { product } from "@armature/shared/graph/dim";
-import { splitFirstToken } from "@armature/shared/graph/layers/class-token";
-import { conv2d } from "@armature/shared/graph/layers/conv";
 import {
   add,
+  cast,
+  concat,
+  conv2d,
+  type DeviceProfile,
+  enlarge,
+  expand,
   type FeatureMap,
   fromNchw,
   fromTokens,
+  GraphBuilder,
+  gelu,
+  linear,
+  product,
+  relu,
+  reshape,
+  resizeBilinear,
+  Scope,
+  splitFirstToken,
   type Tokens,
   tokensOf,
-} from "@armature/shared/graph/layers/feature-map";
-import { linear } from "@armature/shared/graph/layers/linear";
-import { enlarge, relu, resizeBilinear } from "@armature/shared/graph/layers/resample";
-import { cast, concat, expand, gelu, reshape } from "@armature/shared/graph/ops";
-import type { DeviceProfile } from "@armature/shared/graph/profile";
-import { Scope } from "@armature/shared/graph/scope";
+  type WeightSource,
+} from "@armature/graph";
 import { bit } from "./bit.js";
 import { type DptConfig, HYBRID_STAGES, type NeckStage } from "./dpt-config.js";
 import { embedTokens, vitEncoder } from "./vit.js";

@@ -1,11 +1,8 @@
 import { dirname } from "node:path";
-import { GraphBuilder } from "@armature/shared/graph/builder";
-import { fromNchw } from "@armature/shared/graph/layers/feature-map";
-import { CPU_PROFILE, NCHW_PROFILE } from "@armature/shared/graph/profile";
-import { Scope } from "@armature/shared/graph/scope";
-import { torchInterpolate } from "@armature/shared/image/torch-interpolate";
-import { createSession } from "@armature/shared/runtime/session";
-import { openModelFolder } from "@armature/shared/weights/model-folder";
+import { CPU_PROFILE, fromNchw, GraphBuilder, NCHW_PROFILE, Scope } from "@armature/graph";
+import { torchInterpolate } from "@armature/pixels";
+import { createSession } from "@armature/runtime";
+import { openModelFolder } from "@armature/weights";
 import { Tensor } from "onnxruntime-node";
 import { expect, test } from "vitest";
 import { fixturePath, goldens, relativeError } from "../../../../testing/golden.js";

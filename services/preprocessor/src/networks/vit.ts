@@ -1,12 +1,26 @@
-import type { Value } from "@armature/shared/graph/builder";
-import { type Dim, product } from "@armature/shared/graph/dim";
-import { attention } from "@armature/shared/graph/layers/attention";
-import { prependToken } from "@armature/shared/graph/layers/class-token";
-import { add, type FeatureMap, type Tokens, tokensOf, toTokens } from "@armature/shared/graph/layers/feature-map";
-import { linear } from "@armature/shared/graph/layers/linear";
-import { layerNorm } from "@armature/shared/graph/layers/norm";
-import { add as addValues, cast, concat, gelu, reshape, resize, slice, transpose } from "@armature/shared/graph/ops";
-import type { Scope } from "@armature/shared/graph/scope";
+import {
+  add,
+  addValues,
+  attention,
+  cast,
+  concat,
+  type Dim,
+  type FeatureMap,
+  gelu,
+  layerNorm,
+  linear,
+  prependToken,
+  product,
+  reshape,
+  resize,
+  type Scope,
+  slice,
+  type Tokens,
+  tokensOf,
+  toTokens,
+  transpose,
+  type Value,
+} from "@armature/graph";
 import type { VitConfig } from "./dpt-config.js";
 
 /** The encoder of a vision transformer (arXiv:2010.11929): tokens (B, S, D) → the outputs of its layers, lowest first. */

@@ -1,7 +1,5 @@
 /** What a processor is. To add one: a file beside this one, and a row in `index.ts`. */
-import type { GreyImage } from "@armature/shared/image/grey-image";
-import type { RgbImage } from "@armature/shared/image/rgb-image";
-import type { FloatMap } from "@armature/shared/image/torch-interpolate";
+import type { FloatMap, GreyImage, RgbImage } from "@armature/pixels";
 import type { z } from "zod";
 import type { DptImageProcessor, PixelValues } from "../depth/dpt-image-processor.js";
 

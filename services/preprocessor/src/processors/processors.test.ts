@@ -1,6 +1,6 @@
-import { ImageTooLarge } from "@armature/shared/errors";
-import { channelCount } from "@armature/shared/image/grey-image";
-import { ModelConfig } from "@armature/shared/weights/model-config";
+import { ImageTooLarge } from "@armature/core";
+import { channelCount } from "@armature/pixels";
+import { ModelConfig } from "@armature/weights";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { fixtureJson, fixturePath, goldens, relativeError } from "../../../../testing/golden.js";

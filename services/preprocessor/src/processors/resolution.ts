@@ -1,9 +1,6 @@
 /** The two sizes that every annotator of controlnet_aux takes, here optional: without them the image keeps the input's size. */
-import { ImageTooLarge } from "@armature/shared/errors";
-import { annotatorResize, annotatorSize } from "@armature/shared/image/annotator-resize";
-import type { Size } from "@armature/shared/image/grey-image";
-import { openCvResize } from "@armature/shared/image/opencv-resize";
-import type { RgbImage } from "@armature/shared/image/rgb-image";
+import { ImageTooLarge } from "@armature/core";
+import { annotatorResize, annotatorSize, openCvResize, type RgbImage, type Size } from "@armature/pixels";
 import { z } from "zod";
 import type { ControlImage } from "./processor.js";
 import { queryValue } from "./query-value.js";

@@ -1,10 +1,8 @@
 /** One picture from its file to its control image's file. Knows neither HTTP nor tensors. */
-import { type ImageRequest, imageRequest } from "@armature/shared/contract/processors";
-import { inField, parse } from "@armature/shared/http/parse";
-import { type DecodeLimits, decodeImage } from "@armature/shared/image/decode";
-import { encodeImage } from "@armature/shared/image/encode";
-import { imageBytes } from "@armature/shared/image/source";
-import { fetchSource, type SourcePolicy } from "@armature/shared/net/fetch-source";
+import { type ImageRequest, imageRequest } from "@armature/contract";
+import { inField, parse } from "@armature/http";
+import { type DecodeLimits, decodeImage, encodeImage, imageBytes } from "@armature/images";
+import { fetchSource, type SourcePolicy } from "@armature/net";
 import type { AnnotateOutcome, AnnotatePayload } from "../engine/jobs.js";
 
 export interface AnnotationDeps {

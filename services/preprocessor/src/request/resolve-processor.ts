@@ -1,6 +1,6 @@
-import { NotFound } from "@armature/shared/errors";
-import { nearest } from "@armature/shared/schema/nearest";
-import { quote } from "@armature/shared/schema/wording";
+import { quote } from "@armature/config";
+import { nearest } from "@armature/core";
+import { NotFound } from "@armature/http";
 import { type Catalogue, missingModel, servedProcessors } from "../engine/catalogue.js";
 import { findProcessor } from "../processors/index.js";
 import type { ModelKind, Processor } from "../processors/processor.js";

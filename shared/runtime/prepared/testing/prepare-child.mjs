@@ -4,8 +4,8 @@
  */
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { preparedForm } from "../../../dist/runtime/prepared/prepared-weights.js";
-import { answer } from "../../../dist/runtime/prepared/testing/two-convolutions.js";
+import { preparedForm } from "../../dist/prepared/prepared-weights.js";
+import { answer } from "../../dist/prepared/testing/two-convolutions.js";
 
 const [folder, name, graphFile, weightsFile] = process.argv.slice(2);
 const weightBytes = statSync(weightsFile).size; // the graph takes them all, in float32

@@ -1,14 +1,10 @@
 /** A model of two convolutions with random weights: one takes Winograd's form, the other the runtime's. */
 import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { TorchGenerator } from "@armature/core";
+import { CPU_PREPARED_PROFILE, conv2d, fromNchw, GraphBuilder, Scope, toNchw } from "@armature/graph";
+import { readSafetensorsHeader } from "@armature/weights";
 import { Tensor } from "onnxruntime-node";
-import { GraphBuilder } from "../../../graph/builder.js";
-import { conv2d } from "../../../graph/layers/conv.js";
-import { fromNchw, toNchw } from "../../../graph/layers/feature-map.js";
-import { CPU_PREPARED_PROFILE } from "../../../graph/profile.js";
-import { Scope } from "../../../graph/scope.js";
-import { TorchGenerator } from "../../../tensor/torch-generator.js";
-import { readSafetensorsHeader } from "../../../weights/safetensors.js";
 import { createSession } from "../../session.js";
 import type { PreparedSource } from "../prepared-weights.js";
 

@@ -1,8 +1,6 @@
-import { OutOfMemory } from "@armature/shared/errors";
-import type { DeviceMemory } from "@armature/shared/runtime/devices/device-memory";
-import type { Session } from "@armature/shared/runtime/devices/device-session";
-import { OpenNetworks, sessionKey } from "@armature/shared/runtime/devices/open-networks";
-import { Residency } from "@armature/shared/runtime/residency";
+import { OutOfMemory } from "@armature/core";
+import type { DeviceMemory } from "@armature/devices";
+import { OpenNetworks, Residency, type Session, sessionKey } from "@armature/runtime";
 import { expect, test } from "vitest";
 import { Admission } from "./admission.js";
 import { FIXED_BYTES } from "./needed-bytes.js";

@@ -1,8 +1,7 @@
 /** Lets a request onto the device only if its memory suffices: closes what is not needed, or refuses before anything is taken. */
-import { OutOfMemory } from "@armature/shared/errors";
-import type { DeviceMemory, ReadMemory } from "@armature/shared/runtime/devices/device-memory";
-import type { OpenNetworks } from "@armature/shared/runtime/devices/open-networks";
-import type { Residency } from "@armature/shared/runtime/residency";
+import { OutOfMemory } from "@armature/core";
+import type { DeviceMemory, ReadMemory } from "@armature/devices";
+import type { OpenNetworks, Residency } from "@armature/runtime";
 import { neededBytes, networkBytes, sumText } from "./needed-bytes.js";
 import type { Part, Unit } from "./parts.js";
 

@@ -1,8 +1,7 @@
 /** The networks of models and ControlNets by their configs and headers, unopened: what sums of memory are made from. */
 import { join } from "node:path";
-import type { WeightSource } from "@armature/shared/graph/builder";
-import type { ModelConfig } from "@armature/shared/weights/model-config";
-import { openModelFolder } from "@armature/shared/weights/model-folder";
+import type { WeightSource } from "@armature/graph";
+import { type ModelConfig, openModelFolder } from "@armature/weights";
 import { type ClipTextConfig, readClipTextConfig } from "../../networks/clip-text.js";
 import { type ControlNetConfig, readControlNetConfig } from "../../networks/controlnet.js";
 import { readUNetConfig, type UNetConfig } from "../../networks/unet-config.js";

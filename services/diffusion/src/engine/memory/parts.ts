@@ -1,10 +1,13 @@
 /** The parts of a request and what each takes on the device, from the graphs that the service writes for it. */
-import type { WeightSource } from "@armature/shared/graph/builder";
-import { type GraphMemory, type GraphMemoryOptions, graphMemory } from "@armature/shared/graph/graph-memory";
-import type { DeviceProfile } from "@armature/shared/graph/profile";
-import { tracedGraph } from "@armature/shared/graph/traced-graph";
-import { sessionKey } from "@armature/shared/runtime/devices/open-networks";
-import type { Sizes } from "@armature/shared/runtime/devices/sized-sessions";
+import {
+  type DeviceProfile,
+  type GraphMemory,
+  type GraphMemoryOptions,
+  graphMemory,
+  tracedGraph,
+  type WeightSource,
+} from "@armature/graph";
+import { type Sizes, sessionKey } from "@armature/runtime";
 import { clipTextModel } from "../../networks/clip-text.js";
 import { conditioningEmbeddingModel, controlnetModel } from "../../networks/controlnet.js";
 import { promptProjectionsModel } from "../../networks/prompt-projections.js";

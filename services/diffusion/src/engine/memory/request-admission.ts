@@ -1,9 +1,7 @@
 /** Admission as the engine calls it: by a request's payload. */
 
-import { type MemorySettings, memoryReader } from "@armature/shared/runtime/devices/device-memory";
-import { DEVICE_FORMS } from "@armature/shared/runtime/devices/device-profiles";
-import type { OpenNetworks } from "@armature/shared/runtime/devices/open-networks";
-import type { Residency } from "@armature/shared/runtime/residency";
+import { DEVICE_FORMS, type MemorySettings, memoryReader } from "@armature/devices";
+import type { OpenNetworks, Residency } from "@armature/runtime";
 import type { Catalogue } from "../catalogue.js";
 import type { DeviceSettings } from "../device-settings.js";
 import { Admission } from "./admission.js";

@@ -1,7 +1,7 @@
 /** The sums beside real runs: sessions of the CPU stand in for the device's, in its forms and sizes. */
-import { OutOfMemory } from "@armature/shared/errors";
-import { DEVICE_FORMS } from "@armature/shared/runtime/devices/device-profiles";
-import { OpenNetworks } from "@armature/shared/runtime/devices/open-networks";
+import { OutOfMemory } from "@armature/core";
+import { DEVICE_FORMS } from "@armature/devices";
+import { OpenNetworks } from "@armature/runtime";
 import { expect, test, vi } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../../testing/model-folders.js";
 import { generate } from "../../pipeline/generate.js";
@@ -11,7 +11,7 @@ import { loadableControlNet, loadableModel, loadableShallowUNet } from "../loada
 import { neededBytes } from "./needed-bytes.js";
 import { type DevicePayload, requestUnits } from "./request-units.js";
 
-vi.mock(import("@armature/shared/runtime/devices/device-session"), async (original) => {
+vi.mock(import("../../../../../shared/runtime/device-session.js"), async (original) => {
   const { openSession, ...others } = await original();
   return { ...others, openSession: (model, settings) => openSession(model, { ...settings, device: "cpu" }) };
 });

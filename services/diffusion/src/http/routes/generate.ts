@@ -1,14 +1,22 @@
-import { type GenerateRequest, generateRequest } from "@armature/shared/contract/generate";
-import type { GenerateLimits } from "@armature/shared/contract/generate-limits";
-import { OUTPUT_FORMATS, type OutputFormat } from "@armature/shared/contract/output";
-import { Cancelled, InvalidRequest, NotAcceptable } from "@armature/shared/errors";
-import { jsonBody } from "@armature/shared/http/body";
-import { closed } from "@armature/shared/http/closed";
-import { EventStream } from "@armature/shared/http/event-stream";
-import { parse } from "@armature/shared/http/parse";
-import { requestId, toProblem } from "@armature/shared/http/problem";
-import type { QueuePosition, WorkQueue } from "@armature/shared/http/queue";
-import { addLogFields } from "@armature/shared/http/request-log";
+import {
+  type GenerateLimits,
+  type GenerateRequest,
+  generateRequest,
+  OUTPUT_FORMATS,
+  type OutputFormat,
+} from "@armature/contract";
+import { Cancelled, InvalidRequest } from "@armature/core";
+import {
+  addLogFields,
+  closed,
+  EventStream,
+  jsonBody,
+  NotAcceptable,
+  parse,
+  requestId,
+  toProblem,
+} from "@armature/http";
+import type { QueuePosition, WorkQueue } from "@armature/jobs";
 import { type Request, type Response, Router } from "express";
 import type { EngineProgress } from "../../engine/jobs.js";
 import { type GenerationDeps, prepareControls, runGeneration, toResponse } from "../../request/generation.js";

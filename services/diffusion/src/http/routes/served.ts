@@ -1,12 +1,15 @@
-import { defaultProcessor } from "@armature/shared/contract/control-types";
-import type { DeviceMemoryInfo } from "@armature/shared/contract/device";
-import type { ControlNetsResponse, ModelsResponse } from "@armature/shared/contract/models";
-import type { Precision } from "@armature/shared/contract/precision";
-import { NotFound } from "@armature/shared/errors";
-import type { WorkQueue } from "@armature/shared/http/queue";
-import { deviceInfo } from "@armature/shared/http/served-device";
-import type { DeviceChoice } from "@armature/shared/runtime/devices/self-check";
-import type { ResidentStatus } from "@armature/shared/runtime/residency";
+import {
+  type ControlNetsResponse,
+  type DeviceMemoryInfo,
+  defaultProcessor,
+  type ModelsResponse,
+  type Precision,
+} from "@armature/contract";
+import type { DeviceChoice } from "@armature/devices";
+import { NotFound } from "@armature/http";
+import type { WorkQueue } from "@armature/jobs";
+import type { ResidentStatus } from "@armature/runtime";
+import { deviceInfo } from "@armature/service";
 import { Router } from "express";
 import type { Catalogue } from "../../engine/catalogue.js";
 import { residentKeys } from "../../engine/resident-key.js";

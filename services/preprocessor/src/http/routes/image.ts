@@ -1,9 +1,5 @@
-import { NotAcceptable } from "@armature/shared/errors";
-import { jsonOrImageBody } from "@armature/shared/http/body";
-import { closed } from "@armature/shared/http/closed";
-import { parse } from "@armature/shared/http/parse";
-import type { WorkQueue } from "@armature/shared/http/queue";
-import { addLogFields } from "@armature/shared/http/request-log";
+import { addLogFields, closed, jsonOrImageBody, NotAcceptable, parse } from "@armature/http";
+import type { WorkQueue } from "@armature/jobs";
 import { type Request, type RequestHandler, Router } from "express";
 import type { Catalogue } from "../../engine/catalogue.js";
 import { type AnnotationDeps, annotate, type OutputFormat, pictureOf } from "../../request/annotation.js";

@@ -1,6 +1,6 @@
-import type { ProcessorsResponse } from "@armature/shared/contract/processors";
-import { deviceInfo } from "@armature/shared/http/served-device";
-import type { DeviceChoice } from "@armature/shared/runtime/devices/self-check";
+import type { ProcessorsResponse } from "@armature/contract";
+import type { DeviceChoice } from "@armature/devices";
+import { deviceInfo } from "@armature/service";
 import { Router } from "express";
 import { z } from "zod";
 import { type Catalogue, servedProcessors } from "../../engine/catalogue.js";

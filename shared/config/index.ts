@@ -1,0 +1,2 @@
+export { commaList, configHelp, configTable, flag, readConfig } from "./env.js";
+export { describe, quote } from "./wording.js";

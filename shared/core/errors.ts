@@ -1,0 +1,72 @@
+/** Failures that several packages tell of; one that a single package throws stands there. None knows of HTTP. */
+import { AppError, type ErrorOf, type FieldIssue, registerErrors } from "./app-error.js";
+
+export class InvalidRequest extends AppError {
+  readonly code = "invalid-request";
+  constructor(
+    readonly issues: FieldIssue[],
+    options?: ErrorOptions,
+  ) {
+    super(issues.map((issue) => `${issue.pointer || "body"}: ${issue.detail}`).join("; "), options);
+  }
+}
+
+/** A configuration value that ends the start. */
+export class InvalidConfig extends AppError {
+  readonly code = "invalid-config";
+}
+
+/** A weight file, config or model folder that cannot be used; the message names file and tensor. */
+export class InvalidModel extends AppError {
+  readonly code = "invalid-model";
+}
+
+/** What the request needs exceeds the memory budget, or the device's memory; the message holds the sums. */
+export class OutOfMemory extends AppError {
+  readonly code = "out-of-memory";
+}
+
+/** The caller went away or asked to stop. */
+export class Cancelled extends AppError {
+  readonly code = "cancelled";
+  constructor(message = "The request was cancelled") {
+    super(message);
+  }
+}
+
+/** The process is shutting down and takes no new work. */
+export class Draining extends AppError {
+  readonly code = "draining";
+  constructor(readonly retryAfterS: number) {
+    super(`The service is shutting down; retry in ${retryAfterS} s`);
+  }
+}
+
+/** The device that was asked for is not there, or its driver or a library is missing, or it computes wrongly. */
+export class DeviceUnavailable extends AppError {
+  readonly code = "device-unavailable";
+}
+
+/** The device failed under this job, and again when the job was tried once more. */
+export class DeviceLost extends AppError {
+  readonly code = "device-lost";
+}
+
+/** A picture with more pixels than the configured limit. */
+export class ImageTooLarge extends AppError {
+  readonly code = "image-too-large";
+}
+
+export const CORE_ERRORS = registerErrors({
+  "invalid-request": InvalidRequest,
+  "invalid-config": InvalidConfig,
+  "invalid-model": InvalidModel,
+  "out-of-memory": OutOfMemory,
+  cancelled: Cancelled,
+  draining: Draining,
+  "device-unavailable": DeviceUnavailable,
+  "device-lost": DeviceLost,
+  "image-too-large": ImageTooLarge,
+});
+
+export type CoreError = ErrorOf<typeof CORE_ERRORS>;

@@ -1,0 +1,19 @@
+export { AppError, type ErrorOf, errorClass, type FieldIssue, registerErrors } from "./app-error.js";
+export { type Clock, systemClock } from "./clock.js";
+export { hasCpuQuota, memoryLimit, usableCpus } from "./cpu-quota.js";
+export {
+  Cancelled,
+  CORE_ERRORS,
+  type CoreError,
+  DeviceLost,
+  DeviceUnavailable,
+  Draining,
+  ImageTooLarge,
+  InvalidConfig,
+  InvalidModel,
+  InvalidRequest,
+  OutOfMemory,
+} from "./errors.js";
+export { floatToHalf, halfToFloat } from "./half.js";
+export { nearest } from "./nearest.js";
+export { TorchGenerator } from "./torch-generator.js";

@@ -1,0 +1,25 @@
+/** What goes wrong with an engine process, told to those who wait for its jobs. */
+import { AppError, type ErrorOf, registerErrors } from "@armature/core";
+
+/** The engine process ended while it held this job. */
+export class EngineCrashed extends AppError {
+  readonly code = "engine-crashed";
+}
+
+/** The engine is not up (starting, or it failed too often). */
+export class EngineUnavailable extends AppError {
+  readonly code = "engine-unavailable";
+  constructor(
+    message: string,
+    readonly retryAfterS = 5,
+  ) {
+    super(message);
+  }
+}
+
+export const ENGINE_ERRORS = registerErrors({
+  "engine-crashed": EngineCrashed,
+  "engine-unavailable": EngineUnavailable,
+});
+
+export type EngineError = ErrorOf<typeof ENGINE_ERRORS>;

@@ -1,0 +1,6 @@
+export type { EngineLog, EngineState } from "./engine-options.js";
+export { type Engine, startEngine } from "./engine-process.js";
+export { engineEnvironment } from "./environment.js";
+export { ENGINE_ERRORS, EngineCrashed, type EngineError, EngineUnavailable } from "./errors.js";
+export type { JobKind } from "./protocol.js";
+export { type JobContext, serveEngine } from "./serve-engine.js";

@@ -1,0 +1,16 @@
+export { FETCH_DEFAULTS, type FetchEvent, type FetchTuning } from "./fetch-options.js";
+export { fetchPinned } from "./fetch-pinned.js";
+export { type FetchOptions, type FetchTarget, fetchPlanned, planFetch } from "./fetch-weights.js";
+export { lockPath, readLock, type WeightsLock } from "./lock-file.js";
+export { ANNOTATORS, BASE_MODELS, CONTROLNETS, EXTRAS } from "./manifest.js";
+export { mirrorWeights } from "./mirror.js";
+export type { FileState, Plan, PlannedFile } from "./plan.js";
+export { findRemovable, removeWeights } from "./prune.js";
+export { type SelectionNames, selectWeights } from "./selection.js";
+export { LocalDirectory } from "./sources/local-directory.js";
+export { openBucket, openCache, openSource } from "./sources/open-source.js";
+export type { FileAddress, WeightSource } from "./sources/source.js";
+export { asDiskError } from "./target.js";
+export { verifyWeights } from "./verify.js";
+export { WeightsEnvironment } from "./weights-environment.js";
+export { WeightsUnavailable } from "./weights-unavailable.js";

@@ -1,0 +1,88 @@
+/** What is wrong with a request as HTTP, or keeps a service from answering it. */
+import { AppError, type ErrorOf, registerErrors } from "@armature/core";
+
+/** A body, URL or header that cannot be read at all: malformed JSON, a cut upload. */
+export class MalformedRequest extends AppError {
+  readonly code = "malformed-request";
+}
+
+/** The client sent its request too slowly. */
+export class RequestTimeout extends AppError {
+  readonly code = "request-timeout";
+}
+
+/** The request's header lines are longer than is accepted. */
+export class HeadersTooLarge extends AppError {
+  readonly code = "headers-too-large";
+}
+
+export class NotFound extends AppError {
+  readonly code = "not-found";
+}
+
+export class MethodNotAllowed extends AppError {
+  readonly code = "method-not-allowed";
+  constructor(
+    message: string,
+    readonly allow: string[],
+  ) {
+    super(message);
+  }
+}
+
+export class NotAcceptable extends AppError {
+  readonly code = "not-acceptable";
+}
+
+export class UnsupportedMediaType extends AppError {
+  readonly code = "unsupported-media-type";
+}
+
+/** The body is longer than the configured limit. */
+export class BodyTooLarge extends AppError {
+  readonly code = "body-too-large";
+}
+
+/** The process is up but cannot take work yet, or not now; the message is the reason. */
+export class NotReady extends AppError {
+  readonly code = "not-ready";
+  constructor(
+    message: string,
+    readonly retryAfterS = 5,
+  ) {
+    super(message);
+  }
+}
+
+/** Another service that this one needs cannot be reached; `service` is the name that the operator gave it. */
+export class UpstreamUnavailable extends AppError {
+  readonly code = "upstream-unavailable";
+  constructor(
+    message: string,
+    readonly retryAfterS = 5,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** Another service answered, but not with what its contract promises. */
+export class UpstreamFailed extends AppError {
+  readonly code = "upstream-failed";
+}
+
+export const HTTP_ERRORS = registerErrors({
+  "malformed-request": MalformedRequest,
+  "request-timeout": RequestTimeout,
+  "headers-too-large": HeadersTooLarge,
+  "not-found": NotFound,
+  "method-not-allowed": MethodNotAllowed,
+  "not-acceptable": NotAcceptable,
+  "unsupported-media-type": UnsupportedMediaType,
+  "body-too-large": BodyTooLarge,
+  "not-ready": NotReady,
+  "upstream-unavailable": UpstreamUnavailable,
+  "upstream-failed": UpstreamFailed,
+});
+
+export type HttpError = ErrorOf<typeof HTTP_ERRORS>;

@@ -1,0 +1,25 @@
+export { type AppOptions, createApp, type Obstacle, type ServiceApp } from "./app.js";
+export { jsonBody, jsonOrImageBody } from "./body.js";
+export { closed } from "./closed.js";
+export {
+  BodyTooLarge,
+  HeadersTooLarge,
+  HTTP_ERRORS,
+  type HttpError,
+  MalformedRequest,
+  MethodNotAllowed,
+  NotAcceptable,
+  NotFound,
+  NotReady,
+  RequestTimeout,
+  UnsupportedMediaType,
+  UpstreamFailed,
+  UpstreamUnavailable,
+} from "./errors.js";
+export { EventStream } from "./event-stream.js";
+export { createMetrics, type ServiceMetrics } from "./metrics.js";
+export type { MediaTypes, RouteDeclaration } from "./openapi.js";
+export { inField, jsonPointer, parse } from "./parse.js";
+export { requestId, toProblem } from "./problem.js";
+export { addLogFields, createLogger, LOG_LEVELS } from "./request-log.js";
+export { onTermination, type RunningServer, type ServerOptions, startServer } from "./server.js";

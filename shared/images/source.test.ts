@@ -1,0 +1,80 @@
+import { type AppError, ImageTooLarge, InvalidRequest } from "@armature/core";
+import { SourceForbidden, SourceUnreachable } from "@armature/net";
+import { expect, test, vi } from "vitest";
+import { imageBytes } from "./source.js";
+
+const BYTES = Buffer.from([0, 16, 131, 251, 255, 62, 63]);
+const OPTIONS = { pointer: "/controlnets/0/image", maxBytes: 1000 };
+
+test.each([
+  ["base64", BYTES.toString("base64")],
+  ["a data: URL", `data:image/png;base64,${BYTES.toString("base64")}`],
+  ["a data: URL without a type", `data:;base64,${BYTES.toString("base64")}`],
+  ["a data: URL in capitals with a parameter", `DATA:image/png;name=a.png;BASE64,${BYTES.toString("base64")}`],
+])("%s gives the bytes", async (_name, source) => {
+  expect(await imageBytes(source, OPTIONS)).toEqual(BYTES);
+});
+
+test.each([
+  ["nothing", "", "found an empty text"],
+  ["a line break", "AAAA\nAAAA", 'found "\\n" at character 4'],
+  ["base64url", "AA-_", 'found "-" at character 2'],
+  ["base64url of the other letter", "AA_A", 'found "_" at character 2'],
+  ["padding alone", "====", 'found "=" at character 0'],
+  ["letters of other alphabets", "AAAÄ", 'found "Ä" at character 3'],
+  ["padding inside", "AA==AAAA", 'found "=" at character 2'],
+  ["three paddings", "A===", 'found "=" at character 1'],
+  ["missing padding", "AAAAAA", "cut off or lacks its padding"],
+  ["a path", "/etc/passwd", "cut off or lacks its padding"],
+  ["a relative path", "../secret.png", 'found "." at character 0'],
+  ["a data: URL that is not base64", "data:image/svg+xml,<svg/>", "of the form data:image/png;base64,…"],
+  ["a data: URL without a comma", "data:image/png;base64", "of the form data:image/png;base64,…"],
+  ["a data: URL with nothing in it", "data:image/png;base64,", "found an empty text"],
+])("%s is refused, and the field named", async (_name, source, detail) => {
+  const error = await imageBytes(source, OPTIONS).catch((e: unknown) => e);
+  expect(error).toBeInstanceOf(InvalidRequest);
+  expect((error as InvalidRequest).issues).toEqual([
+    { pointer: "/controlnets/0/image", detail: expect.stringContaining(detail) },
+  ]);
+});
+
+test("the limit on bytes is exact, and kept before anything is decoded", async () => {
+  expect(await imageBytes(Buffer.alloc(1000).toString("base64"), OPTIONS)).toHaveLength(1000);
+  const decode = vi.spyOn(Buffer, "from");
+  for (const source of ["A".repeat(1336), `data:image/png;base64,${"A".repeat(1336)}`]) {
+    const error = await imageBytes(source, OPTIONS).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(ImageTooLarge);
+    expect(error).toMatchObject({
+      pointer: "/controlnets/0/image",
+      message: "The picture has about 1002 bytes; at most 1000 are accepted",
+    });
+  }
+  expect(decode).not.toHaveBeenCalled();
+  decode.mockRestore();
+});
+
+test.each(["http://example.com/cat.png", "https://example.com/cat.png", "file:///etc/passwd", "gopher://x"])(
+  "%s goes to the fetcher, which decides, or is refused where there is none",
+  async (url) => {
+    const fetchUrl = vi.fn(async () => BYTES);
+    expect(await imageBytes(url, { ...OPTIONS, fetchUrl })).toEqual(BYTES);
+    expect(fetchUrl).toHaveBeenCalledExactlyOnceWith(url);
+    await expect(imageBytes(url, OPTIONS)).rejects.toThrow(SourceForbidden);
+  },
+);
+
+test("an error of the fetcher keeps its class and gets the field", async () => {
+  const fetchUrl = async () => {
+    throw new SourceUnreachable("example.com answered with status 404, not 200");
+  };
+  const error = await imageBytes("http://example.com/", { ...OPTIONS, fetchUrl }).catch((e: unknown) => e);
+  expect(error).toBeInstanceOf(SourceUnreachable);
+  expect((error as AppError).pointer).toBe("/controlnets/0/image");
+});
+
+test("megabytes of base64 are checked in no time", async () => {
+  const source = `${"A".repeat(40_000_000)}!AAA`;
+  const start = performance.now();
+  await expect(imageBytes(source, { ...OPTIONS, maxBytes: 1e9 })).rejects.toThrow("at character 40000000");
+  expect(performance.now() - start).toBeLessThan(1000);
+});

@@ -1,0 +1,15 @@
+export {
+  count,
+  deviceOptions,
+  deviceSettings,
+  listenSettings,
+  type MachineConfig,
+  machineDefaults,
+  machineSettings,
+  PRIVATE_SOURCES,
+  preparedCache,
+  preparedSettings,
+} from "./common-settings.js";
+export { runService } from "./run-service.js";
+export { chooseServedDevice, deviceInfo } from "./served-device.js";
+export { engineMetrics, engineObstacle, type ServedEngine } from "./served-engine.js";
