@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { lockPath, readLock, verifyWeights, type WeightsLock } from "@armature/fetch";
-import { findEngine } from "./container/container-engine.js";
+import { findEngine } from "./container/find-engine.js";
 import { WEIGHTS_DOCKERFILE, writeWeightsContext } from "./container/weights-context.js";
 
 const HELP = `Bakes fetched weights into an image: npm run bake-weights -- --dir weights --from armature-diffusion:cpu --tag armature-diffusion:sd15

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { succeeds } from "./container/command.js";
-import { type ContainerEngine, findEngine } from "./container/container-engine.js";
+import type { ContainerEngine } from "./container/container-engine.js";
+import { findEngine } from "./container/find-engine.js";
 import { SERVICES, type ServiceName } from "./container/image-content.js";
 import { provePicture } from "./container/picture-proof.js";
 

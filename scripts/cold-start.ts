@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { GenerateResponse } from "@armature/contract";
-import { findEngine } from "./container/container-engine.js";
+import { findEngine } from "./container/find-engine.js";
 import { processEngine } from "./container/process-engine.js";
 import { startContainer } from "./container/service-container.js";
 

@@ -1,8 +1,4 @@
 /** What the scripts ask of Docker or of buildah, whichever is there. */
-import { existsSync } from "node:fs";
-import { buildah } from "./buildah.js";
-import { succeeds } from "./command.js";
-import { docker } from "./docker.js";
 
 export interface BuildOptions {
   /** Folder of the sources. */
@@ -40,18 +36,4 @@ export interface ContainerEngine {
    * service listens on is reached at 127.0.0.1.
    */
   container(image: string, options: RunOptions): ContainerCommand;
-}
-
-/** The engine that was asked for, or the first that works. Throws if none does. */
-export function findEngine(name?: string): ContainerEngine {
-  const engine = [docker, buildah].find((candidate) => candidate.name === (name ?? candidate.name) && works(candidate));
-  if (engine) return engine;
-  throw new Error(
-    `no container engine: ${name ?? "neither docker nor buildah"} works here; on Debian: apt-get install buildah`,
-  );
-}
-
-function works({ name }: ContainerEngine): boolean {
-  if (name === "docker") return succeeds("docker", ["info"]);
-  return process.getuid?.() === 0 && existsSync("/usr/sbin/chroot") && succeeds("buildah", ["--version"]);
 }

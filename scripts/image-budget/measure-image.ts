@@ -3,7 +3,7 @@ import { lstatSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { output } from "../container/command.js";
-import { findEngine } from "../container/container-engine.js";
+import { findEngine } from "../container/find-engine.js";
 import { LAYERS, layerOf } from "../container/layers.js";
 import { emptyLayers, gzipBytes, type ImageFile, type Measurement } from "./measurement.js";
 import { isImageLayout, measureLayout } from "./oci-layout.js";

@@ -2,25 +2,14 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import type PQueue from "p-queue";
 import { claim } from "./claim.js";
-import type { FetchEvent, FetchTuning } from "./fetch-options.js";
+import type { DownloadContext } from "./download-context.js";
 import { agrees, DigestStream, type Digests, hashText } from "./file-hash.js";
-import type { HashThread } from "./hash-thread.js";
 import { PartFile, type PartIdentity, partPath, removeParts } from "./part-file.js";
 import type { FileAddress, WeightSource } from "./sources/source.js";
 import { asDiskError } from "./target.js";
 import { transfer } from "./transfer.js";
 import { WeightsUnavailable } from "./weights-unavailable.js";
-
-export interface DownloadContext {
-  tuning: FetchTuning;
-  /** One place for each connection. */
-  connections: PQueue;
-  hasher: HashThread;
-  emit(event: FetchEvent): void;
-  signal: AbortSignal;
-}
 
 export interface DownloadJob {
   file: FileAddress;

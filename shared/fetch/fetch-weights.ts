@@ -1,7 +1,8 @@
 /** Fetches a selection of weights into a models' folder: plan, check, pin, download. The command and the services call this. */
 import { join } from "node:path";
 import PQueue from "p-queue";
-import { type DownloadContext, downloadFile } from "./download.js";
+import { downloadFile } from "./download.js";
+import type { DownloadContext } from "./download-context.js";
 import { FETCH_DEFAULTS, type FetchEvent, type FetchTuning } from "./fetch-options.js";
 import { agrees, type Digests, hashText } from "./file-hash.js";
 import { HashThread } from "./hash-thread.js";

@@ -1,5 +1,5 @@
 /** Brings the missing bytes of a part file from one source, over several connections, and hashes them as they settle. */
-import type { DownloadContext } from "./download.js";
+import type { DownloadContext } from "./download-context.js";
 import type { Digests } from "./file-hash.js";
 import type { HashingFile } from "./hash-thread.js";
 import type { PartFile } from "./part-file.js";

@@ -1,5 +1,5 @@
 /** What Express has registered: which methods a path has, and the pattern that a request matched. Routers are mounted at the root. */
-import type { Application, ILayer, IRoute, Request } from "express-serve-static-core";
+import type { Application, IRoute, Request } from "express";
 
 export interface RegisteredRoute {
   /** In capitals. */
@@ -32,6 +32,8 @@ export function allowedMethods(app: Application, path: string): string[] {
   if (methods.has("GET")) methods.add("HEAD");
   return [...methods.add("OPTIONS")].sort();
 }
+
+type ILayer = Application["router"]["stack"][number];
 
 /** A layer of Express 5's router; its own types leave `match` out. */
 type RouteLayer = ILayer & { route: IRoute; match(path: string): boolean };

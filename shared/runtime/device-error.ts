@@ -1,6 +1,6 @@
 /** What a runtime's error text says about its device. */
 import { AppError, DeviceLost, DeviceUnavailable } from "@armature/core";
-import type { DeviceName } from "./device-session.js";
+import type { DeviceName } from "./device-name.js";
 
 /** The device or what drives it is not there. A missing device is no surprise that needs a trace. */
 const MISSING = [

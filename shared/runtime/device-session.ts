@@ -1,12 +1,9 @@
 /** Sessions on any device, as pipelines use them: feeds in, tensors out, and nothing of one device's memory in another's hands. */
-import { InferenceSession, type Tensor } from "onnxruntime-node";
+import { InferenceSession } from "onnxruntime-node";
 import { toDeviceError } from "./device-error.js";
-import { countOnDevice } from "./device-tensors.js";
+import type { DeviceName } from "./device-name.js";
+import { countOnDevice, type Tensors } from "./device-tensors.js";
 import { createSession } from "./session.js";
-
-export type DeviceName = "cpu" | "webgpu" | "cuda";
-
-export type Tensors = Record<string, Tensor>;
 
 export interface Session {
   run(feeds: Tensors, fetches?: readonly string[]): Promise<Tensors>;

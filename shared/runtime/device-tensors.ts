@@ -1,5 +1,8 @@
 /** Tensors in a device's memory. Nothing frees them but `dispose`: they are invisible to the garbage collector. */
-import type { Tensors } from "./device-session.js";
+import type { Tensor } from "onnxruntime-node";
+
+/** What goes into a session and comes out of it, by name. */
+export type Tensors = Record<string, Tensor>;
 
 /** Of this process, whose device it is. */
 let live = 0;

@@ -2,7 +2,9 @@
 import { basename, dirname } from "node:path";
 import { CPU_PREPARED_PROFILE, type DeviceProfile, takenBytes, tracedGraph, type WeightSource } from "@armature/graph";
 import { float32Bytes, type SafetensorsHeader } from "@armature/weights";
-import { type DeviceName, openSession, type Session, type Tensors } from "./device-session.js";
+import type { DeviceName } from "./device-name.js";
+import { openSession, type Session } from "./device-session.js";
+import type { Tensors } from "./device-tensors.js";
 import type { OpenNetworks } from "./open-networks.js";
 import { preparedForm } from "./prepared/prepared-weights.js";
 import { type Sizes, sizedSessions } from "./sized-sessions.js";

@@ -1,6 +1,7 @@
 /** One graph at several sizes, for devices that want every size known when the graph is written. */
 import type { DeviceProfile } from "@armature/graph";
-import type { Session, Tensors } from "./device-session.js";
+import type { Session } from "./device-session.js";
+import type { Tensors } from "./device-tensors.js";
 
 export type Sizes = NonNullable<DeviceProfile["sizes"]>;
 
