@@ -6,7 +6,7 @@ import { loadableControlNet, loadableModel, loadableShallowUNet } from "../servi
 import type { ControlNet, Model, ShallowUNet } from "../services/diffusion/src/pipeline/components.js";
 import { type GenerateRequest, generate } from "../services/diffusion/src/pipeline/generate.js";
 import { seededNoise } from "../services/diffusion/src/pipeline/noise.js";
-import { resolveScheduler } from "../services/diffusion/src/schedulers/resolve.js";
+import { resolveScheduler } from "../services/diffusion/src/request/resolve-scheduler.js";
 import { EMBEDDED_MODELS } from "./model-folders.js";
 import { readRgb } from "./picture.js";
 

@@ -12,7 +12,8 @@ import { shallowWeights } from "../networks/shallow-unet.js";
 import { downsampledLevel } from "../networks/token-downsampling.js";
 import { readUNetConfig, type UNetConfig } from "../networks/unet-config.js";
 import { readVaeConfig } from "../networks/vae.js";
-import { readSchedulerConfig, type SchedulerConfig } from "../schedulers/config.js";
+import type { SchedulerConfig } from "../schedulers/scheduler.js";
+import { readSchedulerConfig } from "./scheduler-config.js";
 
 /** What weights take in memory, by the precision of UNet and ControlNets. */
 export type Bytes = Record<Precision, number>;

@@ -5,7 +5,7 @@ import type { ClipTextConfig } from "../networks/clip-text.js";
 import type { ControlNetConfig } from "../networks/controlnet.js";
 import type { UNetConfig } from "../networks/unet-config.js";
 import type { VaeConfig } from "../networks/vae.js";
-import type { SchedulerConfig } from "../schedulers/config.js";
+import type { SchedulerConfig } from "../schedulers/scheduler.js";
 import type { ClipTokenizer } from "../tokenizer/clip-tokenizer.js";
 import type { TilePlan } from "./tiled-decode.js";
 

@@ -16,7 +16,7 @@ import { DEVICE_TIMEOUT_MS, missingDevice, WEBGPU_FLOAT16, WEBGPU_FLOAT32 } from
 import { readCatalogue } from "../engine/catalogue.js";
 import type { DeviceSettings } from "../engine/device-settings.js";
 import { loadableControlNet, loadableModel } from "../engine/loadables.js";
-import { resolveScheduler } from "../schedulers/resolve.js";
+import { resolveScheduler } from "../request/resolve-scheduler.js";
 import type { ControlNet, Model } from "./components.js";
 import { generate } from "./generate.js";
 import { seededNoise } from "./noise.js";

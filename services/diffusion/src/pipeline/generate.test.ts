@@ -11,7 +11,7 @@ import { EMBEDDED_MODELS, fixtureModels } from "../../../../testing/model-folder
 import { psnr } from "../../../../testing/picture-error.js";
 import { readCatalogue } from "../engine/catalogue.js";
 import { loadableControlNet, loadableModel } from "../engine/loadables.js";
-import { resolveScheduler } from "../schedulers/resolve.js";
+import { resolveScheduler } from "../request/resolve-scheduler.js";
 import { generate, type NoiseSource } from "./generate.js";
 import { seededNoise } from "./noise.js";
 

@@ -1,7 +1,7 @@
 /** Text-to-image, with any number of ControlNets: the method from prompt to pictures, top to bottom. */
 import type { RgbImage } from "@armature/pixels";
-import type { SchedulerConfig } from "../schedulers/config.js";
 import { startScheduler } from "../schedulers/index.js";
+import type { SchedulerConfig } from "../schedulers/scheduler.js";
 import type { ControlNet, Model } from "./components.js";
 import { type ControlRequest, type ControlUnit, prepareControl, releaseControls } from "./control.js";
 import { decodeLatents } from "./decode.js";

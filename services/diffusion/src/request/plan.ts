@@ -10,9 +10,8 @@ import {
 import { type FieldIssue, InvalidRequest, nearest } from "@armature/core";
 import { jsonPointer } from "@armature/http";
 import { type Catalogue, fits, type ModelEntry } from "../engine/catalogue.js";
-import type { SchedulerConfig } from "../schedulers/config.js";
-import { scheduleOf } from "../schedulers/index.js";
-import { resolveScheduler } from "../schedulers/resolve.js";
+import type { SchedulerConfig } from "../schedulers/scheduler.js";
+import { resolveSchedule, resolveScheduler } from "./resolve-scheduler.js";
 import { estimatedWork } from "./work.js";
 
 export interface GeneratePlan {
@@ -55,7 +54,7 @@ export function planGeneration(request: GenerateRequest, context: PlanContext): 
   const tooMuch = workIssue({ ...request, width, height, num_inference_steps: numInferenceSteps }, limits);
   if (tooMuch) throw new InvalidRequest([{ pointer: jsonPointer(tooMuch.path), detail: tooMuch.message }]);
   const scheduler = resolveScheduler(request.scheduler ?? model.recommended.scheduler, model.schedulerConfig);
-  const evaluations = scheduleOf(scheduler, numInferenceSteps).timesteps.length;
+  const evaluations = resolveSchedule(scheduler, numInferenceSteps).timesteps.length;
   const seeds = seedsOf(request, drawSeed);
   const precision = precisionOf(request, context);
   const pixels = width * height * seeds.length;

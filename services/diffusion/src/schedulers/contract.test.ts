@@ -5,13 +5,12 @@
  */
 import { TorchGenerator } from "@armature/core";
 import { describe, expect, test } from "vitest";
+import { resolveScheduler } from "../request/resolve-scheduler.js";
 import { alphasCumprod } from "./alphas.js";
-import type { SchedulerConfig } from "./config.js";
 import { scheduleOf, startScheduler } from "./index.js";
 import type { Latents } from "./latents.js";
 import { type Level, levelOfAlphaCumprod, levelOfRatio, type PredictionType } from "./prediction.js";
-import { resolveScheduler } from "./resolve.js";
-import type { Evaluation } from "./scheduler.js";
+import type { Evaluation, SchedulerConfig } from "./scheduler.js";
 
 const MEAN = 0.4;
 const SPREAD = 0.6;

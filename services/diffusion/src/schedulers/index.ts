@@ -1,6 +1,4 @@
 /** The table of schedulers, and the way to start one. A new scheduler is a file of its own and a row here. */
-import { InvalidRequest } from "@armature/core";
-import type { SchedulerConfig } from "./config.js";
 import { ddim } from "./ddim.js";
 import { dpmSolverMultistep } from "./dpmsolver-multistep.js";
 import { euler } from "./euler.js";
@@ -8,7 +6,8 @@ import { eulerAncestral } from "./euler-ancestral.js";
 import { type Latents, scale } from "./latents.js";
 import { lcm } from "./lcm.js";
 import { pndm } from "./pndm.js";
-import type { Schedule, ScheduledJob, Scheduler } from "./scheduler.js";
+import { SchedulerRefusal } from "./refusal.js";
+import type { Schedule, ScheduledJob, Scheduler, SchedulerConfig } from "./scheduler.js";
 import { uniPc } from "./unipc.js";
 
 export const SCHEDULERS: readonly Scheduler[] = [ddim, pndm, euler, eulerAncestral, dpmSolverMultistep, uniPc, lcm];
@@ -27,7 +26,7 @@ export interface StartOptions {
   image?: { latents: Latents; begin: number };
 }
 
-/** Plans a run and scales its start. Throws InvalidRequest for steps or options that the scheduler cannot follow. */
+/** Plans a run and scales its start. Throws SchedulerRefusal for steps or options that the scheduler cannot follow. */
 export function startScheduler({ config, numInferenceSteps, latents, noise, eta, image }: StartOptions): ScheduledJob {
   const schedule = scheduleOf(config, numInferenceSteps);
   const begin = image?.begin ?? 0;
@@ -40,12 +39,12 @@ export function startScheduler({ config, numInferenceSteps, latents, noise, eta,
   };
 }
 
-/** The timesteps and noise levels of a configured scheduler. Throws InvalidRequest as `startScheduler` does. */
+/** The timesteps and noise levels of a configured scheduler. Throws SchedulerRefusal as `startScheduler` does. */
 export function scheduleOf({ name, ...options }: SchedulerConfig, numInferenceSteps: number): Schedule {
   const scheduler = SCHEDULERS.find(({ className }) => className === name);
-  if (!scheduler) throw new InvalidRequest([{ pointer: "/scheduler", detail: `there is no scheduler ${name}` }]);
+  if (!scheduler) throw new Error(`there is no scheduler ${name}`);
   const configured = scheduler.configure(new Map(Object.entries(options)), (key, detail) => {
-    throw new InvalidRequest([{ pointer: `/scheduler/${key}`, detail }]);
+    throw new SchedulerRefusal(detail, key);
   });
   return configured.schedule(numInferenceSteps);
 }

@@ -1,9 +1,9 @@
 /** What options do, where neither a golden nor the contract shows it. */
 import { describe, expect, test } from "vitest";
+import { resolveScheduler } from "../request/resolve-scheduler.js";
 import { alphasCumprod } from "./alphas.js";
 import { scheduleOf, startScheduler } from "./index.js";
 import { combine, type Latents } from "./latents.js";
-import { resolveScheduler } from "./resolve.js";
 import { trainingSigmas } from "./sigmas.js";
 
 const SD = { beta_start: 0.00085, beta_end: 0.012, beta_schedule: "scaled_linear" };

@@ -1,9 +1,9 @@
 /** PNDM: Liu et al. 2022, arXiv:2202.09778. Without its Runge-Kutta steps it is known as PLMS. */
-import { InvalidRequest } from "@armature/core";
 import { alphasCumprod, TRAINING } from "./alphas.js";
 import { combine, type Latents } from "./latents.js";
 import { type ConfigOf, flag, oneOf } from "./options.js";
 import { levelOfAlphaCumprod, toNoise } from "./prediction.js";
+import { SchedulerRefusal } from "./refusal.js";
 import { defineScheduler, type Run, type Sampler } from "./scheduler.js";
 import { spacingOptions, wholeTimesteps } from "./timesteps.js";
 
@@ -48,7 +48,7 @@ function sample(plan: Plan, run: Run): Sampler {
   if (plan.skipPrkSteps) return trapezoidThenMultistep(plan, run);
   if (run.begin) {
     const detail = "must be true to start from an image: Runge-Kutta steps can only be taken from the first timestep";
-    throw new InvalidRequest([{ pointer: "/scheduler/skip_prk_steps", detail }]);
+    throw new SchedulerRefusal(detail, "skip_prk_steps");
   }
   return rungeKuttaThenMultistep(plan, run);
 }
@@ -127,6 +127,7 @@ function rungeKuttaTimesteps(steps: number[], stride: number): number[] {
 
 function requireRungeKuttaSteps(steps: number[]): void {
   if (steps.length >= 4) return;
-  const detail = `PNDMScheduler needs at least 4 steps, not ${steps.length}, unless skip_prk_steps is true`;
-  throw new InvalidRequest([{ pointer: "/num_inference_steps", detail }]);
+  throw new SchedulerRefusal(
+    `PNDMScheduler needs at least 4 steps, not ${steps.length}, unless skip_prk_steps is true`,
+  );
 }

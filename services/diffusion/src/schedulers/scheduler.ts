@@ -2,6 +2,16 @@
 import type { Latents } from "./latents.js";
 import { type ConfigOf, type Options, type Refuse, readOptions, wireName } from "./options.js";
 
+/**
+ * A scheduler's configuration: which one, and its options under their names in diffusers' scheduler_config.json. Flat and plain, so
+ * that it can be shown to a client, sent back by one, and handed to another process.
+ */
+export interface SchedulerConfig {
+  /** The class in diffusers, such as `DDIMScheduler`. */
+  readonly name: string;
+  readonly [option: string]: unknown;
+}
+
 /** One call of the network that a sampler asks for. */
 export interface Evaluation {
   /** The latents before this step, as diffusers' scheduler holds them. */
@@ -61,7 +71,7 @@ export interface SchedulerDefinition<O extends Options> {
   options: O;
   /** An option whose value does not go with another's, if there is one. */
   conflict?(config: ConfigOf<O>): { option: keyof O & string; detail: string } | undefined;
-  /** Throws InvalidRequest for a number of steps that this scheduler cannot make. */
+  /** Throws SchedulerRefusal for a number of steps that this scheduler cannot make. */
   schedule(config: ConfigOf<O>, numInferenceSteps: number): Schedule;
 }
 

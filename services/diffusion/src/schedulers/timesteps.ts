@@ -1,6 +1,6 @@
 /** Which training steps a sampler visits. The ways to space and to round them are all here: Lin et al. 2023, arXiv:2305.08891, table 2. */
-import { InvalidRequest } from "@armature/core";
 import { integer, oneOf } from "./options.js";
+import { SchedulerRefusal } from "./refusal.js";
 
 export type TimestepSpacing = "leading" | "linspace" | "trailing";
 
@@ -55,14 +55,10 @@ export function rampTo(end: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) => (i === 0 ? 0 : i === count - 1 ? end : i * step));
 }
 
-/** Throws InvalidRequest unless a schedule of `count` steps exists. */
+/** Throws SchedulerRefusal unless a schedule of `count` steps exists. */
 export function requireSteps(count: number, most: number): void {
   if (Number.isInteger(count) && count >= 1 && count <= most) return;
-  refuseSteps(`this scheduler makes from 1 to ${most} steps, not ${count}`);
-}
-
-function refuseSteps(detail: string): never {
-  throw new InvalidRequest([{ pointer: "/num_inference_steps", detail }]);
+  throw new SchedulerRefusal(`this scheduler makes from 1 to ${most} steps, not ${count}`);
 }
 
 function rising(
@@ -72,7 +68,9 @@ function rising(
   if (timestepSpacing === "linspace") return rampTo(limit - 1, count);
   const ratio = Math.floor(limit / count);
   if ((count - 1) * ratio + stepsOffset >= limit) {
-    refuseSteps(`there is no room for this many steps with timestep_spacing "leading" and steps_offset ${stepsOffset}`);
+    throw new SchedulerRefusal(
+      `there is no room for this many steps with timestep_spacing "leading" and steps_offset ${stepsOffset}`,
+    );
   }
   return Array.from({ length: count }, (_, i) => i * ratio + stepsOffset);
 }

@@ -13,7 +13,7 @@ import { deviceInfo } from "@armature/service";
 import { Router } from "express";
 import type { Catalogue } from "../../engine/catalogue.js";
 import { residentKeys } from "../../engine/resident-key.js";
-import { resolveScheduler } from "../../schedulers/resolve.js";
+import { resolveScheduler } from "../../request/resolve-scheduler.js";
 
 export interface ServedDeps {
   catalogue: Catalogue;

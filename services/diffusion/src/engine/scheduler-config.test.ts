@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { InvalidModel } from "@armature/core";
 import { expect, test } from "vitest";
-import { parseSchedulerConfig, readSchedulerConfig } from "./config.js";
+import { parseSchedulerConfig, readSchedulerConfig } from "./scheduler-config.js";
 
 const read = (text: string) => parseSchedulerConfig(text, "scheduler_config.json");
 

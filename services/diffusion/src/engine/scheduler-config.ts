@@ -1,15 +1,9 @@
-/** A scheduler's configuration: which one, and its options under their names in diffusers' scheduler_config.json. */
+/** A model's scheduler_config.json. */
 import { readFileSync } from "node:fs";
 import { InvalidModel } from "@armature/core";
+import type { SchedulerConfig } from "../schedulers/scheduler.js";
 
-/** Flat and plain, so that it can be shown to a client, sent back by one, and handed to another process. */
-export interface SchedulerConfig {
-  /** The class in diffusers, such as `DDIMScheduler`. */
-  readonly name: string;
-  readonly [option: string]: unknown;
-}
-
-/** Reads a model's scheduler_config.json. Throws InvalidModel, naming the file. Options are not checked: `resolveScheduler` does. */
+/** Reads the file. Throws InvalidModel, naming the file. Options are not checked: `resolveScheduler` does. */
 export function readSchedulerConfig(file: string): SchedulerConfig {
   let text: string;
   try {

@@ -1,8 +1,9 @@
 import { InvalidModel, InvalidRequest } from "@armature/core";
 import { describe, expect, test } from "vitest";
-import { parseSchedulerConfig, type SchedulerConfig } from "./config.js";
-import { scheduleOf } from "./index.js";
-import { resolveScheduler, type SchedulerRequest, schedulerNames } from "./resolve.js";
+import { parseSchedulerConfig } from "../engine/scheduler-config.js";
+import { scheduleOf } from "../schedulers/index.js";
+import type { SchedulerConfig } from "../schedulers/scheduler.js";
+import { resolveSchedule, resolveScheduler, type SchedulerRequest, schedulerNames } from "./resolve-scheduler.js";
 
 /** As published with Stable Diffusion 1.5. */
 const SD15: SchedulerConfig = {
@@ -219,4 +220,13 @@ describe("options, as in diffusers' from_config", () => {
     );
     expect(issuesOf("pndm", { ...DPM, prediction_type: "sample" })).toMatchObject([{ pointer: "/scheduler", detail }]);
   });
+});
+
+test("a number of steps that the scheduler cannot make is refused at its field", () => {
+  expect(resolveSchedule(SD15, 20).timesteps).toHaveLength(21);
+  expect(() => resolveSchedule({ ...SD15, skip_prk_steps: false }, 3)).toThrow(InvalidRequest);
+  expect(() => resolveSchedule({ ...SD15, skip_prk_steps: false }, 3)).toThrow(/^\/num_inference_steps: PNDMScheduler/);
+  expect(() => resolveSchedule({ ...SD15, trained_betas: [1] }, 20)).toThrow(
+    /^\/scheduler\/trained_betas: wants only null/,
+  );
 });

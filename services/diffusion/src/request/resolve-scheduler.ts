@@ -1,8 +1,8 @@
 /** Which scheduler a request means: diffusers' `from_config`, with the names that people use. */
 import { InvalidModel, InvalidRequest, nearest } from "@armature/core";
-import type { SchedulerConfig } from "./config.js";
-import { SCHEDULERS } from "./index.js";
-import type { ConfiguredScheduler, Scheduler } from "./scheduler.js";
+import { SCHEDULERS, scheduleOf } from "../schedulers/index.js";
+import { SchedulerRefusal } from "../schedulers/refusal.js";
+import type { ConfiguredScheduler, Schedule, Scheduler, SchedulerConfig } from "../schedulers/scheduler.js";
 
 /** A name, or `{name, ...options}` with options as in scheduler_config.json. */
 export type SchedulerRequest = string | Readonly<Record<string, unknown>>;
@@ -26,6 +26,17 @@ export function resolveScheduler(request: SchedulerRequest | undefined, model: S
     throw invalid(pointer, `${scheduler.className} cannot take ${key}${source}: ${detail}`);
   });
   return complete(scheduler, configured);
+}
+
+/** The schedule of a resolved scheduler. Throws InvalidRequest for a number of steps that it cannot make. */
+export function resolveSchedule(config: SchedulerConfig, numInferenceSteps: number): Schedule {
+  try {
+    return scheduleOf(config, numInferenceSteps);
+  } catch (error) {
+    if (!(error instanceof SchedulerRefusal)) throw error;
+    const pointer = error.option === undefined ? "/num_inference_steps" : `/scheduler/${error.option}`;
+    throw invalid(pointer, error.message);
+  }
 }
 
 /** Every name that `resolveScheduler` takes, in its usual spelling: class names first. */
