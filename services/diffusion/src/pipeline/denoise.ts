@@ -1,5 +1,7 @@
 /** The driver of a scheduler: it owns the model call, guidance, progress and cancellation. */
 import { Tensor } from "onnxruntime-node";
+import type { Latents } from "../schedulers/latents.js";
+import type { Level } from "../schedulers/prediction.js";
 import type { Evaluation, ScheduledJob } from "../schedulers/scheduler.js";
 import { attendedFeed } from "./attended.js";
 import type { ShallowUNet, UNet } from "./components.js";
@@ -22,6 +24,8 @@ export interface DenoiseInputs {
   deepCache: DeepCache | undefined;
   /** Self-attention at the finest level looks at every n-th row and column of its tokens alone; 1: at all. */
   tokenDownsampling: number;
+  /** Acts between steps; what it gives is gone on with. `level`: what latents of the next step hold of picture and noise. */
+  settle?: ((latents: Latents, level: Level) => Latents) | undefined;
 }
 
 /** One whole evaluation in `interval`, the shallow UNet in the others. */
@@ -41,7 +45,7 @@ export interface DenoiseEvents {
 
 /** Runs the scheduler's loop → latents [N, 4, h, w] as the UNet sees them at the end. */
 export async function denoise(unet: UNet, inputs: DenoiseInputs, events: DenoiseEvents): Promise<Float32Array> {
-  const { embeds, controls, guidance, deepCache, shape } = inputs;
+  const { embeds, controls, guidance, deepCache, shape, settle = (latents) => latents } = inputs;
   const plain = [conditionalPass(embeds, controls, shape[0])];
   const guided = guidance ? guidedPasses(embeds, controls, shape[0]) : [];
   const sampler = inputs.job.run();
@@ -51,7 +55,12 @@ export async function denoise(unet: UNet, inputs: DenoiseInputs, events: Denoise
   const evaluator = new Evaluator(unet, deepCache?.shallow);
   try {
     let turn = sampler.next();
-    for (let done = 0; !turn.done; done++) {
+    let done = 0;
+    while (!turn.done) {
+      if ("settle" in turn.value) {
+        turn = sampler.next(settle(turn.value.settle, turn.value.level));
+        continue;
+      }
       await events.checkpoint();
       const planned = plan[done]!;
       if (planned.newKind) events.onNewKind?.();
@@ -60,7 +69,8 @@ export async function denoise(unet: UNet, inputs: DenoiseInputs, events: Denoise
         const step = { ...stepInputs(turn.value, pass, shape), ...attended };
         outputs.push(await evaluator.noise(pass, step, planned));
       }
-      events.onStep?.({ done: done + 1, total, latents: turn.value.sample });
+      done++;
+      events.onStep?.({ done, total, latents: turn.value.sample });
       turn = sampler.next(guide(outputs, planned.guided ? guidance : undefined, shape[0]));
     }
     return turn.value;

@@ -7,10 +7,11 @@ import { TorchGenerator } from "@armature/core";
 import { describe, expect, test } from "vitest";
 import { resolveScheduler } from "../request/resolve-scheduler.js";
 import { alphasCumprod } from "./alphas.js";
-import { scheduleOf, startScheduler } from "./index.js";
-import type { Latents } from "./latents.js";
+import { SCHEDULERS, scheduleOf, startScheduler } from "./index.js";
+import { combine, type Latents } from "./latents.js";
 import { type Level, levelOfAlphaCumprod, levelOfRatio, type PredictionType } from "./prediction.js";
 import type { Evaluation, SchedulerConfig } from "./scheduler.js";
+import { type Drive, runSampler } from "./testing/run-sampler.js";
 
 const MEAN = 0.4;
 const SPREAD = 0.6;
@@ -57,16 +58,17 @@ function runPerfectly({ config, steps, latents, eta = 0, network }: RunOptions) 
 
   const generator = new TorchGenerator(3);
   const noise = (count: number) => generator.randn(count);
-  const sampler = startScheduler({ config, numInferenceSteps: steps, latents, noise, eta }).run();
+  const job = startScheduler({ config, numInferenceSteps: steps, latents, noise, eta });
   const seen: { x: Latents; timestep: number; level: Level }[] = [];
-  let turn = sampler.next();
-  while (!turn.done) {
-    const { modelInput, timestep } = turn.value;
-    const level = levelAt(turn.value);
-    seen.push({ x: modelInput, timestep, level });
-    turn = sampler.next(predict(modelInput, level));
-  }
-  return { seen, end: turn.value };
+  const end = runSampler(job.run(), {
+    answer(evaluation) {
+      const { modelInput, timestep } = evaluation;
+      const level = levelAt(evaluation);
+      seen.push({ x: modelInput, timestep, level });
+      return predict(modelInput, level);
+    },
+  });
+  return { seen, end };
 }
 
 /** Start values over two standard deviations to both sides. */
@@ -183,5 +185,77 @@ describe("stochastic schedulers keep the data's mean and spread", () => {
     );
     const network = (x: Latents, level: Level) => flow(x, level, { alpha: 1, sigma: 0 });
     expectDataOf(runPerfectly({ config, steps: 8, latents, network }).end);
+  });
+});
+
+/** A run of six steps with a stage in it, from the step of this index on. */
+function settledRun(config: SchedulerConfig, begin: number, { answer, settle }: Required<Drive>): Latents {
+  const image = { latents: RAMP, begin };
+  const noise = (count: number) => RAMP.slice(0, count);
+  return runSampler(startScheduler({ config, numInferenceSteps: 6, latents: NOISE, noise, eta: 0, image }).run(), {
+    answer,
+    settle,
+  });
+}
+
+const NOISE = RAMP.map((value) => Math.cos(3 * value));
+
+/** A stage sees the sample after each step, with the level of what comes next; the sampler goes on with what the stage gives. */
+function settleContract(name: string, options: object): void {
+  const config = resolveScheduler({ name, ...options }, { name, ...SD });
+  const { levels, timesteps } = scheduleOf(config, 6);
+
+  test.each(config.skip_prk_steps === false ? [0] : [0, 2])("once a step, from step %d on", (begin) => {
+    const evaluations: Evaluation[] = [];
+    const settled: { level: Level; given: Latents }[] = [];
+    const last = settledRun(config, begin, {
+      answer(evaluation) {
+        expect(settled).toHaveLength(evaluations.length);
+        evaluations.push(evaluation);
+        return evaluation.modelInput.map((x) => x / 2);
+      },
+      settle(latents, level) {
+        const given = latents.map((x) => x + 1);
+        settled.push({ level, given });
+        expect(settled).toHaveLength(evaluations.length);
+        return given;
+      },
+    });
+    expect(evaluations.map(({ level }) => level)).toEqual(levels.slice(begin, -1));
+    expect(settled.map(({ level }) => level)).toEqual(levels.slice(begin + 1));
+    expect(evaluations).toHaveLength(timesteps.length - begin);
+    expect(settled.at(-1)!.level).toEqual({ alpha: 1, sigma: 0 });
+    for (const [i, { sample }] of evaluations.slice(1).entries()) expect(sample).toBe(settled[i]!.given);
+    expect(last).toBe(settled.at(-1)!.given);
+  });
+}
+
+describe("a stage may act between steps", () => {
+  describe.each(SCHEDULERS.map(({ className }) => className))("of %s", (name) => settleContract(name, {}));
+  describe("of PNDMScheduler without Runge-Kutta steps", () =>
+    settleContract("PNDMScheduler", { skip_prk_steps: true }));
+
+  test.each([
+    ["DDIMScheduler", { clip_sample: false }],
+    ["PNDMScheduler", {}],
+    ["EulerDiscreteScheduler", {}],
+    ["DPMSolverMultistepScheduler", { use_karras_sigmas: true }],
+    ["UniPCMultistepScheduler", {}],
+  ])("the level is what %s's sample holds: found with a network that knows the noise", (name, options) => {
+    const config = resolveScheduler({ name, timestep_spacing: "leading", ...options }, { name, ...SD });
+    const seen: { latents: Latents; level: Level }[] = [];
+    settledRun(config, 0, {
+      answer: () => NOISE,
+      settle(latents, level) {
+        seen.push({ latents, level });
+        return latents;
+      },
+    });
+    for (const { latents, level } of seen.slice(0, -1)) {
+      const wanted = combine(level.alpha, RAMP, level.sigma, NOISE);
+      expect(Math.max(...combine(1, latents, -1, wanted).map(Math.abs))).toBeLessThan(
+        1e-5 * Math.hypot(1, level.sigma),
+      );
+    }
   });
 });

@@ -2,7 +2,7 @@
 import { alphasCumprod, TRAINING, ZERO_SNR } from "./alphas.js";
 import { clamp, combine } from "./latents.js";
 import { type ConfigOf, flag, oneOf, only, real } from "./options.js";
-import { levelOfAlphaCumprod, toDenoised, toNoise } from "./prediction.js";
+import { type Level, levelOfAlphaCumprod, levelsAt, toDenoised, toNoise } from "./prediction.js";
 import { defineScheduler, type Run, type Sampler } from "./scheduler.js";
 import { spacingOptions, wholeTimesteps } from "./timesteps.js";
 
@@ -29,21 +29,20 @@ export const ddim = defineScheduler({
   schedule(c, numInferenceSteps) {
     const timesteps = wholeTimesteps(c, numInferenceSteps);
     const alphas = alphasCumprod(c);
+    const levels = levelsAt(timesteps, alphas);
+    const stride = Math.floor(c.numTrainTimesteps / numInferenceSteps);
     return {
       timesteps,
+      levels,
       initNoiseSigma: 1,
-      addNoise(original, noise, begin) {
-        const { alpha, sigma } = levelOfAlphaCumprod(alphas[timesteps[begin]!]!);
-        return combine(alpha, original, sigma, noise);
-      },
-      sample: (run) =>
-        sample({ ...c, timesteps, alphas, stride: Math.floor(c.numTrainTimesteps / numInferenceSteps) }, run),
+      sample: (run) => sample({ ...c, timesteps, levels, alphas, stride }, run),
     };
   },
 });
 
 interface Plan extends ConfigOf<typeof OPTIONS> {
   timesteps: number[];
+  levels: Level[];
   alphas: Float32Array;
   /** Each step goes this far down, also where the timesteps are spaced otherwise: so does diffusers. */
   stride: number;
@@ -53,9 +52,10 @@ interface Plan extends ConfigOf<typeof OPTIONS> {
 function* sample(c: Plan, { latents, noise, eta, begin = 0 }: Run): Sampler {
   const alphaAt = (t: number) => (t >= 0 ? c.alphas[t]! : c.setAlphaToOne ? 1 : c.alphas[0]!);
   let x = latents;
-  for (const [step, timestep] of c.timesteps.slice(begin).entries()) {
+  for (let i = begin; i < c.timesteps.length; i++) {
+    const timestep = c.timesteps[i]!;
     const [alpha, alphaNext] = [alphaAt(timestep), alphaAt(timestep - c.stride)];
-    const output = yield { sample: x, modelInput: x, timestep, step };
+    const output = yield { sample: x, level: c.levels[i]!, modelInput: x, timestep, step: i - begin };
 
     const prediction = { type: c.predictionType, output, x, ...levelOfAlphaCumprod(alpha) };
     const unclipped = toDenoised(prediction);
@@ -64,6 +64,7 @@ function* sample(c: Plan, { latents, noise, eta, begin = 0 }: Run): Sampler {
     const sigma = eta * Math.sqrt(variance);
     const next = [Math.sqrt(alphaNext), denoised, Math.sqrt(1 - alphaNext - sigma ** 2), toNoise(prediction)];
     x = eta > 0 ? combine(...next, sigma, noise(x.length)) : combine(...next);
+    x = yield { settle: x, level: c.levels[i + 1]! };
   }
   return x;
 }

@@ -1,6 +1,6 @@
 /** DPM-Solver (Lu et al. 2022, arXiv:2206.00927) and DPM-Solver++ (arXiv:2211.01095), multistep, also as SDE solvers. */
 import { combine, type Latents } from "./latents.js";
-import { addNoiseAt, MULTISTEP, type MultistepPlan, multistepPlan } from "./multistep.js";
+import { MULTISTEP, type MultistepPlan, multistepPlan } from "./multistep.js";
 import { type ConfigOf, flag, type Option, oneOf, only, real } from "./options.js";
 import { type Level, levelOfRatio, logSnr, toDenoised, toNoise } from "./prediction.js";
 import { defineScheduler, type Run, type Sampler } from "./scheduler.js";
@@ -57,7 +57,6 @@ export const dpmSolverMultistep = defineScheduler({
     return {
       ...plan,
       initNoiseSigma: 1,
-      addNoise: (original, noise, begin) => addNoiseAt(plan, original, noise, begin),
       sample: (run) => sample({ ...c, ...plan }, run),
     };
   },
@@ -77,13 +76,14 @@ function* sample(c: Plan, { latents, noise, begin = 0 }: Run): Sampler {
   let known: Known[] = [];
   for (let i = begin; i < c.timesteps.length; i++) {
     const [from, to] = [levelOfRatio(c.sigmas[i]!), levelOfRatio(c.sigmas[i + 1]!)];
-    const output = yield { sample: x, modelInput: x, timestep: c.timesteps[i]!, step: i - begin };
+    const output = yield { sample: x, level: from, modelInput: x, timestep: c.timesteps[i]!, step: i - begin };
     const value = predict({ type: c.predictionType, output, x, ...from });
     known = [{ value, lambda: logSnr(from) }, ...known].slice(0, orderAt(c, i, known.length + 1));
 
     const { carry, gain, z, spread } = exponentialStep(c.algorithmType, from, to);
     const terms = [carry, x, ...solverTerms(c, known, { gain, z, h: logSnr(to) - logSnr(from) })];
     x = c.algorithmType.startsWith("sde") ? combine(...terms, spread, noise(x.length)) : combine(...terms);
+    x = yield { settle: x, level: c.levels[i + 1]! };
   }
   return x;
 }

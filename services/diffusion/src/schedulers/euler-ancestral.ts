@@ -2,9 +2,9 @@
 import { positiveAlphasCumprod, TRAINING, ZERO_SNR } from "./alphas.js";
 import { combine, scale } from "./latents.js";
 import { oneOf } from "./options.js";
-import { levelOfRatio, type PredictionType, toDenoised } from "./prediction.js";
+import { type Level, levelOfRatio, type PredictionType, toDenoised } from "./prediction.js";
 import { defineScheduler, type Run, type Sampler } from "./scheduler.js";
-import { initNoiseSigma, sigmaAt, trainingSigmas } from "./sigmas.js";
+import { growingLevels, initNoiseSigma, sigmaAt, trainingSigmas } from "./sigmas.js";
 import { spacedTimesteps, spacingOptions } from "./timesteps.js";
 
 export const eulerAncestral = defineScheduler({
@@ -20,11 +20,10 @@ export const eulerAncestral = defineScheduler({
     const train = trainingSigmas(positiveAlphasCumprod(c));
     const timesteps = spacedTimesteps(c, numInferenceSteps).map(Math.fround);
     const sigmas = [...timesteps.map((t) => sigmaAt(train, t)), 0].map(Math.fround);
-    const plan = { timesteps, sigmas, predictionType: c.predictionType };
+    const plan = { timesteps, sigmas, levels: growingLevels(sigmas), predictionType: c.predictionType };
     return {
       ...plan,
       initNoiseSigma: initNoiseSigma(sigmas, c.timestepSpacing),
-      addNoise: (original, noise, begin) => combine(1, original, sigmas[begin]!, noise),
       sample: (run) => sample(plan, run),
     };
   },
@@ -33,20 +32,22 @@ export const eulerAncestral = defineScheduler({
 interface Plan {
   timesteps: number[];
   sigmas: number[];
+  levels: Level[];
   predictionType: PredictionType;
 }
 
-function* sample({ timesteps, sigmas, predictionType }: Plan, { latents, noise, begin = 0 }: Run): Sampler {
+function* sample({ timesteps, sigmas, levels, predictionType }: Plan, { latents, noise, begin = 0 }: Run): Sampler {
   let x = latents;
   for (let i = begin; i < timesteps.length; i++) {
     const [sigma, next] = [sigmas[i]!, sigmas[i + 1]!];
-    const level = levelOfRatio(sigma);
-    const modelInput = scale(level.alpha, x);
-    const output = yield { sample: x, modelInput, timestep: timesteps[i]!, step: i - begin };
-    const denoised = toDenoised({ type: predictionType, output, x: modelInput, ...level });
+    const scaled = levelOfRatio(sigma);
+    const modelInput = scale(scaled.alpha, x);
+    const output = yield { sample: x, level: levels[i]!, modelInput, timestep: timesteps[i]!, step: i - begin };
+    const denoised = toDenoised({ type: predictionType, output, x: modelInput, ...scaled });
     const up = next * Math.sqrt(1 - (next / sigma) ** 2);
     const down = next ** 2 / sigma; // up² + down² = next²
     x = combine(down / sigma, x, 1 - down / sigma, denoised, up, noise(x.length));
+    x = yield { settle: x, level: levels[i + 1]! };
   }
   return x;
 }

@@ -2,9 +2,17 @@
 import { positiveAlphasCumprod, TRAINING, ZERO_SNR } from "./alphas.js";
 import { combine, scale } from "./latents.js";
 import { oneOf, only } from "./options.js";
-import { levelOfRatio, type PredictionType, toDenoised } from "./prediction.js";
+import { type Level, levelOfRatio, type PredictionType, toDenoised } from "./prediction.js";
 import { defineScheduler, type Run, type Sampler } from "./scheduler.js";
-import { initNoiseSigma, karrasSigmas, SIGMA_SPACING, sigmaAt, timestepOfSigma, trainingSigmas } from "./sigmas.js";
+import {
+  growingLevels,
+  initNoiseSigma,
+  karrasSigmas,
+  SIGMA_SPACING,
+  sigmaAt,
+  timestepOfSigma,
+  trainingSigmas,
+} from "./sigmas.js";
 import { spacedTimesteps, spacingOptions } from "./timesteps.js";
 
 export const euler = defineScheduler({
@@ -28,11 +36,15 @@ export const euler = defineScheduler({
     const timesteps = c.useKarrasSigmas ? levels.map((sigma) => timestepOfSigma(train, sigma)) : spaced;
 
     const sigmas = [...levels, c.finalSigmasType === "zero" ? 0 : train[0]!].map(Math.fround);
-    const plan = { timesteps: timesteps.map(Math.fround), sigmas, predictionType: c.predictionType };
+    const plan = {
+      timesteps: timesteps.map(Math.fround),
+      sigmas,
+      levels: growingLevels(sigmas),
+      predictionType: c.predictionType,
+    };
     return {
       ...plan,
       initNoiseSigma: initNoiseSigma(sigmas, c.timestepSpacing),
-      addNoise: (original, noise, begin) => combine(1, original, sigmas[begin]!, noise),
       sample: (run) => sample(plan, run),
     };
   },
@@ -41,18 +53,20 @@ export const euler = defineScheduler({
 interface Plan {
   timesteps: number[];
   sigmas: number[];
+  levels: Level[];
   predictionType: PredictionType;
 }
 
-function* sample({ timesteps, sigmas, predictionType }: Plan, { latents, begin = 0 }: Run): Sampler {
+function* sample({ timesteps, sigmas, levels, predictionType }: Plan, { latents, begin = 0 }: Run): Sampler {
   let x = latents;
   for (let i = begin; i < timesteps.length; i++) {
     const [sigma, next] = [sigmas[i]!, sigmas[i + 1]!];
-    const level = levelOfRatio(sigma);
-    const modelInput = scale(level.alpha, x);
-    const output = yield { sample: x, modelInput, timestep: timesteps[i]!, step: i - begin };
-    const denoised = toDenoised({ type: predictionType, output, x: modelInput, ...level });
+    const scaled = levelOfRatio(sigma);
+    const modelInput = scale(scaled.alpha, x);
+    const output = yield { sample: x, level: levels[i]!, modelInput, timestep: timesteps[i]!, step: i - begin };
+    const denoised = toDenoised({ type: predictionType, output, x: modelInput, ...scaled });
     x = combine(next / sigma, x, 1 - next / sigma, denoised);
+    x = yield { settle: x, level: levels[i + 1]! };
   }
   return x;
 }

@@ -7,6 +7,7 @@ import { resolveScheduler } from "../request/resolve-scheduler.js";
 import { scheduleOf, startScheduler } from "./index.js";
 import { SchedulerRefusal } from "./refusal.js";
 import type { Evaluation, ScheduledJob, SchedulerConfig } from "./scheduler.js";
+import { runSampler } from "./testing/run-sampler.js";
 
 /** Recorded from diffusers: see fixtures/schedulers. Tolerances are shares of the largest value of a tensor. */
 const FOLDER = fileURLToPath(new URL("../../../../fixtures/schedulers/", import.meta.url));
@@ -39,13 +40,17 @@ const standIn = ({ modelInput, timestep }: Evaluation) => modelInput.map((x) => 
 
 /** Calls `see` with each evaluation and the sample after its step. */
 function drive(job: ScheduledJob, see: (evaluation: Evaluation, after: Float32Array) => void): void {
-  const sampler = job.run();
-  let turn = sampler.next();
-  while (!turn.done) {
-    const evaluation = turn.value;
-    turn = sampler.next(standIn(evaluation));
-    see(evaluation, turn.done ? turn.value : turn.value.sample);
-  }
+  let evaluation: Evaluation;
+  runSampler(job.run(), {
+    answer: (asked) => {
+      evaluation = asked;
+      return standIn(asked);
+    },
+    settle: (after) => {
+      see(evaluation, after);
+      return after;
+    },
+  });
 }
 
 function distance(found: ArrayLike<number>, wanted: ArrayLike<number>): { absolute: number; relative: number } {

@@ -3,7 +3,7 @@ import { ddim } from "./ddim.js";
 import { dpmSolverMultistep } from "./dpmsolver-multistep.js";
 import { euler } from "./euler.js";
 import { eulerAncestral } from "./euler-ancestral.js";
-import { type Latents, scale } from "./latents.js";
+import { addNoise, type Latents, scale } from "./latents.js";
 import { lcm } from "./lcm.js";
 import { pndm } from "./pndm.js";
 import { SchedulerRefusal } from "./refusal.js";
@@ -30,7 +30,9 @@ export interface StartOptions {
 export function startScheduler({ config, numInferenceSteps, latents, noise, eta, image }: StartOptions): ScheduledJob {
   const schedule = scheduleOf(config, numInferenceSteps);
   const begin = image?.begin ?? 0;
-  const start = image ? schedule.addNoise(image.latents, latents, begin) : scale(schedule.initNoiseSigma, latents);
+  const start = image
+    ? addNoise(image.latents, latents, schedule.levels[begin]!)
+    : scale(schedule.initNoiseSigma, latents);
   return {
     timesteps: schedule.timesteps.slice(begin),
     evaluations: schedule.timesteps.length - begin,

@@ -18,5 +18,12 @@ export function combine(...terms: (number | Latents)[]): Latents {
 /** Latents times a number, as a new array. */
 export const scale = (factor: number, x: Latents): Latents => combine(factor, x);
 
+/** Latents with the share of noise that a level says. */
+export const addNoise = (
+  original: Latents,
+  noise: Latents,
+  { alpha, sigma }: { alpha: number; sigma: number },
+): Latents => combine(alpha, original, sigma, noise);
+
 /** Latents with each value brought into -limit to limit, as a new array. */
 export const clamp = (x: Latents, limit: number): Latents => x.map((value) => Math.min(Math.max(value, -limit), limit));

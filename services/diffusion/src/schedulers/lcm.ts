@@ -1,8 +1,8 @@
 /** Latent consistency models: Luo et al. 2023, arXiv:2310.04378. */
 import { alphasCumprod, TRAINING, ZERO_SNR } from "./alphas.js";
-import { clamp, combine } from "./latents.js";
+import { addNoise, clamp, combine } from "./latents.js";
 import { type ConfigOf, flag, integer, oneOf, only, real } from "./options.js";
-import { levelOfAlphaCumprod, toDenoised } from "./prediction.js";
+import { type Level, levelsAt, toDenoised } from "./prediction.js";
 import { defineScheduler, type Run, type Sampler } from "./scheduler.js";
 import { requireSteps } from "./timesteps.js";
 
@@ -40,21 +40,14 @@ export const lcm = defineScheduler({
   schedule(c, numInferenceSteps) {
     const timesteps = distilledTimesteps(c, numInferenceSteps);
     const alphas = alphasCumprod(c);
-    return {
-      timesteps,
-      initNoiseSigma: 1,
-      addNoise(original, noise, begin) {
-        const { alpha, sigma } = levelOfAlphaCumprod(alphas[timesteps[begin]!]!);
-        return combine(alpha, original, sigma, noise);
-      },
-      sample: (run) => sample({ ...c, timesteps, alphas }, run),
-    };
+    const levels = levelsAt(timesteps, alphas);
+    return { timesteps, levels, initNoiseSigma: 1, sample: (run) => sample({ ...c, timesteps, levels }, run) };
   },
 });
 
 interface Plan extends ConfigOf<typeof OPTIONS> {
   timesteps: number[];
-  alphas: Float32Array;
+  levels: Level[];
 }
 
 /** Denoises in one go, and adds fresh noise for the next try. */
@@ -62,16 +55,16 @@ function* sample(c: Plan, { latents, noise, begin = 0 }: Run): Sampler {
   let x = latents;
   for (let i = begin; i < c.timesteps.length; i++) {
     const timestep = c.timesteps[i]!;
-    const output = yield { sample: x, modelInput: x, timestep, step: i - begin };
-    const predicted = toDenoised({ type: c.predictionType, output, x, ...levelOfAlphaCumprod(c.alphas[timestep]!) });
+    const level = c.levels[i]!;
+    const output = yield { sample: x, level, modelInput: x, timestep, step: i - begin };
+    const predicted = toDenoised({ type: c.predictionType, output, x, ...level });
     const clean = c.clipSample ? clamp(predicted, c.clipSampleRange) : predicted;
     const { skip, out } = boundaryScalings(timestep * c.timestepScaling);
     const denoised = combine(out, clean, skip, x);
 
-    const nextTimestep = c.timesteps[i + 1];
-    if (nextTimestep === undefined) return denoised;
-    const { alpha, sigma } = levelOfAlphaCumprod(c.alphas[nextTimestep]!);
-    x = combine(alpha, denoised, sigma, noise(x.length));
+    const next = c.levels[i + 1]!;
+    x = next.sigma > 0 ? addNoise(denoised, noise(x.length), next) : denoised;
+    x = yield { settle: x, level: next };
   }
   return x;
 }

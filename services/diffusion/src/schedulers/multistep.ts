@@ -1,8 +1,7 @@
 /** What the solvers that remember earlier predictions share: their options and their schedule. */
 import { positiveAlphasCumprod, TRAINING, ZERO_SNR } from "./alphas.js";
-import { combine, type Latents } from "./latents.js";
 import { type ConfigOf, flag, integer, oneOf, only } from "./options.js";
-import { levelOfRatio, logSnr } from "./prediction.js";
+import { type Level, levelOfRatio, levelsOfRatios, logSnr } from "./prediction.js";
 import { karrasSigmas, NO_FLOW, SIGMA_SPACING, sigmaAt, timestepOfSigma, trainingSigmas } from "./sigmas.js";
 import { roundHalfToEven, spacingOptions, wholeTimestepsBeforeLast } from "./timesteps.js";
 
@@ -23,6 +22,7 @@ export interface MultistepPlan {
   timesteps: number[];
   /** One more than timesteps. */
   sigmas: number[];
+  levels: Level[];
 }
 
 /** Timesteps and sigmas for a number of steps. With Karras sigmas the model is asked at the nearest whole timestep. */
@@ -37,18 +37,18 @@ export function multistepPlan(
   const spaced = wholeTimestepsBeforeLast({ ...c, limit }, numInferenceSteps);
   const last = c.finalSigmasType === "zero" ? 0 : train[0]!;
   if (!c.useKarrasSigmas) {
-    return { timesteps: spaced, sigmas: [...spaced.map((t) => sigmaAt(train, t)), last].map(Math.fround) };
+    return withLevels(spaced, [...spaced.map((t) => sigmaAt(train, t)), last].map(Math.fround));
   }
   const levels = karrasSigmas(c.sigmaMax ?? train.at(-1)!, c.sigmaMin ?? train[0]!, numInferenceSteps);
   const timesteps = levels.map((sigma) => roundHalfToEven(timestepOfSigma(train, sigma)));
-  return { timesteps, sigmas: [...levels, last].map(Math.fround) };
+  return withLevels(timesteps, [...levels, last].map(Math.fround));
 }
 
-/** Latents of an image, noised to the level of a step. */
-export function addNoiseAt({ sigmas }: MultistepPlan, original: Latents, noise: Latents, begin: number): Latents {
-  const { alpha, sigma } = levelOfRatio(sigmas[begin]!);
-  return combine(alpha, original, sigma, noise);
-}
+const withLevels = (timesteps: number[], sigmas: number[]): MultistepPlan => ({
+  timesteps,
+  sigmas,
+  levels: levelsOfRatios(sigmas.slice(0, -1)),
+});
 
 /** How many training steps have a half-logarithmic signal-to-noise ratio of at least `lambdaMin`. */
 const stepsAbove = (train: Float32Array, lambdaMin: number): number =>

@@ -5,6 +5,7 @@ import { alphasCumprod } from "./alphas.js";
 import { scheduleOf, startScheduler } from "./index.js";
 import { combine, type Latents } from "./latents.js";
 import { trainingSigmas } from "./sigmas.js";
+import { runSampler } from "./testing/run-sampler.js";
 
 const SD = { beta_start: 0.00085, beta_end: 0.012, beta_schedule: "scaled_linear" };
 const ALPHAS = alphasCumprod({
@@ -24,15 +25,15 @@ const sigmasOf = (name: string, options: object) => scheduleOf(configure(name, o
 function samplesOf(name: string, steps: number, options: object): Latents[] {
   const config = configure(name, options);
   const noise = () => LATENTS;
-  const sampler = startScheduler({ config, numInferenceSteps: steps, latents: LATENTS, noise, eta: 0 }).run();
+  const job = startScheduler({ config, numInferenceSteps: steps, latents: LATENTS, noise, eta: 0 });
   const samples: Latents[] = [];
-  let turn = sampler.next();
-  while (!turn.done) {
-    const { modelInput, timestep, sample } = turn.value;
-    samples.push(sample);
-    turn = sampler.next(answer(modelInput, timestep));
-  }
-  return [...samples, turn.value];
+  const last = runSampler(job.run(), {
+    answer({ modelInput, timestep, sample }) {
+      samples.push(sample);
+      return answer(modelInput, timestep);
+    },
+  });
+  return [...samples, last];
 }
 
 const answer = (x: Latents, timestep: number) => x.map((value) => Math.sin(value + timestep / 300));

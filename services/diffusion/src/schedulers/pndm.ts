@@ -2,9 +2,9 @@
 import { alphasCumprod, TRAINING } from "./alphas.js";
 import { combine, type Latents } from "./latents.js";
 import { type ConfigOf, flag, oneOf } from "./options.js";
-import { levelOfAlphaCumprod, toNoise } from "./prediction.js";
+import { type Level, levelOfAlphaCumprod, levelsAt, toNoise } from "./prediction.js";
 import { SchedulerRefusal } from "./refusal.js";
-import { defineScheduler, type Run, type Sampler } from "./scheduler.js";
+import { defineScheduler, type Evaluation, type Run, type Sampler, type Settle } from "./scheduler.js";
 import { spacingOptions, wholeTimesteps } from "./timesteps.js";
 
 const OPTIONS = {
@@ -26,20 +26,19 @@ export const pndm = defineScheduler({
     if (!c.skipPrkSteps) requireRungeKuttaSteps(steps);
     const timesteps = c.skipPrkSteps ? repeatSecond(steps) : [...rungeKuttaTimesteps(steps, stride), ...steps.slice(3)];
     const alphas = alphasCumprod(c);
+    const levels = levelsAt(timesteps, alphas);
     return {
       timesteps,
+      levels,
       initNoiseSigma: 1,
-      addNoise(original, noise, begin) {
-        const { alpha, sigma } = levelOfAlphaCumprod(alphas[timesteps[begin]!]!);
-        return combine(alpha, original, sigma, noise);
-      },
-      sample: (run) => sample({ ...c, timesteps, alphas, stride }, run),
+      sample: (run) => sample({ ...c, timesteps, levels, alphas, stride }, run),
     };
   },
 });
 
 interface Plan extends ConfigOf<typeof OPTIONS> {
   timesteps: number[];
+  levels: Level[];
   alphas: Float32Array;
   stride: number;
 }
@@ -53,37 +52,49 @@ function sample(plan: Plan, run: Run): Sampler {
   return rungeKuttaThenMultistep(plan, run);
 }
 
+/** Evaluation `i` of the plan, in a run that began at `begin`. */
+const evaluation = (c: Plan, x: Latents, i: number, begin: number): Evaluation => ({
+  sample: x,
+  level: c.levels[i]!,
+  modelInput: x,
+  timestep: c.timesteps[i]!,
+  step: i - begin,
+});
+
+/** What evaluation `i` led to. */
+const outcome = (c: Plan, x: Latents, i: number): Settle => ({ settle: x, level: c.levels[i + 1]! });
+
 /** The first step is taken twice: the second time with the mean of the outputs at its two ends. */
 function* trapezoidThenMultistep(c: Plan, { latents, begin = 0 }: Run): Sampler {
-  const timesteps = c.timesteps.slice(begin);
-  const [first, second] = timesteps;
-  const outputs = [yield { sample: latents, modelInput: latents, timestep: first!, step: 0 }];
-  let x = transfer(c, latents, outputs[0]!, first!, first! - c.stride);
+  const [first, second] = c.timesteps.slice(begin);
+  const start = yield evaluation(c, latents, begin, begin);
+  let x = yield outcome(c, transfer(c, latents, start, first!, first! - c.stride), begin);
   if (second === undefined) return x;
 
-  const end = yield { sample: x, modelInput: x, timestep: second, step: 1 };
-  x = transfer(c, latents, combine(0.5, end, 0.5, outputs[0]!), second + c.stride, second);
-  return yield* multistep(c, x, outputs, 2, begin);
+  const end = yield evaluation(c, x, begin + 1, begin);
+  const mean = combine(0.5, end, 0.5, start);
+  x = yield outcome(c, transfer(c, latents, mean, second + c.stride, second), begin + 1);
+  return yield* multistep(c, x, [start], { next: begin + 2, begin });
 }
 
 /** The Runge-Kutta start, three times: the classical method of order 4, with `transfer` for each straight step. */
 function* rungeKuttaThenMultistep(c: Plan, { latents }: Run): Sampler {
   const outputs: Latents[] = [];
   let x = latents;
-  for (let step = 0; step < 12; step += 4) {
-    const [t, middle, , end] = c.timesteps.slice(step, step + 4) as [number, number, number, number];
+  for (let i = 0; i < 12; i += 4) {
+    const [t, middle, , end] = c.timesteps.slice(i, i + 4) as [number, number, number, number];
     const half = Math.floor(c.stride / 2);
-    const e1 = yield { sample: x, modelInput: x, timestep: t, step };
-    const x1 = transfer(c, x, e1, t, t - half);
-    const e2 = yield { sample: x1, modelInput: x1, timestep: middle, step: step + 1 };
-    const x2 = transfer(c, x, e2, t, middle);
-    const e3 = yield { sample: x2, modelInput: x2, timestep: middle, step: step + 2 };
-    const x3 = transfer(c, x, e3, t, middle - half);
-    const e4 = yield { sample: x3, modelInput: x3, timestep: end, step: step + 3 };
-    x = transfer(c, x, combine(1 / 6, e1, 1 / 3, e2, 1 / 3, e3, 1 / 6, e4), t, end);
+    const e1 = yield evaluation(c, x, i, 0);
+    const x1 = yield outcome(c, transfer(c, x, e1, t, t - half), i);
+    const e2 = yield evaluation(c, x1, i + 1, 0);
+    const x2 = yield outcome(c, transfer(c, x, e2, t, middle), i + 1);
+    const e3 = yield evaluation(c, x2, i + 2, 0);
+    const x3 = yield outcome(c, transfer(c, x, e3, t, middle - half), i + 2);
+    const e4 = yield evaluation(c, x3, i + 3, 0);
+    x = yield outcome(c, transfer(c, x, combine(1 / 6, e1, 1 / 3, e2, 1 / 3, e3, 1 / 6, e4), t, end), i + 3);
     outputs.push(e1);
   }
-  return yield* multistep(c, x, outputs, 12, 0);
+  return yield* multistep(c, x, outputs, { next: 12, begin: 0 });
 }
 
 /** Adams-Bashforth coefficients of orders 2 to 4 of the multistep method, newest output first. */
@@ -93,16 +104,21 @@ const ADAMS_BASHFORTH = [
   [55 / 24, -59 / 24, 37 / 24, -9 / 24],
 ];
 
-/** Goes on from evaluation `step` of the run; `outputs` are those before it, oldest first. */
-function* multistep(c: Plan, start: Latents, outputs: Latents[], step: number, begin: number): Sampler {
+/** Goes on from evaluation `next` of the plan; `outputs` are those before it, oldest first. */
+function* multistep(
+  c: Plan,
+  start: Latents,
+  outputs: Latents[],
+  { next, begin }: { next: number; begin: number },
+): Sampler {
   let x = start;
   let known = [...outputs].reverse();
-  for (let i = step; begin + i < c.timesteps.length; i++) {
-    const timestep = c.timesteps[begin + i]!;
-    known = [yield { sample: x, modelInput: x, timestep, step: i }, ...known].slice(0, 4);
+  for (let i = next; i < c.timesteps.length; i++) {
+    const timestep = c.timesteps[i]!;
+    known = [yield evaluation(c, x, i, begin), ...known].slice(0, 4);
     const weights = ADAMS_BASHFORTH[known.length - 2]!;
     const output = combine(...known.flatMap((value, k) => [weights[k]!, value]));
-    x = transfer(c, x, output, timestep, timestep - c.stride);
+    x = yield outcome(c, transfer(c, x, output, timestep, timestep - c.stride), i);
   }
   return x;
 }

@@ -10,6 +10,9 @@ export interface Level {
   sigma: number;
 }
 
+/** Data without noise. */
+export const CLEAN: Level = { alpha: 1, sigma: 0 };
+
 /** What the network said of `x` at a level. */
 export interface Prediction extends Level {
   type: PredictionType;
@@ -42,6 +45,15 @@ export const levelOfAlphaCumprod = (alphaCumprod: number): Level => ({
   alpha: Math.sqrt(alphaCumprod),
   sigma: Math.sqrt(1 - alphaCumprod),
 });
+
+/** The levels of samples whose noise is this many times as strong as their data, and of the clean picture that they end at. */
+export const levelsOfRatios = (ratios: readonly number[]): Level[] => [...ratios.map(levelOfRatio), CLEAN];
+
+/** As `levelsOfRatios`, at timesteps of a model's training. */
+export const levelsAt = (timesteps: readonly number[], alphasCumprod: Float32Array): Level[] => [
+  ...timesteps.map((timestep) => levelOfAlphaCumprod(alphasCumprod[timestep]!)),
+  CLEAN,
+];
 
 /** log(alpha / sigma), half the logarithm of the signal-to-noise ratio: the time of the DPM solvers. Infinite without noise. */
 export const logSnr = ({ alpha, sigma }: Level): number => Math.log(alpha) - Math.log(sigma);

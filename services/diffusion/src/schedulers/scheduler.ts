@@ -1,6 +1,7 @@
 /** What a scheduler is: options, and for a number of steps a schedule that can be run any number of times. */
 import type { Latents } from "./latents.js";
 import { type ConfigOf, type Options, type Refuse, readOptions, wireName } from "./options.js";
+import type { Level } from "./prediction.js";
 
 /**
  * A scheduler's configuration: which one, and its options under their names in diffusers' scheduler_config.json. Flat and plain, so
@@ -12,10 +13,12 @@ export interface SchedulerConfig {
   readonly [option: string]: unknown;
 }
 
-/** One call of the network that a sampler asks for. */
+/** One call of the network that a sampler asks for; it is handed the raw output: noise, v or x0. */
 export interface Evaluation {
   /** The latents before this step, as diffusers' scheduler holds them. */
   sample: Latents;
+  /** How much of the data and of the noise `sample` holds. */
+  level: Level;
   /** What the network sees: the sample, scaled if the scheduler scales. */
   modelInput: Latents;
   /** Not a whole number for some schedulers. */
@@ -24,12 +27,22 @@ export interface Evaluation {
   step: number;
 }
 
-/** Yields what it wants evaluated, is handed the network's raw output (noise, v or x0), and returns the last sample. */
-export type Sampler = Generator<Evaluation, Latents, Latents>;
+/**
+ * The sample after the step that an evaluation led to, as diffusers' `step` gives it. The sampler goes on with what it is handed: the
+ * same latents, or what a stage made of them.
+ */
+export interface Settle {
+  settle: Latents;
+  /** What the next evaluation's sample holds; after the last one the clean picture. */
+  level: Level;
+}
+
+/** Yields an evaluation, then the sample to settle, in turns; returns the last sample. */
+export type Sampler = Generator<Evaluation | Settle, Latents, Latents>;
 
 /** What a sampler is given for one run over a batch. */
 export interface Run {
-  /** Noise times `initNoiseSigma`, or what `addNoise` made. */
+  /** Noise times `initNoiseSigma`, or an image noised to the level that the run begins at. */
   latents: Latents;
   /** Draws as many standard normal values as asked for, for the whole batch at once. */
   noise(count: number): Latents;
@@ -43,12 +56,12 @@ export interface Run {
 export interface Schedule {
   /** One for each evaluation, in order; there may be more than steps. */
   timesteps: readonly number[];
+  /** What the sample holds before each evaluation, and at the end: one more than timesteps. */
+  levels: readonly Level[];
   /** Noise levels, one more than timesteps; only where diffusers' scheduler has them. */
   sigmas?: readonly number[];
   /** The standard deviation of the latents that a run without an image begins with. */
   initNoiseSigma: number;
-  /** Latents of an image, noised to the level of the timestep with index `begin`. */
-  addNoise(original: Latents, noise: Latents, begin: number): Latents;
   /** Makes `timesteps.length - begin` evaluations. */
   sample(run: Run): Sampler;
 }

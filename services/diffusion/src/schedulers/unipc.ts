@@ -1,6 +1,6 @@
 /** UniPC: Zhao et al. 2023, arXiv:2302.04867. Each evaluation also corrects the step that led to it. */
 import { combine, type Latents } from "./latents.js";
-import { addNoiseAt, MULTISTEP, type MultistepPlan, multistepPlan } from "./multistep.js";
+import { MULTISTEP, type MultistepPlan, multistepPlan } from "./multistep.js";
 import { type ConfigOf, flag, oneOf, only, onlyEmpty } from "./options.js";
 import { type Level, levelOfRatio, logSnr, toDenoised, toNoise } from "./prediction.js";
 import { defineScheduler, type Run, type Sampler } from "./scheduler.js";
@@ -28,7 +28,6 @@ export const uniPc = defineScheduler({
     return {
       ...plan,
       initNoiseSigma: 1,
-      addNoise: (original, noise, begin) => addNoiseAt(plan, original, noise, begin),
       sample: (run) => sample({ ...c, ...plan }, run),
     };
   },
@@ -49,7 +48,7 @@ function* sample(c: Plan, { latents, begin = 0 }: Run): Sampler {
   let before: { x: Latents; from: Level; order: number } | undefined;
   for (let i = begin; i < c.timesteps.length; i++) {
     const [from, to] = [levelOfRatio(c.sigmas[i]!), levelOfRatio(c.sigmas[i + 1]!)];
-    const output = yield { sample: x, modelInput: x, timestep: c.timesteps[i]!, step: i - begin };
+    const output = yield { sample: x, level: from, modelInput: x, timestep: c.timesteps[i]!, step: i - begin };
     const value = predict({ type: c.predictionType, output, x, ...from });
     if (before) x = solve(c, { ...before, to: from, known: known.slice(0, before.order), end: value });
 
@@ -57,6 +56,7 @@ function* sample(c: Plan, { latents, begin = 0 }: Run): Sampler {
     const order = Math.min(known.length, c.lowerOrderFinal ? c.timesteps.length - i : c.solverOrder);
     before = { x, from, order };
     x = solve(c, { ...before, to, known: known.slice(0, order) });
+    x = yield { settle: x, level: c.levels[i + 1]! };
   }
   return x;
 }
