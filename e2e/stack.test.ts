@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import type { GenerateResponse } from "@armature/contract";
+import type { GenerateResponse } from "@armature/diffusion/contract";
 import { decodeImage } from "@armature/images";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ServiceProcess, type Stack, startService, startStack } from "../scripts/services.js";

@@ -1,7 +1,7 @@
 /** `npm run readme-picture`: makes docs/images/main-job.png with the embedded models, through both services. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { GenerateResponse } from "@armature/contract";
+import type { GenerateResponse } from "@armature/diffusion/contract";
 import { sharp } from "@armature/images";
 import { request } from "undici";
 import { startStack } from "./services.js";

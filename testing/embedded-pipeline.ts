@@ -38,7 +38,8 @@ export async function openEmbedded(device: DeviceSettings): Promise<EmbeddedPipe
       ...{ prompt: "a red cube on a wooden floor", negativePrompt: "blurry", width: 128, height: 128, count: 1 },
       ...{ numInferenceSteps: 10, guidanceScale: 4, guidanceRescale: 0, eta: 0, clipSkip: 0, controls: [] },
       guidanceInterval: { start: 0, end: 1 },
-      deepCache: undefined,
+      cacheInterval: 1,
+      shallow: undefined,
       tokenDownsampling: 1,
       scheduler: resolveScheduler(scheduler, entry.schedulerConfig),
       ...change,
@@ -55,7 +56,8 @@ export async function embeddedControl(
   change: Partial<GenerateRequest["controls"][number]> = {},
 ): Promise<GenerateRequest["controls"][number]> {
   const image = await readRgb(`${CONTROL_PICTURE}-${type}.png`);
-  return { net: await net(type), image, conditioningScale: 1, start: 0, end: 1, guessMode: false, ...change };
+  const usual = { conditioningScale: 1, start: 0, end: 1, guessMode: false };
+  return { net: await net(type), image, ...usual, conditionalOnly: change.guessMode ?? false, ...change };
 }
 
 /** What a run computed: the scheduler's latents before each evaluation, the last ones, and the picture. */

@@ -1,18 +1,8 @@
 export { controlTypeOf, defaultProcessor } from "./control-types.js";
 export type { DeviceInfo, DeviceMemoryInfo } from "./device.js";
-export type { GenerateEvent } from "./events.js";
-export {
-  type ControlNetRequest,
-  type GenerateParameters,
-  type GenerateRequest,
-  type GenerateResponse,
-  generateRequest,
-  generateResponse,
-} from "./generate.js";
-export { type GenerateLimits, imageCount, workIssue } from "./generate-limits.js";
 export { type ControlNetsResponse, controlNetsResponse, type ModelsResponse, modelsResponse } from "./models.js";
-export { modelId, name } from "./names.js";
-export { DEFAULT_JPEG_QUALITY, OUTPUT_FORMATS, type OutputFormat } from "./output.js";
+export { modelId, name, schedulerName } from "./names.js";
+export { DEFAULT_JPEG_QUALITY, OUTPUT_FORMATS, type OutputFormat, output } from "./output.js";
 export { PRECISIONS, type Precision } from "./precision.js";
 export { type ProblemMessage, problem } from "./problem.js";
 export { type ImageRequest, imageRequest, type ProcessorsResponse, processorsResponse } from "./processors.js";

@@ -1,9 +1,9 @@
-/** From what a request says of a ControlNet to the pixels that the net will see. */
-import { type ControlNetRequest, defaultProcessor } from "@armature/contract";
+/** From what a resolved request says of a ControlNet to the pixels that the net will see. */
 import { inField } from "@armature/http";
 import { type DecodeLimits, decodeImage, imageBytes } from "@armature/images";
 import { fetchSource, type SourcePolicy } from "@armature/net";
 import type { RgbImage } from "@armature/pixels";
+import type { Control } from "../features/controlnets.js";
 import { type ControlCache, controlKey } from "./control-cache.js";
 import type { PreprocessorClient } from "./preprocessor-client.js";
 
@@ -14,39 +14,32 @@ export interface ControlImageDeps {
   sources: SourcePolicy;
 }
 
-export interface ControlImage {
-  image: RgbImage;
-  processor: string;
-}
-
 /** Makes the control images of a request, side by side. Errors point at the field that is at fault. */
 export function prepareControlImages(
-  requests: readonly ControlNetRequest[],
+  controls: readonly Control[],
   deps: ControlImageDeps,
   signal: AbortSignal,
-): Promise<ControlImage[]> {
-  return Promise.all(requests.map((request, i) => prepareOne(request, `/controlnets/${i}`, deps, signal)));
+): Promise<RgbImage[]> {
+  return Promise.all(controls.map((control, i) => prepareOne(control, `/controlnets/${i}`, deps, signal)));
 }
 
-async function prepareOne(request: ControlNetRequest, pointer: string, deps: ControlImageDeps, signal: AbortSignal) {
+async function prepareOne(control: Control, pointer: string, deps: ControlImageDeps, signal: AbortSignal) {
   const { decodeLimits, sources } = deps;
-  const processor = request.preprocessor ?? defaultProcessor(request.type);
-  const picture = await imageBytes(request.image, {
+  const picture = await imageBytes(control.source, {
     pointer: `${pointer}/image`,
     maxBytes: sources.maxBytes,
     fetchUrl: (url) => fetchSource(url, { policy: sources, signal }),
   });
   // decoded here even if it only passes through: what is wrong with it is said by name, before another service sees it
   const decoded = await inField(`${pointer}/image`, () => decodeImage(picture, decodeLimits));
-  if (processor === "none") return { image: decoded, processor };
-  const file = await unlessAborted(annotated(picture, processor, request, `${pointer}/preprocessor`, deps), signal);
-  return { image: await decodeImage(file, decodeLimits), processor };
+  if (control.processor === "none") return decoded;
+  const file = await unlessAborted(annotated(picture, control, `${pointer}/preprocessor`, deps), signal);
+  return decodeImage(file, decodeLimits);
 }
 
 function annotated(
   picture: Uint8Array,
-  processor: string,
-  { preprocessor_options: options }: ControlNetRequest,
+  { processor, options }: Control,
   pointer: string,
   { cache, preprocessor }: ControlImageDeps,
 ): Promise<Buffer> {

@@ -40,8 +40,7 @@ serveEngine<EngineJobs, EngineSettings>(async (engineSettings) => {
     job.progress({ stage: "starting" });
     const netOf = new Map(types.map((type, i) => [type, loaded[i]!]));
     const controls = payload.controls.map((control) => ({ ...control, net: netOf.get(control.type)! }));
-    const deepCache = shallow && { interval: cacheInterval, shallow };
-    const request = { ...payload, count: payload.seeds.length, controls, deepCache };
+    const request = { ...payload, count: payload.seeds.length, controls, shallow };
     const { images, timings } = await generate(model, request, seededNoise(payload.seeds), {
       now: () => performance.now(),
       checkpoint: job.checkpoint,

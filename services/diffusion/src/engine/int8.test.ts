@@ -25,7 +25,8 @@ async function pictures(unetProfile: DeviceProfile): Promise<Uint8Array[]> {
       ...{
         guidanceRescale: 0,
         guidanceInterval: { start: 0, end: 1 },
-        deepCache: undefined,
+        cacheInterval: 1,
+        shallow: undefined,
         tokenDownsampling: 1,
         scheduler: entry.schedulerConfig,
         eta: 0,

@@ -3,8 +3,10 @@ import type { Precision } from "@armature/contract";
 import type { MemorySettings } from "@armature/devices";
 import type { RgbImage } from "@armature/pixels";
 import type { ResidentStatus } from "@armature/runtime";
+import type { ResolvedRequest } from "../features/index.js";
+import type { Size } from "../features/size.js";
 import type { ControlRequest } from "../pipeline/control.js";
-import type { GenerateRequest, StageTimings } from "../pipeline/generate.js";
+import type { StageTimings } from "../pipeline/generate.js";
 import type { Catalogue } from "./catalogue.js";
 import type { DeviceSettings } from "./device-settings.js";
 
@@ -18,14 +20,8 @@ export interface EngineSettings {
   deviceMemory?: MemorySettings | undefined;
 }
 
-export interface GeneratePayload extends Omit<GenerateRequest, "count" | "controls" | "deepCache"> {
-  model: string;
-  /** One whole evaluation of the UNet in so many; 1: all are. */
-  cacheInterval: number;
-  /** Of UNet and ControlNets; undefined: the device's own. */
-  precision: Precision | undefined;
-  /** One a picture. */
-  seeds: number[];
+/** A resolved request whose pictures are made, and whose size is known by them. */
+export interface GeneratePayload extends Omit<ResolvedRequest, "size" | "controls" | "output">, Size {
   controls: (ControlRequest & { type: string })[];
 }
 

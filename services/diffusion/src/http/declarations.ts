@@ -1,15 +1,9 @@
 /** The service's routes as its OpenAPI document shows them. */
-import {
-  controlNetsResponse,
-  type GenerateLimits,
-  generateRequest,
-  generateResponse,
-  modelsResponse,
-  name,
-  OUTPUT_FORMATS,
-} from "@armature/contract";
+import { controlNetsResponse, modelsResponse, name, OUTPUT_FORMATS } from "@armature/contract";
 import type { MediaTypes, RouteDeclaration } from "@armature/http";
 import { z } from "zod";
+import { generateRequest, generateResponse } from "../contract/generate.js";
+import type { GenerateLimits } from "../contract/limits.js";
 
 const PICTURES: MediaTypes = Object.fromEntries(OUTPUT_FORMATS.map((format) => [`image/${format}`, "binary" as const]));
 
@@ -34,7 +28,7 @@ export function routeDeclarations(limits: GenerateLimits): RouteDeclaration[] {
       responses: {
         200: {
           description: "The pictures",
-          content: { "application/json": generateResponse, "text/event-stream": "binary", ...PICTURES },
+          content: { "application/json": generateResponse(limits), "text/event-stream": "binary", ...PICTURES },
           headers: { "X-Seed": "The seed of a bare picture" },
         },
       },

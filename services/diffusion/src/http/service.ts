@@ -85,8 +85,7 @@ export async function createService(config: Config, log: Logger, version: string
     maxBytes: 4 * config.MAX_INPUT_PIXELS,
   });
   const generate = generateRoute({
-    plan: { catalogue, limits, precision, drawSeed: () => randomInt(2 ** 32) },
-    limits,
+    resolve: { catalogue, limits, precision, drawSeed: () => randomInt(2 ** 32) },
     queue,
     maxWaitMs: config.MAX_WAIT_S * 1000,
     maxBodyBytes,

@@ -3,16 +3,13 @@
 import { pillowResize, type RgbImage } from "@armature/pixels";
 import { disposeOnDevice, type Tensors } from "@armature/runtime";
 import { Tensor } from "onnxruntime-node";
+import type { Control } from "../features/controlnets.js";
 import { residualChannels, residualNames } from "../networks/encoder.js";
 import type { ControlNet, UNet } from "./components.js";
-import type { StepWindow } from "./step-window.js";
 
-/** It acts in a window of the steps. */
-export interface ControlRequest extends StepWindow {
+/** A control of a resolved request, whose control image is made. */
+export interface ControlRequest extends Omit<Control, "type" | "source" | "processor" | "options"> {
   image: RgbImage;
-  conditioningScale: number;
-  /** The residuals guide the conditional half alone, the finer ones less. */
-  guessMode: boolean;
 }
 
 /** One ControlNet of a running job, with its hint computed. */
@@ -35,7 +32,7 @@ export async function prepareControl(
   const fits = image.width === width && image.height === height;
   const pixels = fits ? image : pillowResize(image, { width, height }, "lanczos");
   const { hint } = await net.embedding.run({ image: pictureTensor(pixels) });
-  return { ...request, net, hint: hint!, guessMode: request.guessMode || net.config.globalPool };
+  return { ...request, net, hint: hint! };
 }
 
 /** Frees the hints where they lie on a device. */

@@ -15,7 +15,7 @@ describe.each([...pipelines])("in the %s profile", (_, opening) => {
   test("an interval of 1 gives the exact latents", async () => {
     const { model, request, shallow } = await opening;
     const exact = await draw(model, request({}));
-    const cached = await draw(model, request({ deepCache: { interval: 1, shallow } }));
+    const cached = await draw(model, request({ cacheInterval: 1, shallow }));
     expect(cached.latents).toEqual(exact.latents);
   });
 
@@ -27,7 +27,8 @@ describe.each([...pipelines])("in the %s profile", (_, opening) => {
     const controls = [await embeddedControl(pipeline, "depth", { net: net.watched, end: 0.8 })];
     const request = pipeline.request({
       controls,
-      deepCache: { interval: 3, shallow: shallow.watched },
+      cacheInterval: 3,
+      shallow: shallow.watched,
       guidanceInterval: { start: 0.1, end: 1 },
     });
     await draw({ ...pipeline.model, unet: unet.watched }, request);
@@ -42,17 +43,17 @@ describe.each([...pipelines])("in the %s profile", (_, opening) => {
     const { model, request, shallow } = pipeline;
     const controls = [await embeddedControl(pipeline, "canny", { guessMode: true })];
     const exact = await draw(model, request({ controls, numInferenceSteps: 20 }));
-    const cached = await draw(model, request({ controls, numInferenceSteps: 20, deepCache: { interval: 2, shallow } }));
+    const cached = await draw(model, request({ controls, numInferenceSteps: 20, cacheInterval: 2, shallow }));
     expect(relativeError(cached.latents.at(-1)!, exact.latents.at(-1)!)).toBeLessThan(LATENTS_ERROR);
   });
 
   test("the control goes on acting in steps without its ControlNet", async () => {
     const pipeline = await opening;
     const { model, request, shallow } = pipeline;
-    const deepCache = { interval: 4, shallow };
+    const cache = { cacheInterval: 4, shallow };
     const run = async (conditioningScale: number) => {
       const controls = [await embeddedControl(pipeline, "depth", { conditioningScale })];
-      return (await draw(model, request({ controls, deepCache }))).latents;
+      return (await draw(model, request({ controls, ...cache }))).latents;
     };
     const [weak, strong] = [await run(0), await run(1)];
     expect(strong[0]).toEqual(weak[0]);
@@ -68,10 +69,7 @@ test.each(["euler_a", "ddim", "dpm++ 2m", "unipc", "pndm", "plms"])(
   async (scheduler) => {
     const { model, request, shallow } = await pipelines.get(CPU_PROFILE.name)!;
     const exact = await draw(model, request({ scheduler, numInferenceSteps: 20 }));
-    const cached = await draw(
-      model,
-      request({ scheduler, numInferenceSteps: 20, deepCache: { interval: 2, shallow } }),
-    );
+    const cached = await draw(model, request({ scheduler, numInferenceSteps: 20, cacheInterval: 2, shallow }));
     expect(cached.latents[1]).toEqual(exact.latents[1]); // the first evaluation is whole
     const error = relativeError(cached.latents.at(-1)!, exact.latents.at(-1)!);
     expect(error).toBeGreaterThan(1e-3);

@@ -6,10 +6,10 @@ import type { Evaluation, ScheduledJob } from "../schedulers/scheduler.js";
 import { attendedFeed } from "./attended.js";
 import type { ShallowUNet, UNet } from "./components.js";
 import type { ControlUnit, StepInputs } from "./control.js";
-import { planEvaluations } from "./evaluation-plan.js";
+import type { PlannedEvaluation } from "./evaluation-plan.js";
 import { Evaluator } from "./evaluator.js";
 import { type Guidance, guide } from "./guidance.js";
-import { conditionalPass, guidedPasses, type Pass } from "./passes.js";
+import { type Pass, passesOf } from "./passes.js";
 import type { PromptEmbeds } from "./prompt.js";
 
 export interface DenoiseInputs {
@@ -18,20 +18,17 @@ export interface DenoiseInputs {
   shape: readonly [number, number, number, number];
   /** Negative text, then text; the text alone without guidance. */
   embeds: PromptEmbeds;
-  /** Undefined: none, and one text. */
-  guidance: Guidance | undefined;
-  controls: ControlUnit[];
-  deepCache: DeepCache | undefined;
+  /** One for each evaluation of the job. */
+  plan: readonly PlannedEvaluation[];
+  guidance: Guidance;
+  /** In the order of the request. */
+  controls: readonly ControlUnit[];
+  /** Called where an evaluation is not whole. */
+  shallow: ShallowUNet | undefined;
   /** Self-attention at the finest level looks at every n-th row and column of its tokens alone; 1: at all. */
   tokenDownsampling: number;
   /** Acts between steps; what it gives is gone on with. `level`: what latents of the next step hold of picture and noise. */
   settle?: ((latents: Latents, level: Level) => Latents) | undefined;
-}
-
-/** One whole evaluation in `interval`, the shallow UNet in the others. */
-export interface DeepCache {
-  interval: number;
-  shallow: ShallowUNet;
 }
 
 export interface DenoiseEvents {
@@ -45,14 +42,12 @@ export interface DenoiseEvents {
 
 /** Runs the scheduler's loop → latents [N, 4, h, w] as the UNet sees them at the end. */
 export async function denoise(unet: UNet, inputs: DenoiseInputs, events: DenoiseEvents): Promise<Float32Array> {
-  const { embeds, controls, guidance, deepCache, shape, settle = (latents) => latents } = inputs;
-  const plain = [conditionalPass(embeds, controls, shape[0])];
-  const guided = guidance ? guidedPasses(embeds, controls, shape[0]) : [];
+  const { plan, controls, guidance, shape, settle = (latents) => latents } = inputs;
+  const passOf = passesOf(inputs.embeds, shape[0]);
   const sampler = inputs.job.run();
   const total = inputs.job.evaluations;
   const attended = attendedFeed(unet.config, [shape[2], shape[3]], inputs.tokenDownsampling);
-  const plan = planEvaluations({ total, guidance, controls, cacheInterval: deepCache?.interval ?? 1 });
-  const evaluator = new Evaluator(unet, deepCache?.shallow);
+  const evaluator = new Evaluator(unet, inputs.shallow);
   try {
     let turn = sampler.next();
     let done = 0;
@@ -62,16 +57,17 @@ export async function denoise(unet: UNet, inputs: DenoiseInputs, events: Denoise
         continue;
       }
       await events.checkpoint();
-      const planned = plan[done]!;
-      if (planned.newKind) events.onNewKind?.();
+      const { passes, guided, newKind, ...how } = plan[done]!;
+      if (newKind) events.onNewKind?.();
       const outputs: Float32Array[] = [];
-      for (const pass of planned.guided ? guided : plain) {
+      for (const { texts, controls: active } of passes) {
+        const pass = passOf(texts);
         const step = { ...stepInputs(turn.value, pass, shape), ...attended };
-        outputs.push(await evaluator.noise(pass, step, planned));
+        outputs.push(await evaluator.noise(pass, step, { ...how, controls: active.map((i) => controls[i]!) }));
       }
       done++;
       events.onStep?.({ done, total, latents: turn.value.sample });
-      turn = sampler.next(guide(outputs, planned.guided ? guidance : undefined, shape[0]));
+      turn = sampler.next(guide(outputs, guided ? guidance : undefined, shape[0]));
     }
     return turn.value;
   } finally {

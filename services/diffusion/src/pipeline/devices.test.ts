@@ -74,7 +74,7 @@ async function draw(
   const units = [];
   for (const type of controls) {
     const [net, image] = [await netOn(device, type), await readRgb(INPUTS[type]!)];
-    units.push({ net, image, conditioningScale: 1, start: 0, end: 1, guessMode: false });
+    units.push({ net, image, conditioningScale: 1, start: 0, end: 1, guessMode: false, conditionalOnly: false });
   }
   const { images } = await generate(
     await modelOn(device),
@@ -85,7 +85,8 @@ async function draw(
         guidanceScale: 5,
         guidanceRescale: 0,
         guidanceInterval: { start: 0, end: 1 },
-        deepCache: undefined,
+        cacheInterval: 1,
+        shallow: undefined,
         tokenDownsampling,
         eta: 0,
         clipSkip: 0,

@@ -1,11 +1,24 @@
-/** Which networks each evaluation of a run calls, known before the first. */
+/** Which networks each evaluation of a run calls, and with which texts: known before the first. */
 import { covers, type StepWindow } from "./step-window.js";
 
-export interface PlannedEvaluation<Control extends StepWindow> {
-  /** Both halves of the guidance, or the text alone. */
+/** The texts of a call: both halves of the guidance share it, or one has it alone. */
+export type Texts = "both" | "negative" | "prompt";
+
+/** How many texts a call of these takes, each for all pictures. */
+export const textCount = (texts: Texts): number => (texts === "both" ? 2 : 1);
+
+/** One call of the networks. */
+export interface PlannedPass {
+  texts: Texts;
+  /** The ControlNets that act in it, by their place in the request. */
+  controls: readonly number[];
+}
+
+export interface PlannedEvaluation {
+  /** Both halves of the guidance, or the prompt alone at half the work. */
   guided: boolean;
-  /** The ControlNets whose window covers it. */
-  controls: readonly Control[];
+  /** With guidance the unconditional half comes first. */
+  passes: readonly PlannedPass[];
   /** ControlNets and the whole UNet, or the shallow UNet with what the last whole one kept. */
   whole: boolean;
   /** The next one is shallow, so what it takes is to be kept. */
@@ -14,47 +27,61 @@ export interface PlannedEvaluation<Control extends StepWindow> {
   newKind: boolean;
 }
 
-export interface EvaluationPlanInputs<Control extends StepWindow> {
-  total: number;
-  guidance: { interval: StepWindow } | undefined;
-  controls: readonly Control[];
-  /** One whole evaluation in so many; 1: all are. */
+/** What of a request decides its calls. */
+export interface EvaluationRequest {
+  guidanceScale: number;
+  guidanceInterval: StepWindow;
+  /** One whole evaluation in this many; 1: all are. */
   cacheInterval: number;
+  controls: readonly (StepWindow & {
+    /** Guides the conditional half alone. */
+    conditionalOnly: boolean;
+  })[];
 }
+
+/** Whether the negative prompt has any effect. */
+export const isGuided = ({ guidanceScale }: Pick<EvaluationRequest, "guidanceScale">): boolean => guidanceScale > 1;
 
 /**
  * Whole: the first evaluation, the one `cacheInterval` after another whole one, and one where guidance or a ControlNet sets in
  * or ends, for what was kept before it is of other inputs.
  */
-export function planEvaluations<Control extends StepWindow>({
-  total,
-  guidance,
-  controls,
-  cacheInterval,
-}: EvaluationPlanInputs<Control>): PlannedEvaluation<Control>[] {
-  const inputs = Array.from({ length: total }, (_, i) => ({
-    guided: guidance !== undefined && covers(guidance.interval, i, total),
-    controls: controls.filter((unit) => covers(unit, i, total)),
-  }));
+export function planEvaluations(request: EvaluationRequest, total: number): PlannedEvaluation[] {
+  const inputs = Array.from({ length: total }, (_, i) => {
+    const guided = isGuided(request) && covers(request.guidanceInterval, i, total);
+    const active = [...request.controls.keys()].filter((control) => covers(request.controls[control]!, i, total));
+    return { guided, active };
+  });
   let age = 0;
   const whole = inputs.map((now, i) => {
     const before = inputs[i - 1];
-    age = before && sameInputs(now, before) ? (age + 1) % cacheInterval : 0;
+    age = before && sameInputs(now, before) ? (age + 1) % request.cacheInterval : 0;
     return age === 0;
   });
   const kinds = inputs.map(({ guided }, i) => `${guided} ${whole[i]}`);
-  return inputs.map((input, i) => ({
-    ...input,
+  return inputs.map(({ guided, active }, i) => ({
+    guided,
+    passes: passesOf(request, guided, active),
     whole: whole[i]!,
     keep: whole[i]! && whole[i + 1] === false,
     newKind: i > 0 && kinds.indexOf(kinds[i]!) === i,
   }));
 }
 
-type Inputs = Pick<PlannedEvaluation<StepWindow>, "guided" | "controls">;
-
-/** Both lists are parts of one, in its order. */
-function sameInputs(a: Inputs, b: Inputs): boolean {
-  if (a.guided !== b.guided || a.controls.length !== b.controls.length) return false;
-  return a.controls.every((unit, i) => unit === b.controls[i]);
+/**
+ * Both halves of the guidance in one call, unless a ControlNet guides the conditional half alone: then each half has its own call,
+ * at the same cost.
+ */
+function passesOf({ controls }: EvaluationRequest, guided: boolean, active: number[]): PlannedPass[] {
+  const conditional: PlannedPass = { texts: "prompt", controls: active };
+  if (!guided) return [conditional];
+  if (!controls.some(({ conditionalOnly }) => conditionalOnly)) return [{ texts: "both", controls: active }];
+  return [{ texts: "negative", controls: active.filter((i) => !controls[i]!.conditionalOnly) }, conditional];
 }
+
+interface Inputs {
+  guided: boolean;
+  active: number[];
+}
+
+const sameInputs = (a: Inputs, b: Inputs): boolean => a.guided === b.guided && a.active.join() === b.active.join();

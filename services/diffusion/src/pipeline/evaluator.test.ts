@@ -75,17 +75,17 @@ const one = new Tensor("float32", [0], [1]);
 const step = { sample: one, timestep: one, attended_tokens: one };
 
 async function run({ unet, shallow, net }: ReturnType<typeof networks>): Promise<void> {
-  const unit = (start: number, end: number) => ({ net, start, end, conditioningScale: 1, hint: one }) as ControlUnit;
+  const unit = (start: number, end: number) =>
+    ({ net, start, end, conditioningScale: 1, hint: one, conditionalOnly: start === 0 }) as ControlUnit;
   const controls = [unit(0, 1), unit(0.2, 0.7)];
-  const passes: Pass[] = [controls, controls.slice(1)].map((own) => ({
-    texts: 1,
-    context: one,
-    controls: own,
-  }));
+  const passes: Record<string, Pass> = { prompt: { texts: 1, context: one }, negative: { texts: 1, context: one } };
   const evaluator = new Evaluator(unet, shallow);
+  const guided = { guidanceScale: 5, guidanceInterval: { start: 0, end: 1 }, cacheInterval: 3 };
   try {
-    for (const planned of planEvaluations({ total: 12, guidance: undefined, controls, cacheInterval: 3 })) {
-      for (const pass of passes) await evaluator.noise(pass, step, planned);
+    for (const { passes: planned, ...how } of planEvaluations({ ...guided, controls }, 12)) {
+      for (const { texts, controls: active } of planned) {
+        await evaluator.noise(passes[texts]!, step, { ...how, controls: active.map((i) => controls[i]!) });
+      }
     }
   } finally {
     evaluator.release();
@@ -105,9 +105,9 @@ test("shallow evaluations get the deep features and the ControlNets' first resid
   await run(made);
   for (const { deep } of made.shallowFeeds) expect(deep?.location).toBe("gpu-buffer");
   const controlled = made.shallowFeeds.map(({ down_residual_0: residual }) => residual?.location === "gpu-buffer");
-  // two passes: the first has a control that acts throughout, the second one that acts in evaluations 3 to 7
-  expect(controlled.filter((_, i) => i % 2 === 0)).toEqual(Array(7).fill(true));
-  expect(controlled.filter((_, i) => i % 2 === 1)).toEqual([false, false, true, true, true, false, false]);
+  // two passes: of the negative text with the control that acts in evaluations 3 to 7, of the prompt with one throughout, too
+  expect(controlled.filter((_, i) => i % 2 === 0)).toEqual([false, false, true, true, true, false, false]);
+  expect(controlled.filter((_, i) => i % 2 === 1)).toEqual(Array(7).fill(true));
 });
 
 test("a run that fails in any of its calls frees everything too", async () => {

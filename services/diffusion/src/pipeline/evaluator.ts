@@ -4,9 +4,16 @@ import { disposeOnDevice, type Tensors } from "@armature/runtime";
 import { shallowPrompt, shallowResidualName } from "../networks/shallow-unet.js";
 import type { ShallowUNet, UNet } from "./components.js";
 import { addResiduals, type ControlUnit, noResiduals, type StepInputs } from "./control.js";
-import type { PlannedEvaluation } from "./evaluation-plan.js";
 import type { Pass } from "./passes.js";
 import { ProjectedPrompts } from "./projected-prompts.js";
+
+/** One call of an evaluation. */
+export interface Call {
+  controls: readonly ControlUnit[];
+  /** As in `PlannedEvaluation`. */
+  whole: boolean;
+  keep: boolean;
+}
 
 /** The evaluations of one run. `release` frees what they kept. */
 export class Evaluator {
@@ -20,8 +27,8 @@ export class Evaluator {
   ) {}
 
   /** The noise predicted in one pass of an evaluation, [B, 4, h, w]. */
-  async noise(pass: Pass, step: StepInputs, planned: PlannedEvaluation<ControlUnit>): Promise<Float32Array> {
-    const outputs = planned.whole ? await this.runWhole(pass, step, planned) : await this.runShallow(pass, step);
+  async noise(pass: Pass, step: StepInputs, call: Call): Promise<Float32Array> {
+    const outputs = call.whole ? await this.runWhole(pass, step, call) : await this.runShallow(pass, step);
     return outputs.noise!.data as Float32Array;
   }
 
@@ -30,16 +37,11 @@ export class Evaluator {
     this.prompts.release();
   }
 
-  private async runWhole(
-    pass: Pass,
-    step: StepInputs,
-    { controls, keep }: PlannedEvaluation<ControlUnit>,
-  ): Promise<Tensors> {
+  private async runWhole(pass: Pass, step: StepInputs, { controls, keep }: Call): Promise<Tensors> {
     this.forget(pass);
     let residuals = noResiduals(this.unet);
     try {
-      for (const unit of pass.controls) {
-        if (!controls.includes(unit)) continue;
+      for (const unit of controls) {
         const before = residuals;
         const prompt = await this.prompts.of(unit.net, pass);
         residuals = await addResiduals(unit, { ...step, ...prompt }, before);

@@ -109,6 +109,7 @@ async function stage(modelsDir: string, profile: DeviceProfile) {
       start: pick(call.control_guidance_start, i) ?? 0,
       end: pick(call.control_guidance_end, i) ?? 1,
       guessMode: call.guess_mode ?? false,
+      conditionalOnly: call.guess_mode || net.config.globalPool,
     }));
     const toRequest = (prompt: number) => ({
       prompt: pick(call.prompt, prompt)!,
@@ -120,7 +121,8 @@ async function stage(modelsDir: string, profile: DeviceProfile) {
       guidanceScale: call.guidance_scale,
       guidanceRescale: call.guidance_rescale ?? 0,
       guidanceInterval: { start: 0, end: 1 },
-      deepCache: undefined,
+      cacheInterval: 1,
+      shallow: undefined,
       tokenDownsampling: 1,
       scheduler: resolveScheduler({ name: scheduler.class, ...scheduler.config_overrides }, entry.schedulerConfig),
       eta: call.eta ?? 0,

@@ -1,38 +1,24 @@
 /** Text-to-image, with any number of ControlNets: the method from prompt to pictures, top to bottom. */
 import type { RgbImage } from "@armature/pixels";
+import type { ResolvedRequest } from "../features/index.js";
+import type { Size } from "../features/size.js";
 import { startScheduler } from "../schedulers/index.js";
-import type { SchedulerConfig } from "../schedulers/scheduler.js";
-import type { ControlNet, Model } from "./components.js";
+import type { ControlNet, Model, ShallowUNet } from "./components.js";
 import { type ControlRequest, type ControlUnit, prepareControl, releaseControls } from "./control.js";
 import { decodeLatents } from "./decode.js";
-import { type DeepCache, type DenoiseEvents, denoise } from "./denoise.js";
-import type { Guidance } from "./guidance.js";
+import { type DenoiseEvents, denoise } from "./denoise.js";
+import { isGuided, planEvaluations } from "./evaluation-plan.js";
 import { encodeTexts } from "./prompt.js";
-import type { StepWindow } from "./step-window.js";
 
-export interface GenerateRequest {
-  prompt: string;
-  negativePrompt: string;
-  /** Pixels; multiples of the VAE's scale. */
-  width: number;
-  height: number;
+/** A resolved request with its pictures and networks at hand. */
+export interface GenerateRequest
+  extends Omit<ResolvedRequest, "model" | "precision" | "seeds" | "size" | "controls" | "output">,
+    Size {
   /** How many pictures. */
   count: number;
-  numInferenceSteps: number;
-  /** At most 1: no guidance, and the negative prompt has no effect. */
-  guidanceScale: number;
-  /** 0..1: how far the guided prediction is brought back to the deviation of the conditional one. */
-  guidanceRescale: number;
-  /** The steps that guidance applies in; with the text alone in the others, at half the cost. */
-  guidanceInterval: StepWindow;
-  /** Complete: the model's own with the request's overrides. */
-  scheduler: SchedulerConfig;
-  eta: number;
-  clipSkip: number;
-  deepCache: DeepCache | undefined;
-  /** As in `DenoiseInputs`. */
-  tokenDownsampling: number;
   controls: (ControlRequest & { net: ControlNet })[];
+  /** Where the request has a cache interval. */
+  shallow: ShallowUNet | undefined;
 }
 
 /** Draws the next values, for all pictures: [N, 4, h, w] flat. The only source of chance. */
@@ -66,11 +52,10 @@ export async function generate(
 ): Promise<GenerateResult> {
   const watch = stopwatch(events.now);
   const { unet, textEncoder, vaeDecoder } = model;
-  const guidance = guidanceOf(request);
 
-  const prompt = { text: request.prompt, clipSkip: request.clipSkip };
+  const prompt = { text: request.prompt, clipSkip: request.clipSkip ?? 0 };
   const negative = { text: request.negativePrompt, clipSkip: 0 }; // as the reference: the skip is the prompt's alone
-  const embeds = await encodeTexts(guidance ? [negative, prompt] : [prompt], textEncoder);
+  const embeds = await encodeTexts(isGuided(request) ? [negative, prompt] : [prompt], textEncoder);
   const promptMs = watch();
 
   const controls: ControlUnit[] = [];
@@ -89,13 +74,12 @@ export async function generate(
       request.width / scale,
     ] as const;
     const latents = noise(shape.reduce((product, size) => product * size, 1));
-    const { scheduler: config, numInferenceSteps, eta, deepCache, tokenDownsampling } = request;
+    const { scheduler: config, numInferenceSteps, eta, shallow, tokenDownsampling } = request;
     const job = startScheduler({ config, numInferenceSteps, latents, noise, eta });
-    const denoised = await denoise(
-      unet,
-      { job, shape, embeds, guidance, controls, deepCache, tokenDownsampling },
-      events,
-    );
+    const plan = planEvaluations(request, job.evaluations);
+    const guidance = { scale: request.guidanceScale, rescale: request.guidanceRescale };
+    const inputs = { job, shape, embeds, plan, guidance, controls, shallow, tokenDownsampling };
+    const denoised = await denoise(unet, inputs, events);
     events.onLatents?.(denoised);
     const denoiseMs = watch();
 
@@ -105,14 +89,6 @@ export async function generate(
   } finally {
     releaseControls(controls);
   }
-}
-
-function guidanceOf({
-  guidanceScale: scale,
-  guidanceRescale,
-  guidanceInterval,
-}: GenerateRequest): Guidance | undefined {
-  return scale > 1 ? { scale, rescale: guidanceRescale, interval: guidanceInterval } : undefined;
 }
 
 /** Each call gives the milliseconds since the one before. */

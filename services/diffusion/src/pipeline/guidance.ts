@@ -1,13 +1,9 @@
 /** Classifier-free guidance (arXiv:2207.12598, equation 6), and its rescaling (arXiv:2305.08891, section 3.4). */
-import type { StepWindow } from "./step-window.js";
 
 export interface Guidance {
-  /** Above 1. */
   scale: number;
   /** 0..1; 0 leaves the prediction as it is. */
   rescale: number;
-  /** The steps it applies in; with the text alone before and after: arXiv:2404.07724. */
-  interval: StepWindow;
 }
 
 /**

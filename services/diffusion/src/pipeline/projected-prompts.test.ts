@@ -25,8 +25,8 @@ test("every network computes them once, however many steps there are", async () 
   const [unet, controlnet] = [watch(pipeline.model.unet), watch(net)];
   // the net acts twice, and keeps one prompt
   const controls = [await embeddedControl(pipeline, "depth"), await embeddedControl(pipeline, "depth", { start: 0.5 })];
-  const deepCache = { interval: 2, shallow: pipeline.shallow };
-  await draw(pipeline.model, pipeline.request({ controls, deepCache }));
+  const cache = { cacheInterval: 2, shallow: pipeline.shallow };
+  await draw(pipeline.model, pipeline.request({ controls, ...cache }));
   expect([unet(), controlnet()]).toEqual([[2], [2]]);
 });
 

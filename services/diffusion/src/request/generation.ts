@@ -1,10 +1,12 @@
-/** One generation from the planned request to the answer: control images, engine, encoding. Knows neither HTTP nor tensors. */
-import type { GenerateParameters, GenerateResponse } from "@armature/contract";
+/** One generation from the resolved request to the answer: control images, engine, encoding. Knows neither HTTP nor tensors. */
 import { encodeImage } from "@armature/images";
 import type { RgbImage } from "@armature/pixels";
-import { type ControlImage, type ControlImageDeps, prepareControlImages } from "../control-images/prepare.js";
+import type { GenerateResponse } from "../contract/generate.js";
+import { type ControlImageDeps, prepareControlImages } from "../control-images/prepare.js";
 import type { EngineProgress, GenerateOutcome, GeneratePayload } from "../engine/jobs.js";
-import { type GeneratePlan, sizeLike } from "./plan.js";
+import type { ResolvedRequest } from "../features/index.js";
+import { completeSize } from "../features/size.js";
+import { toParameters } from "./resolve.js";
 
 export interface GenerationDeps extends ControlImageDeps {
   runEngine(
@@ -15,18 +17,18 @@ export interface GenerationDeps extends ControlImageDeps {
 }
 
 export interface PreparedControls {
-  images: ControlImage[];
+  images: RgbImage[];
   preprocessMs: number;
 }
 
 /** Makes the control images; may begin while the request still waits for the engine. */
 export async function prepareControls(
-  plan: GeneratePlan,
+  { controls }: ResolvedRequest,
   deps: ControlImageDeps,
   signal: AbortSignal,
 ): Promise<PreparedControls> {
   const start = performance.now();
-  const images = await prepareControlImages(plan.request.controlnets, deps, signal);
+  const images = await prepareControlImages(controls, deps, signal);
   return { images, preprocessMs: performance.now() - start };
 }
 
@@ -38,32 +40,32 @@ export interface Generation {
 
 /** Runs the engine. */
 export async function runGeneration(
-  plan: GeneratePlan,
+  resolved: ResolvedRequest,
   controls: PreparedControls,
   deps: Pick<GenerationDeps, "runEngine">,
   signal: AbortSignal,
   onProgress: (event: EngineProgress) => void,
 ): Promise<Generation> {
-  const payload = toPayload(plan, controls.images);
+  const payload = toPayload(resolved, controls.images);
   return { outcome: await deps.runEngine(payload, signal, onProgress), payload, controls };
 }
 
 /** The answer's JSON. `queueMs` and `startedAt` (as of performance.now) are the route's own measurements. */
 export async function toResponse(
   id: string,
-  plan: GeneratePlan,
+  resolved: ResolvedRequest,
   { outcome, payload, controls }: Generation,
   { queueMs, startedAt }: { queueMs: number; startedAt: number },
 ): Promise<GenerateResponse> {
-  const { output, controlnets } = plan.request;
+  const { output, seeds } = resolved;
   const { loadMs, promptMs, controlMs, denoiseMs, decodeMs } = outcome.timings;
   const images = await Promise.all(
-    outcome.images.map(async (image, i) => ({ ...(await encoded(image, output)), seed: plan.seeds[i]! })),
+    outcome.images.map(async (image, i) => ({ ...(await encoded(image, output)), seed: seeds[i]! })),
   );
   const controlImages = await Promise.all(
-    controls.images.map(async ({ image, processor }, i) => ({
-      type: controlnets[i]!.type,
-      preprocessor: processor,
+    controls.images.map(async (image, i) => ({
+      type: resolved.controls[i]!.type,
+      preprocessor: resolved.controls[i]!.processor,
       ...(await encoded(image, { format: "png" })),
     })),
   );
@@ -71,8 +73,8 @@ export async function toResponse(
     id,
     images,
     control_images: controlImages,
-    parameters: toParameters(plan, payload, controls.images),
-    warnings: [...inEightBits(plan), ...cutPrompt(outcome)],
+    parameters: toParameters({ ...resolved, size: { width: payload.width, height: payload.height } }),
+    warnings: [...inEightBits(resolved), ...cutPrompt(outcome)],
     timings: {
       queue_ms: queueMs,
       preprocess_ms: controls.preprocessMs,
@@ -83,7 +85,7 @@ export async function toResponse(
   };
 }
 
-function inEightBits({ precision }: GeneratePlan): string[] {
+function inEightBits({ precision }: ResolvedRequest): string[] {
   return precision === "int8" ? ["Computed in 8 bits (precision int8): close to the exact picture, not equal"] : [];
 }
 
@@ -91,72 +93,17 @@ function cutPrompt({ cutPrompt: cut }: GenerateOutcome): string[] {
   return cut ? [`The prompt is too long for the text encoder; this was left out: ${cut}`] : [];
 }
 
-function toPayload(plan: GeneratePlan, controls: readonly ControlImage[]): GeneratePayload {
-  const { request, model } = plan;
-  const size = plan.size ?? sizeLike(controls[0]!.image, plan.defaultSide);
-  return {
-    model: model.id,
-    prompt: request.prompt,
-    negativePrompt: request.negative_prompt,
-    ...size,
-    numInferenceSteps: plan.numInferenceSteps,
-    guidanceScale: plan.guidanceScale,
-    guidanceRescale: request.guidance_rescale,
-    guidanceInterval: toWindow(request.guidance_interval),
-    scheduler: plan.scheduler,
-    eta: request.eta,
-    clipSkip: request.clip_skip ?? 0,
-    cacheInterval: request.cache_interval,
-    tokenDownsampling: request.token_downsampling,
-    precision: plan.precision,
-    seeds: plan.seeds,
-    controls: request.controlnets.map((net, i) => ({
-      type: net.type,
-      image: controls[i]!.image,
-      conditioningScale: net.conditioning_scale,
-      start: net.control_guidance_start,
-      end: net.control_guidance_end,
-      guessMode: net.guess_mode,
-    })),
-  };
+function toPayload({ size, output: _, ...resolved }: ResolvedRequest, images: readonly RgbImage[]): GeneratePayload {
+  const controls = resolved.controls.map(
+    ({ source: _source, processor: _processor, options: _options, ...control }, i) => ({
+      ...control,
+      image: images[i]!,
+    }),
+  );
+  return { ...resolved, ...completeSize(size, images[0]), controls };
 }
 
-function toWindow([start, end]: GenerateParameters["guidance_interval"]) {
-  return { start, end };
-}
-
-function toParameters(
-  { request, model, precision, seeds }: GeneratePlan,
-  payload: GeneratePayload,
-  controls: readonly ControlImage[],
-) {
-  return {
-    model: model.id,
-    prompt: request.prompt,
-    negative_prompt: request.negative_prompt,
-    width: payload.width,
-    height: payload.height,
-    num_inference_steps: payload.numInferenceSteps,
-    guidance_scale: payload.guidanceScale,
-    guidance_rescale: payload.guidanceRescale,
-    guidance_interval: request.guidance_interval,
-    cache_interval: request.cache_interval,
-    token_downsampling: request.token_downsampling,
-    ...(precision && { precision }),
-    seed: seeds,
-    scheduler: payload.scheduler as GenerateParameters["scheduler"],
-    eta: request.eta,
-    num_images_per_prompt: seeds.length,
-    ...(request.clip_skip === undefined ? {} : { clip_skip: request.clip_skip }),
-    controlnets: request.controlnets.map(({ image: _, ...net }, i) => ({
-      ...net,
-      preprocessor: controls[i]!.processor,
-    })),
-    output: request.output,
-  };
-}
-
-async function encoded(image: RgbImage, { format, quality }: GenerateParameters["output"]) {
+async function encoded(image: RgbImage, { format, quality }: ResolvedRequest["output"]) {
   const file = await encodeImage(image, { format, quality });
   return { image: file.toString("base64"), width: image.width, height: image.height, format };
 }

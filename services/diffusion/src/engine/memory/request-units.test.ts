@@ -50,7 +50,8 @@ test.each(CASES)("the sums of %s name every session that it opens, and no other"
   for (const { type, guessMode } of payload.controls) {
     const net = await loadableControlNet(catalogue.controlnets.find((found) => found.type === type)!, device).load();
     const image = { data: new Uint8Array(3 * 64 * 64), width: 64, height: 64 };
-    controls.push({ net, image, guessMode, conditioningScale: 1, start: 0, end: 1 });
+    const usual = { conditioningScale: 1, start: 0, end: 1 };
+    controls.push({ net, image, guessMode, conditionalOnly: guessMode, ...usual });
   }
   const { seeds, width, height, guidanceScale, guidanceInterval, cacheInterval, tokenDownsampling } = payload;
   const events = { now: () => performance.now(), checkpoint: async () => {} };
@@ -60,7 +61,7 @@ test.each(CASES)("the sums of %s name every session that it opens, and no other"
     {
       ...{ prompt: "a red cube", negativePrompt: "", width, height, count: seeds.length, numInferenceSteps: 4 },
       ...{ guidanceScale, guidanceRescale: 0, guidanceInterval, scheduler: entry.schedulerConfig, eta: 0 },
-      ...{ clipSkip: 0, tokenDownsampling, controls, deepCache: shallow && { interval: cacheInterval, shallow } },
+      ...{ clipSkip: 0, tokenDownsampling, controls, cacheInterval, shallow },
     },
     seededNoise(seeds),
     events,

@@ -1,10 +1,4 @@
-import {
-  type GenerateLimits,
-  type GenerateRequest,
-  generateRequest,
-  OUTPUT_FORMATS,
-  type OutputFormat,
-} from "@armature/contract";
+import { OUTPUT_FORMATS, type OutputFormat } from "@armature/contract";
 import { Cancelled, InvalidRequest } from "@armature/core";
 import {
   addLogFields,
@@ -18,13 +12,17 @@ import {
 } from "@armature/http";
 import type { QueuePosition, WorkQueue } from "@armature/jobs";
 import { type Request, type Response, Router } from "express";
+import { type GenerateRequest, generateRequest } from "../../contract/generate.js";
 import type { EngineProgress } from "../../engine/jobs.js";
+import type { ResolveContext } from "../../features/feature.js";
+import type { ResolvedRequest } from "../../features/index.js";
+import { imageCount } from "../../features/seeds.js";
 import { type GenerationDeps, prepareControls, runGeneration, toResponse } from "../../request/generation.js";
-import { type GeneratePlan, type PlanContext, planGeneration } from "../../request/plan.js";
+import { resolveRequest } from "../../request/resolve.js";
+import { requestWork } from "../../request/work.js";
 
 export interface GenerateDeps extends GenerationDeps {
-  plan: PlanContext;
-  limits: GenerateLimits;
+  resolve: Omit<ResolveContext, "model">;
   queue: WorkQueue;
   maxWaitMs: number;
   maxBodyBytes: number;
@@ -32,14 +30,14 @@ export interface GenerateDeps extends GenerationDeps {
 
 /** `POST /generate`: parse, plan, wait, make, answer as JSON, as a bare picture or as a stream of events. */
 export function generateRoute(deps: GenerateDeps): Router {
-  const schema = generateRequest(deps.limits);
+  const schema = generateRequest(deps.resolve.limits);
   return Router().post("/generate", jsonBody({ maxBytes: deps.maxBodyBytes }), async (req, res) => {
     const request: GenerateRequest = parse(schema, req.body);
     const answer = chooseAnswer(req, request);
-    const plan = planGeneration(withFormat(request, answer), deps.plan);
-    logPlan(res, plan);
-    if (answer === "events") return answerEvents(req, res, plan, deps);
-    const response = await produce(req, res, plan, deps, {});
+    const resolved = resolveRequest(withFormat(request, answer), deps.resolve);
+    logRequest(res, resolved);
+    if (answer === "events") return answerEvents(req, res, resolved, deps);
+    const response = await produce(req, res, resolved, deps, {});
     if (answer === "json") return void res.json(response);
     const [image] = response.images;
     res.set("X-Seed", String(image!.seed)).type(answer).send(Buffer.from(image!.image, "base64"));
@@ -55,7 +53,7 @@ interface ProgressListeners {
 async function produce(
   req: Request,
   res: Response,
-  plan: GeneratePlan,
+  resolved: ResolvedRequest,
   deps: GenerateDeps,
   listeners: ProgressListeners,
 ) {
@@ -63,11 +61,11 @@ async function produce(
   const gone = closed(res);
   // begun as soon as the request is admitted, so that annotation goes on while it waits for the engine
   let controls: ReturnType<typeof prepareControls> | undefined;
-  const prepare = () => (controls ??= caught(prepareControls(plan, deps, gone)));
+  const prepare = () => (controls ??= caught(prepareControls(resolved, deps, gone)));
   let queueMs = 0;
   const generation = await deps.queue.run(
     {
-      cost: plan.cost,
+      cost: requestWork(resolved),
       client: req.ip ?? "",
       priority: priorityOf(req),
       deadlineMs: Math.min(deps.maxWaitMs, deadlineOf(req)),
@@ -82,17 +80,17 @@ async function produce(
         listeners.onStart?.();
       },
     },
-    async (signal) => runGeneration(plan, await prepare(), deps, signal, (event) => listeners.onProgress?.(event)),
+    async (signal) => runGeneration(resolved, await prepare(), deps, signal, (event) => listeners.onProgress?.(event)),
   );
   addLogFields(res, { width: generation.payload.width, height: generation.payload.height });
-  return toResponse(requestId(res), plan, generation, { queueMs, startedAt });
+  return toResponse(requestId(res), resolved, generation, { queueMs, startedAt });
 }
 
-async function answerEvents(req: Request, res: Response, plan: GeneratePlan, deps: GenerateDeps): Promise<void> {
+async function answerEvents(req: Request, res: Response, resolved: ResolvedRequest, deps: GenerateDeps): Promise<void> {
   const stream = new EventStream(res);
   let eta = etaEstimator();
   try {
-    const response = await produce(req, res, plan, deps, {
+    const response = await produce(req, res, resolved, deps, {
       onPosition: ({ position }) => stream.offer("queued", { position: position - 1 }),
       onStart: () => stream.offer("started", { id: requestId(res) }),
       onProgress: (event) => {
@@ -130,8 +128,7 @@ function chooseAnswer(req: Request, request: GenerateRequest): Answer {
   if (type === "text/event-stream") return "events";
   if (type === false)
     throw new NotAcceptable(`The answer can be ${MEDIA_TYPES.join(", ")}; the Accept header takes none of them`);
-  const several = (request.num_images_per_prompt ?? (Array.isArray(request.seed) ? request.seed.length : 1)) > 1;
-  if (several) {
+  if (imageCount(request) > 1) {
     const detail = "a bare picture is one; ask for Accept: application/json to get several";
     throw new InvalidRequest([{ pointer: "/num_images_per_prompt", detail }]);
   }
@@ -160,14 +157,14 @@ function deadlineOf(req: Request): number {
   return value > 0 ? value : Number.POSITIVE_INFINITY;
 }
 
-function logPlan(res: Response, { request, model, scheduler, numInferenceSteps, seeds }: GeneratePlan): void {
+function logRequest(res: Response, { model, scheduler, numInferenceSteps, seeds, controls }: ResolvedRequest): void {
   addLogFields(res, {
-    model: model.id,
+    model,
     scheduler: scheduler.name,
     steps: numInferenceSteps,
     seed: seeds,
     images: seeds.length,
-    controls: request.controlnets.map(({ type }) => type),
+    controls: controls.map(({ type }) => type),
   });
 }
 

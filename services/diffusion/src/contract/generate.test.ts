@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { generateRequest, MAX_SEED } from "./generate.js";
-import { type GenerateLimits, imageCount, workIssue } from "./generate-limits.js";
+import { imageCount, MAX_SEED } from "../features/seeds.js";
+import { generateRequest } from "./generate.js";
+import { type GenerateLimits, workIssue } from "./limits.js";
 
 const LIMITS: GenerateLimits = {
   maxPixels: 1024 * 1024,
@@ -208,9 +209,10 @@ test("the product of size, steps and images is limited, where each alone is not"
 });
 
 test("a service that filled in the model's defaults can ask again", () => {
-  const request = { ...schema.parse({ prompt: "", num_inference_steps: 100, seed: [1, 2] }), width: 512, height: 512 };
+  const request = { width: 512, height: 512, steps: 100, images: 2 };
   expect(workIssue(request, LIMITS)?.path).toEqual(["num_inference_steps"]);
-  expect(workIssue({ ...request, num_inference_steps: 50 }, LIMITS)).toBeUndefined();
+  expect(workIssue({ ...request, steps: 50 }, LIMITS)).toBeUndefined();
+  expect(workIssue({ ...request, width: undefined }, LIMITS)).toBeUndefined();
 });
 
 test("every limit is the factory's parameter", () => {

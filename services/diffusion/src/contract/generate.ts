@@ -1,0 +1,70 @@
+/** `POST /generate`: diffusers' parameters, under diffusers' names. The fields are the features' own. */
+import { OUTPUT_FORMATS } from "@armature/contract";
+import { z } from "zod";
+import { FEATURES, type GenerateParameters, type RequestFields } from "../features/index.js";
+import { imageCount } from "../features/seeds.js";
+import { type GenerateLimits, workIssue } from "./limits.js";
+
+/**
+ * The request's schema under a service's limits. Fields without a default are the service's to fill in, from the model that is
+ * asked for: its recommended size, steps, guidance and scheduler. After that it must ask `workIssue` again.
+ */
+export function generateRequest(limits: GenerateLimits) {
+  const fields: z.ZodRawShape = Object.assign({}, ...FEATURES.map((feature) => feature.fields(limits)));
+  return z.strictObject(fields as RequestFields).superRefine((request, context) => {
+    const { width, height, num_inference_steps: steps } = request;
+    const work = workIssue({ width, height, steps, images: imageCount(request) }, limits);
+    const conflicts = FEATURES.flatMap((feature) => [...(feature.conflicts?.(request, limits) ?? [])]);
+    for (const { path, message } of [...conflicts, ...(work ? [work] : [])])
+      context.addIssue({ code: "custom", path, message });
+  });
+}
+
+/** A request whose fields are each right and fit together. */
+export type GenerateRequest = z.infer<ReturnType<typeof generateRequest>>;
+
+const whole = z.int().min(0);
+const encodedPicture = {
+  image: z.string().describe("The file in base64"),
+  width: whole,
+  height: whole,
+  format: z.enum(OUTPUT_FORMATS),
+};
+
+/** What was used after all defaults and draws: sent again with the same pictures, it gives the same pictures. */
+function generateParameters(limits: GenerateLimits): z.ZodType<GenerateParameters> {
+  const answered = FEATURES.map(({ fields, answer }) => ({ ...filled(fields(limits)), ...answer }));
+  // the types of the features hold what they answer to these fields
+  return z.strictObject(Object.assign({}, ...answered)) as z.ZodType as z.ZodType<GenerateParameters>;
+}
+
+/** Fields that nobody leaves open. */
+function filled(fields: z.ZodRawShape): z.ZodRawShape {
+  const entries = Object.entries(fields).map(([name, field]) => {
+    const open = field instanceof z.ZodOptional || field instanceof z.ZodDefault;
+    return [name, open ? field.unwrap() : field] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+/** The answer's schema under the limits that requests are under. */
+export const generateResponse = (limits: GenerateLimits) =>
+  z.strictObject({
+    id: z.string().describe("Id of the request, as in the X-Request-Id header and the log"),
+    images: z.array(z.strictObject({ ...encodedPicture, seed: whole.describe("Makes this picture again, alone") })),
+    control_images: z
+      .array(z.strictObject({ type: z.string(), preprocessor: z.string(), ...encodedPicture }))
+      .describe("What each ControlNet saw, in the order of the request"),
+    parameters: generateParameters(limits),
+    warnings: z.array(z.string()).describe("What was done otherwise than a reader of the request might think"),
+    timings: z.strictObject({
+      queue_ms: z.number().min(0).describe("Waiting for the engine"),
+      preprocess_ms: z.number().min(0).describe("Making control images, transfer included"),
+      load_ms: z.number().min(0).describe("Loading what was not in memory"),
+      inference_ms: z.number().min(0).describe("Text encoder, denoising and decoder"),
+      total_ms: z.number().min(0).describe("From the whole request to the finished answer"),
+    }),
+  });
+
+export type GenerateResponse = z.infer<ReturnType<typeof generateResponse>>;
+export type { GenerateParameters };

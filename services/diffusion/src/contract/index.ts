@@ -1,0 +1,10 @@
+/** What clients of the diffusion service speak: the face for scripts, pages and tests. */
+export type { GenerateEvent } from "./events.js";
+export {
+  type GenerateParameters,
+  type GenerateRequest,
+  type GenerateResponse,
+  generateRequest,
+  generateResponse,
+} from "./generate.js";
+export type { GenerateLimits } from "./limits.js";

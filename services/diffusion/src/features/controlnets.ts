@@ -1,0 +1,122 @@
+/** ControlNets (arXiv:2302.05543): pictures that the picture follows. */
+import { defaultProcessor, name } from "@armature/contract";
+import { type FieldIssue, InvalidRequest } from "@armature/core";
+import { z } from "zod";
+import { fits } from "../engine/catalogue.js";
+import type { StepWindow } from "../pipeline/step-window.js";
+import { defineFeature, type ResolveContext } from "./feature.js";
+import { notServed } from "./not-served.js";
+import { optionName, optionValue } from "./option-values.js";
+
+/** What a ControlNet adds to a whole evaluation, as a share of it: counted at full size (docs/performance.md). */
+const CONTROLNET = 0.33;
+
+const share = z.number().min(0).max(1);
+
+const controlNet = z.strictObject({
+  type: name.describe("Which ControlNet, such as depth or canny; GET /controlnets lists those served"),
+  image: z.string().min(1).describe("The picture to follow: base64, a data: URL, or an http(s) URL"),
+  preprocessor: name
+    .optional()
+    .describe("Processor that makes the control image; none if image is one already. Default: the type's own"),
+  preprocessor_options: z
+    .record(z.string().regex(optionName, "wants the name of an option").max(64), optionValue)
+    .default({})
+    .describe("Options of the processor, as GET /processors of the preprocessor service lists them"),
+  conditioning_scale: z.number().min(0).max(10).default(1).describe("Strength: the residuals are multiplied by it"),
+  control_guidance_start: share.default(0).describe("Share of the steps at which it sets in"),
+  control_guidance_end: share.default(1).describe("Share of the steps at which it ends"),
+  guess_mode: z.boolean().default(false).describe("Follow the control image even where the prompt says nothing"),
+});
+
+type ControlNetRequest = z.infer<typeof controlNet>;
+
+/** One ControlNet of a resolved request. */
+export interface Control extends StepWindow {
+  type: string;
+  /** Where its picture comes from, as the request has it. */
+  source: string;
+  /** What makes the control image of it; `none`: it is one. */
+  processor: string;
+  options: ControlNetRequest["preprocessor_options"];
+  conditioningScale: number;
+  /** Follows the picture even where the prompt says nothing: the finer residuals count less. */
+  guessMode: boolean;
+  /** It guides the conditional half alone: in guess mode, and always where the net pools over the picture. */
+  conditionalOnly: boolean;
+}
+
+export const controlNets = defineFeature({
+  fields: ({ maxControlNets }) => ({
+    controlnets: z.array(controlNet).max(maxControlNets).default([]).describe("ControlNets to apply together"),
+  }),
+  *conflicts({ controlnets }) {
+    for (const [i, net] of controlnets.entries()) {
+      const { control_guidance_start: start, control_guidance_end: end } = net;
+      if (start >= end) {
+        const path = ["controlnets", i, "control_guidance_start"];
+        yield { path, message: `wants less than control_guidance_end, found ${start} and ${end}` };
+      }
+      if (net.preprocessor === "none" && Object.keys(net.preprocessor_options).length > 0) {
+        const path = ["controlnets", i, "preprocessor_options"];
+        yield { path, message: "wants no options, since preprocessor is none" };
+      }
+    }
+  },
+  resolve({ controlnets }, context) {
+    const issues = controlnets.flatMap((net, i) => [...issuesOf(net, `/controlnets/${i}`, context)]);
+    if (issues.length > 0) throw new InvalidRequest(issues);
+    return { controls: controlnets.map((net) => resolveOne(net, context)) };
+  },
+  answer: {
+    controlnets: z.array(
+      controlNet
+        .omit({ image: true })
+        .extend({ preprocessor: z.string(), preprocessor_options: z.record(z.string(), optionValue) }),
+    ),
+  },
+  parameters: ({ controls }) => ({
+    controlnets: controls.map((control) => ({
+      type: control.type,
+      preprocessor: control.processor,
+      preprocessor_options: control.options,
+      conditioning_scale: control.conditioningScale,
+      control_guidance_start: control.start,
+      control_guidance_end: control.end,
+      guess_mode: control.guessMode,
+    })),
+  }),
+  cost: (_, { whole, controls }) => (whole ? 1 + CONTROLNET * controls : 1),
+});
+
+function* issuesOf(
+  { type, preprocessor = defaultProcessor(type), preprocessor_options: options }: ControlNetRequest,
+  pointer: string,
+  { catalogue, model }: ResolveContext,
+): Generator<FieldIssue> {
+  const net = catalogue.controlnets.find((entry) => entry.type === type);
+  if (!net) {
+    const served = catalogue.controlnets.map((entry) => entry.type);
+    yield { pointer: `${pointer}/type`, detail: notServed("ControlNet", type, served) };
+  } else if (!fits(net.config, model.unet)) {
+    yield { pointer: `${pointer}/type`, detail: `${net.id} was not made for a model like ${model.id}` };
+  }
+  if (preprocessor === "none" && Object.keys(options).length > 0) {
+    yield { pointer: `${pointer}/preprocessor_options`, detail: "no preprocessor runs that could take them" };
+  }
+}
+
+function resolveOne(net: ControlNetRequest, { catalogue }: ResolveContext): Control {
+  const pools = catalogue.controlnets.find(({ type }) => type === net.type)?.config.globalPool ?? false;
+  return {
+    type: net.type,
+    source: net.image,
+    processor: net.preprocessor ?? defaultProcessor(net.type),
+    options: net.preprocessor_options,
+    conditioningScale: net.conditioning_scale,
+    start: net.control_guidance_start,
+    end: net.control_guidance_end,
+    guessMode: net.guess_mode,
+    conditionalOnly: net.guess_mode || pools,
+  };
+}

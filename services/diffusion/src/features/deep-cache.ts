@@ -1,0 +1,22 @@
+/** DeepCache (arXiv:2312.00858): steps that reuse the deep features of an earlier one. */
+import { z } from "zod";
+import { defineFeature } from "./feature.js";
+
+/** The shallow UNet's share of a whole evaluation, counted at full size (docs/performance.md). */
+const SHALLOW = 0.08;
+
+export const deepCache = defineFeature({
+  fields: ({ maxSteps }) => ({
+    cache_interval: z
+      .int()
+      .min(1)
+      .max(maxSteps)
+      .default(1)
+      .describe(
+        "One whole evaluation in so many; the others reuse its deep features, at about a tenth of the work: arXiv:2312.00858",
+      ),
+  }),
+  resolve: ({ cache_interval }) => ({ cacheInterval: cache_interval }),
+  parameters: ({ cacheInterval }) => ({ cache_interval: cacheInterval }),
+  cost: (_, { whole }) => (whole ? 1 : SHALLOW),
+});

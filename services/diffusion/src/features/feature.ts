@@ -1,0 +1,65 @@
+/** What a feature of `POST /generate` is: one thing that a request may ask for, all that the service knows of it in one file. */
+import type { Precision } from "@armature/contract";
+import { InvalidRequest } from "@armature/core";
+import type { z } from "zod";
+import type { GenerateLimits, PathIssue } from "../contract/limits.js";
+import type { Catalogue, ModelEntry } from "../engine/catalogue.js";
+
+/** What a request is resolved against. */
+export interface ResolveContext {
+  catalogue: Catalogue;
+  /** The one that the request is for. */
+  model: ModelEntry;
+  limits: GenerateLimits;
+  /** What a request gets that does not say; undefined: the device has no choice. */
+  precision: Precision | undefined;
+  /** A seed for a request that names none: 0 to 2^32 - 1. */
+  drawSeed: () => number;
+}
+
+/** One call of UNet and ControlNets, as far as its cost goes. */
+export interface NetworkCall {
+  /** The whole UNet, or the shallow one with what an earlier call kept. */
+  whole: boolean;
+  /** How many ControlNets act in it. */
+  controls: number;
+}
+
+export interface FeatureDefinition<
+  Fields extends z.ZodRawShape,
+  Resolved extends object,
+  Answer extends z.ZodRawShape = Record<never, never>,
+> {
+  /** Its fields in a request under a service's limits. One without a default is filled in by `resolve`. */
+  fields(limits: GenerateLimits): Fields;
+  /** Fields that are right one by one and do not go together. */
+  conflicts?(request: z.infer<z.ZodObject<Fields>>, limits: GenerateLimits): Iterable<PathIssue>;
+  /** What the request means for the model, as plain JSON. Throws InvalidRequest with a pointer for each wrong field. */
+  resolve(request: z.infer<z.ZodObject<Fields>>, context: ResolveContext): Resolved;
+  /** Those fields of the answer's `parameters` that have another form there than in a request. */
+  answer?: Answer;
+  /** The fields that, sent in a request, are resolved to the same. */
+  parameters(resolved: Resolved): AnswerOf<Fields, NoInfer<Answer>>;
+  /** The share of a call's usual work that is left or added. */
+  cost?(resolved: Resolved, call: NetworkCall): number;
+}
+
+/** Fields as they are answered: none is left open but what `Answer` says. */
+type AnswerOf<Fields extends z.ZodRawShape, Answer extends z.ZodRawShape> = Omit<
+  Filled<z.infer<z.ZodObject<Fields>>>,
+  keyof Answer
+> & { [Name in keyof Answer]: z.infer<Answer[Name]> };
+
+type Filled<T> = { [Name in keyof T]-?: Exclude<T[Name], undefined> };
+
+/** Declares a feature; a row of the table in index.ts makes it part of the contract. */
+export const defineFeature = <
+  Fields extends z.ZodRawShape,
+  Resolved extends object,
+  Answer extends z.ZodRawShape = Record<never, never>,
+>(
+  definition: FeatureDefinition<Fields, Resolved, Answer>,
+): FeatureDefinition<Fields, Resolved, Answer> => definition;
+
+/** A refusal that points at one field. */
+export const refusal = (pointer: string, detail: string): InvalidRequest => new InvalidRequest([{ pointer, detail }]);

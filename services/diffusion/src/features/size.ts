@@ -1,0 +1,56 @@
+/** How large the picture is. */
+import { InvalidRequest } from "@armature/core";
+import { z } from "zod";
+import { defineFeature } from "./feature.js";
+
+/** At 64 pixels the lowest level of the UNet is one latent wide. */
+const MIN_SIDE = 64;
+
+/** Pixels. */
+export interface Size {
+  width: number;
+  height: number;
+}
+
+/** Of a request that gives no size: shaped like its first picture, with about as many pixels as a square of this side. */
+export interface OpenSize {
+  side: number;
+}
+
+export const size = defineFeature({
+  fields({ maxPixels }) {
+    const most = Math.floor(maxPixels / MIN_SIDE / 8) * 8;
+    const side = z.int().min(MIN_SIDE).max(most).multipleOf(8).optional();
+    return {
+      width: side.describe("Pixels, a multiple of 8. Default: the model's own size"),
+      height: side.describe("Pixels, a multiple of 8. Default: the model's own size"),
+    };
+  },
+  resolve({ width, height }, { model: { id, scale, unet } }): { size: Size | OpenSize } {
+    const side = unet.sampleSize * scale;
+    if (width === undefined && height === undefined) return { size: { side } };
+    const issues = Object.entries({ width: width ?? side, height: height ?? side })
+      .filter(([, pixels]) => pixels % scale !== 0)
+      .map(([name, pixels]) => ({
+        pointer: `/${name}`,
+        detail: `wants a multiple of ${scale} for ${id}, found ${pixels}`,
+      }));
+    if (issues.length > 0) throw new InvalidRequest(issues);
+    return { size: { width: width ?? side, height: height ?? side } };
+  },
+  parameters: ({ size }) => completeSize(size, undefined),
+});
+
+/** The size of a request whose first picture, if it has one, is known. */
+export function completeSize(size: Size | OpenSize, picture: Size | undefined): Size {
+  if ("width" in size) return size;
+  const { side } = size;
+  return picture ? sizeLike(picture, side) : { width: side, height: side };
+}
+
+/** The size of a picture like `picture` with about `side` squared pixels, in multiples of 8 and at least 64. */
+function sizeLike(picture: Size, side: number): Size {
+  const factor = side / Math.sqrt(picture.width * picture.height);
+  const round = (pixels: number) => Math.min(side * 4, Math.max(MIN_SIDE, Math.round((pixels * factor) / 8) * 8));
+  return { width: round(picture.width), height: round(picture.height) };
+}

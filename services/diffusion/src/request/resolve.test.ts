@@ -1,0 +1,134 @@
+import type { Precision } from "@armature/contract";
+import { InvalidRequest } from "@armature/core";
+import { expect, test } from "vitest";
+import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
+import { generateRequest } from "../contract/generate.js";
+import { readCatalogue } from "../engine/catalogue.js";
+import { FEATURES } from "../features/index.js";
+import { resolveRequest, toParameters } from "./resolve.js";
+
+const catalogue = readCatalogue({ modelsDir: EMBEDDED_MODELS });
+const limits = { maxPixels: 1e6, maxSteps: 50, maxImages: 1, maxControlNets: 1, maxPromptLength: 100, maxWork: 1e9 };
+
+/** The precision that a request gets from a service with this one. */
+function resolvedPrecision(asked: Precision | undefined, precision: Precision | undefined) {
+  const request = generateRequest(limits).parse({ prompt: "a cat", precision: asked });
+  return resolveRequest(request, { catalogue, limits, precision, drawSeed: () => 0 }).precision;
+}
+
+test("a request's precision goes before the service's", () => {
+  expect(resolvedPrecision(undefined, "float32")).toBe("float32");
+  expect(resolvedPrecision(undefined, "int8")).toBe("int8");
+  expect(resolvedPrecision("int8", "float32")).toBe("int8");
+  expect(resolvedPrecision("float32", "int8")).toBe("float32");
+});
+
+test("where no CPU computes, a request that names a precision is refused by that field, others go on", () => {
+  expect(resolvedPrecision(undefined, undefined)).toBeUndefined();
+  for (const asked of ["int8", "float32"] as const) {
+    try {
+      resolvedPrecision(asked, undefined);
+      expect.unreachable();
+    } catch (error) {
+      expect(error).toBeInstanceOf(InvalidRequest);
+      expect((error as InvalidRequest).issues).toEqual([
+        { pointer: "/precision", detail: expect.stringContaining("no CPU computes here") },
+      ]);
+    }
+  }
+});
+
+const EVERYTHING = {
+  model: "tiny-sd",
+  prompt: "a cat",
+  negative_prompt: "a dog",
+  clip_skip: 1,
+  width: 128,
+  height: 64,
+  num_inference_steps: 7,
+  scheduler: { name: "dpm++ 2m karras", solver_order: 3 },
+  eta: 0.5,
+  guidance_scale: 3,
+  guidance_rescale: 0.7,
+  guidance_interval: [0.1, 0.8],
+  cache_interval: 3,
+  token_downsampling: 2,
+  precision: "int8",
+  seed: 5,
+  num_images_per_prompt: 2,
+  controlnets: [
+    { type: "depth", image: "AAAA", preprocessor: "none", conditioning_scale: 0.5, guess_mode: true },
+    { type: "canny", image: "BBBB", preprocessor_options: { low_threshold: 50 }, control_guidance_end: 0.5 },
+  ],
+  output: { format: "jpeg", quality: 80 },
+};
+const wide = { ...limits, maxImages: 2, maxControlNets: 2 };
+const service = { catalogue, limits: wide, precision: "float32" as const, drawSeed: () => 1234 };
+const resolve = (request: object, drawSeed = service.drawSeed) =>
+  resolveRequest(generateRequest(wide).parse(request), { ...service, drawSeed });
+
+test("every field of every feature is in the request that these tests resolve", () => {
+  const fields = FEATURES.flatMap((feature) => Object.keys(feature.fields(wide)));
+  expect(Object.keys(EVERYTHING).sort()).toEqual(fields.sort());
+});
+
+/** What a client sends that has the parameters of an answer as JSON, and the pictures. */
+interface Sent {
+  prompt: string;
+  controlnets?: { image: string }[];
+}
+
+function sentAgain(parameters: object, { controlnets = [] }: Sent): object {
+  const { controlnets: nets, ...fields } = JSON.parse(JSON.stringify(parameters));
+  return { ...fields, controlnets: nets.map((net: object, i: number) => ({ ...net, image: controlnets[i]!.image })) };
+}
+
+test.each([
+  ["that gives every field", EVERYTHING],
+  ["that leaves all open", { prompt: "a cat" }],
+  ["that leaves the size to its picture's", { prompt: "a cat", controlnets: [{ type: "depth", image: "AAAA" }] }],
+  ["with a list of seeds", { prompt: "a cat", seed: [9, 4] }],
+])("the parameters of a request %s, sent again, are resolved to the same", (_, request: Sent) => {
+  const resolved = resolve(request);
+  const size = { width: 192, height: 64 }; // as it is once the picture is known
+  const complete = "side" in resolved.size ? { ...resolved, size } : resolved;
+  const again = resolve(sentAgain(toParameters(complete), request), () => expect.unreachable());
+  expect(again).toEqual(complete);
+  expect(JSON.parse(JSON.stringify(again))).toEqual(complete);
+});
+
+test("what a request leaves open is the model's own, and a seed is drawn once", () => {
+  expect(resolve({ prompt: "a cat" })).toMatchObject({
+    model: "tiny-sd",
+    size: { side: 128 },
+    numInferenceSteps: 20,
+    guidanceScale: catalogue.models[0]!.recommended.guidance_scale,
+    seeds: [1234],
+    precision: "float32",
+  });
+});
+
+test.each([
+  ["/model", { model: "tiny-s" }, "did you mean tiny-sd? served: tiny-sd"],
+  ["/clip_skip", { clip_skip: 24 }, "the text encoder of tiny-sd has"],
+  [
+    "/controlnets/0/type",
+    { controlnets: [{ type: "dept", image: "A" }] },
+    'no ControlNet "dept" here; did you mean depth?',
+  ],
+  ["/scheduler", { scheduler: "eulr" }, 'did you mean "euler"?'],
+  ["/num_inference_steps", { scheduler: { name: "pndm", skip_prk_steps: false }, num_inference_steps: 3 }, "4 steps"],
+])("%s is refused where this service or its model cannot do %j", (pointer, fields, detail) => {
+  try {
+    resolve({ prompt: "a cat", ...fields });
+    expect.unreachable();
+  } catch (error) {
+    expect((error as InvalidRequest).issues).toMatchObject([{ pointer, detail: expect.stringContaining(detail) }]);
+  }
+});
+
+test("a request is held against the limit of work once the model's own size and steps are filled in", () => {
+  const tight = { ...service, limits: { ...wide, maxWork: 128 * 128 * 19 } };
+  const request = generateRequest(wide).parse({ prompt: "a cat" });
+  expect(() => resolveRequest(request, tight)).toThrow(/^\/num_inference_steps: wants pixels times steps times images/);
+});

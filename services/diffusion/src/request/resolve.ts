@@ -1,0 +1,28 @@
+/** From a parsed request to what it means here: what is left open filled in, what this service cannot do refused by name. */
+import { InvalidRequest } from "@armature/core";
+import { jsonPointer } from "@armature/http";
+import type { GenerateRequest } from "../contract/generate.js";
+import { workIssue } from "../contract/limits.js";
+import type { ResolveContext } from "../features/feature.js";
+import { FEATURES, type GenerateParameters, type ResolvedRequest } from "../features/index.js";
+import { findModel } from "../features/model.js";
+import { completeSize } from "../features/size.js";
+
+/** Nothing is loaded or drawn twice. Throws InvalidRequest with a pointer for each wrong field. */
+export function resolveRequest(request: GenerateRequest, service: Omit<ResolveContext, "model">): ResolvedRequest {
+  const context = { ...service, model: findModel(request.model, service.catalogue) };
+  const parts = FEATURES.map((feature) => feature.resolve(request, context));
+  const resolved: ResolvedRequest = Object.assign({}, ...parts);
+  refuseTooMuchWork(resolved, context);
+  return resolved;
+}
+
+/** The fields that, sent in a request with the same pictures, are resolved to the same. */
+export const toParameters = (resolved: ResolvedRequest): GenerateParameters =>
+  Object.assign({}, ...FEATURES.map((feature) => feature.parameters(resolved)));
+
+function refuseTooMuchWork({ size, numInferenceSteps, seeds }: ResolvedRequest, { limits }: ResolveContext): void {
+  const work = { ...completeSize(size, undefined), steps: numInferenceSteps, images: seeds.length };
+  const issue = workIssue(work, limits);
+  if (issue) throw new InvalidRequest([{ pointer: jsonPointer(issue.path), detail: issue.message }]);
+}
