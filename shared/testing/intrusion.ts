@@ -1,0 +1,48 @@
+/**
+ * Another process's work at a chosen moment: just before a call of the file system. A test file puts the calls under watch by
+ * `vi.mock(import("node:fs/promises"), async (original) => watched(await original()))`, and `node:fs` likewise.
+ */
+import { expect } from "vitest";
+
+interface Intrusion {
+  call: string;
+  path: RegExp;
+  act: () => void;
+}
+
+let planned: Intrusion[] = [];
+
+/** Does `act` once, just before the next call of this name whose first argument matches `path`. */
+export function justBefore(call: string, path: RegExp, act: () => void): void {
+  planned.push({ call, path, act });
+}
+
+/** Fails where a planned moment did not come: the test would pass without having tried anything. */
+export function expectAllCame(): void {
+  const left = planned.map(({ call, path }) => `${call} ${path}`);
+  planned = [];
+  expect(left, "moments that did not come").toEqual([]);
+}
+
+/** The module with each of its functions under watch. */
+export function watched<Module extends object>(module: Module): Module {
+  const calls = Object.entries(module).map(([name, value]) => [name, isCall(value) ? watch(name, value) : value]);
+  return Object.fromEntries(calls) as Module;
+}
+
+type Call = (...args: unknown[]) => unknown;
+
+/** Classes, such as `Stats`, are left alone, and so is what hangs on a function, such as `realpath.native`. */
+function isCall(value: unknown): value is Call {
+  return typeof value === "function" && !/^[A-Z]/.test(value.name);
+}
+
+function watch(name: string, call: Call): Call {
+  const watching = (...args: unknown[]) => {
+    const due = planned.find((intrusion) => intrusion.call === name && intrusion.path.test(String(args[0])));
+    planned = planned.filter((intrusion) => intrusion !== due);
+    due?.act();
+    return call(...args);
+  };
+  return Object.assign(watching, call);
+}
