@@ -1,10 +1,11 @@
 /**
- * Another process's work at a chosen moment: just before a call of the file system. A test file puts the calls under watch by
+ * Another process's work at a chosen moment: just before or just after a call of the file system. A test file puts the calls under watch by
  * `vi.mock(import("node:fs/promises"), async (original) => watched(await original()))`, and `node:fs` likewise.
  */
 import { expect } from "vitest";
 
 interface Intrusion {
+  when: "before" | "after";
   call: string;
   path: RegExp;
   act: () => void;
@@ -14,12 +15,17 @@ let planned: Intrusion[] = [];
 
 /** Does `act` once, just before the next call of this name whose first argument matches `path`. */
 export function justBefore(call: string, path: RegExp, act: () => void): void {
-  planned.push({ call, path, act });
+  planned.push({ when: "before", call, path, act });
+}
+
+/** Does `act` once, when the next such call has been answered, and before its caller hears of it. */
+export function justAfter(call: string, path: RegExp, act: () => void): void {
+  planned.push({ when: "after", call, path, act });
 }
 
 /** Fails where a planned moment did not come: the test would pass without having tried anything. */
 export function expectAllCame(): void {
-  const left = planned.map(({ call, path }) => `${call} ${path}`);
+  const left = planned.map(({ when, call, path }) => `${when} ${call} ${path}`);
   planned = [];
   expect(left, "moments that did not come").toEqual([]);
 }
@@ -41,8 +47,15 @@ function watch(name: string, call: Call): Call {
   const watching = (...args: unknown[]) => {
     const due = planned.find((intrusion) => intrusion.call === name && intrusion.path.test(String(args[0])));
     planned = planned.filter((intrusion) => intrusion !== due);
-    due?.act();
-    return call(...args);
+    if (due?.when === "before") due.act();
+    const result = call(...args);
+    return due?.when === "after" ? followed(result, due.act) : result;
   };
   return Object.assign(watching, call);
+}
+
+function followed(result: unknown, act: () => void): unknown {
+  if (result instanceof Promise) return result.finally(act);
+  act();
+  return result;
 }

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type PQueue from "p-queue";
+import { unlessVanished } from "../files/vanished.js";
 import { claim } from "./claim.js";
 import type { FetchEvent, FetchTuning } from "./fetch-options.js";
 import { agrees, DigestStream, type Digests, hashText } from "./file-hash.js";
@@ -60,8 +61,8 @@ export function partIdentity({ size, hash }: FileAddress, chunkBytes: number): P
 async function finishedByOther({ file, target }: DownloadJob, context: DownloadContext): Promise<Digests | undefined> {
   const found = await stat(target).catch(() => undefined);
   if (found?.size !== file.size || !file.hash) return undefined;
-  const digests = await context.hasher.digestFile(target, file.size, context.signal);
-  return agrees(digests, file.hash) ? digests : undefined;
+  const digests = await unlessVanished(context.hasher.digestFile(target, file.size, context.signal));
+  return digests && agrees(digests, file.hash) ? digests : undefined;
 }
 
 async function fromSources(job: DownloadJob, context: DownloadContext): Promise<Digests> {
