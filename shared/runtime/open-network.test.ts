@@ -7,11 +7,13 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { GraphBuilder, type WeightSource } from "../graph/builder.js";
 import { matmul } from "../graph/ops.js";
 import { CPU_PROFILE, type DeviceProfile } from "../graph/profile.js";
-import { expectAllCame, justBefore, watched } from "../testing/intrusion.js";
+import { expectAllCame, justBefore } from "../testing/intrusion.js";
 import { readSafetensorsHeader, type SafetensorsHeader } from "../weights/safetensors.js";
 import { openNetwork } from "./open-network.js";
 
-vi.mock(import("node:fs/promises"), async (original) => watched(await original()));
+vi.mock(import("node:fs/promises"), async (original) =>
+  (await import("../testing/intrusion.js")).watched(await original()),
+);
 
 /** 27 MB and 4 MB in float32. */
 const [LARGE, SMALL] = [2600, 1000];

@@ -1,6 +1,8 @@
 /**
- * Another process's work at a chosen moment: just before or just after a call of the file system. A test file puts the calls under watch by
- * `vi.mock(import("node:fs/promises"), async (original) => watched(await original()))`, and `node:fs` likewise.
+ * Another process's work at a chosen moment: just before or just after a call of the file system. A test file puts the calls under
+ * watch with `vi.mock`, whose factory runs before the file's own imports are there:
+ *
+ *     vi.mock(import("node:fs"), async (original) => (await import("./intrusion.js")).watched(await original()));
  */
 import { expect } from "vitest";
 

@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import PQueue from "p-queue";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { expectAllCame, justAfter, justBefore, watched } from "../testing/intrusion.js";
+import { expectAllCame, justAfter, justBefore } from "../testing/intrusion.js";
 import { claim } from "./claim.js";
 import { downloadFile } from "./download.js";
 import { fetchPlanned, planFetch } from "./fetch-weights.js";
@@ -17,7 +17,9 @@ import type { ByteSink } from "./sources/source.js";
 import { DEPTH, depth, QUICK, WEIGHTS, WeightsLab } from "./testing/weights-lab.js";
 import { verifyWeights } from "./verify.js";
 
-vi.mock(import("node:fs/promises"), async (original) => watched(await original()));
+vi.mock(import("node:fs/promises"), async (original) =>
+  (await import("../testing/intrusion.js")).watched(await original()),
+);
 
 const { signal } = new AbortController();
 

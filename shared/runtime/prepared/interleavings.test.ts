@@ -3,11 +3,13 @@ import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, utim
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { expectAllCame, justBefore, watched } from "../../testing/intrusion.js";
+import { expectAllCame, justBefore } from "../../testing/intrusion.js";
 import { type PreparedForm, type PreparedSource, preparedForm } from "./prepared-weights.js";
 import { answer, writeSource } from "./testing/two-convolutions.js";
 
-vi.mock(import("node:fs/promises"), async (original) => watched(await original()));
+vi.mock(import("node:fs/promises"), async (original) =>
+  (await import("../../testing/intrusion.js")).watched(await original()),
+);
 
 const ENTRY = /\/[0-9a-f]{32}$/;
 const ENTRY_GRAPH = /\/[0-9a-f]{32}\/graph\.onnx$/;

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { InvalidConfig, InvalidModel } from "@armature/shared/errors";
+import { unlessVanishedSync } from "@armature/shared/files/vanished";
 import type { DeviceProfile } from "@armature/shared/graph/profile";
 import { ModelConfig } from "@armature/shared/weights/model-config";
 import { float32Bytes, openModelFolder } from "@armature/shared/weights/model-folder";
@@ -83,7 +84,7 @@ function findDptModels(modelsDir: string): string[] {
   const visit = (folder: string, depth: number): string[] => {
     if (isDpt(join(folder, "config.json"))) return [relative(modelsDir, folder).split(sep).join("/")];
     if (depth === MAX_DEPTH) return [];
-    const names = readdirSync(folder).filter((name) => !name.startsWith("."));
+    const names = (unlessVanishedSync(() => readdirSync(folder)) ?? []).filter((name) => !name.startsWith("."));
     return names
       .sort()
       .map((name) => join(folder, name))
@@ -94,7 +95,7 @@ function findDptModels(modelsDir: string): string[] {
 
 /** Links are followed: people keep large models on another disk. A link that leads nowhere is none. */
 function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return unlessVanishedSync(() => statSync(path))?.isDirectory() ?? false;
 }
 
 function isDpt(configFile: string): boolean {
