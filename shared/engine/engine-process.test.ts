@@ -164,9 +164,17 @@ test("a job that ignores its cancellation is killed after the grace, and the nex
 });
 
 test("a job without progress for the stall timeout is killed; one with progress may take longer", async () => {
+  // the supervisor's clock goes on only where progress has come
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   const { engine } = startEcho({ limits: { stallTimeoutMs: 300 } });
-  expect(await engine.run("count", { steps: 20, stepMs: 30 })).toBe(20);
-  const stalled = await engine.run("stall", null).catch((error) => error);
+  const onProgress = () => void vi.advanceTimersByTime(299);
+  expect(await engine.run("count", { steps: 20, stepMs: 0 }, { onProgress })).toBe(20);
+  const silent = vi.fn(() => {
+    vi.advanceTimersByTime(300);
+    vi.useRealTimers(); // for the restart
+  });
+  const stalled = await engine.run("stall", null, { onProgress: silent }).catch((error) => error);
+  expect(silent).toHaveBeenCalledOnce();
   expect(stalled).toBeInstanceOf(EngineCrashed);
   expect(stalled.message).toBe("The echo engine crashed: no progress for 0.3 s");
   expect(await engine.run("echo", "next")).toBe("next");

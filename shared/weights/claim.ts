@@ -30,23 +30,25 @@ export interface ClaimOptions {
   /** Called once if somebody else works on the file. */
   onWait?: () => void;
   silenceMs?: number;
+  /** Milliseconds that never go back, by which a holder's silence is measured. */
+  nowMs?: () => number;
 }
 
 /** Waits until this process may work on `file`. Rejects when `signal` aborts. */
 export async function claim(file: string, signal: AbortSignal, options: ClaimOptions = {}): Promise<Claim> {
-  const { onWait, silenceMs = SILENCE_MS } = options;
+  const { onWait, silenceMs = SILENCE_MS, nowMs = () => performance.now() } = options;
   const path = `${file}.owner`;
   const token = `${hostname()}\n${process.pid}\n${randomUUID()}\n`;
   held.add(token);
   try {
-    let silence = new Silence(silenceMs);
+    let silence = new Silence(silenceMs, nowMs);
     for (let waited = false; ; waited = true) {
       signal.throwIfAborted();
       if (await create(path, token)) break;
       const holder = await readHolder(path);
       if (holder && (isDead(holder.token) || silence.lasts(holder))) {
         if (await unlessVanished(replace(path, holder.token, token))) break;
-        silence = new Silence(silenceMs);
+        silence = new Silence(silenceMs, nowMs);
       }
       if (!waited) onWait?.();
       await sleep(POLL_MS, undefined, { signal });
@@ -99,16 +101,21 @@ function isDead(token: string): boolean {
 /** Watches whether a holder still touches its file. */
 class Silence {
   #seen: Holder | undefined;
-  #since = performance.now();
+  #since: number;
 
-  constructor(private readonly limitMs: number) {}
+  constructor(
+    private readonly limitMs: number,
+    private readonly nowMs: () => number,
+  ) {
+    this.#since = nowMs();
+  }
 
   lasts(holder: Holder): boolean {
     if (holder.token !== this.#seen?.token || holder.touchedMs !== this.#seen.touchedMs) {
       this.#seen = holder;
-      this.#since = performance.now();
+      this.#since = this.nowMs();
     }
-    return performance.now() - this.#since > this.limitMs;
+    return this.nowMs() - this.#since > this.limitMs;
   }
 }
 
