@@ -45,29 +45,35 @@ async function main(): Promise<number> {
     console.error((error as Error).message);
     return 2;
   }
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
   const cores = availableParallelism();
   const busy = await keepBusy(cores);
   try {
     const results: RunResult[] = [];
     while (results.length < runs) {
-      results.push(await runSuite(files));
+      results.push(await runSuite(files, stop.signal));
       console.log(runLines(results.at(-1)!, results.length, runs));
     }
     const { passed, text } = verdict(results, cores);
     console.log(text);
     return passed ? 0 : 1;
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    console.error("stopped before the last run had ended");
+    return 1;
   } finally {
     await busy.stop();
   }
 }
 
 /** Shows what the run printed only where nothing else tells why it failed. */
-async function runSuite(files: readonly string[]): Promise<RunResult> {
+async function runSuite(files: readonly string[], stopped: AbortSignal): Promise<RunResult> {
   const folder = await mkdtemp(join(tmpdir(), "busy-suite-"));
   try {
     const report = join(folder, "report.json");
     const start = performance.now();
-    const { exitCode, output } = await vitest(["run", "--reporter=json", `--outputFile=${report}`, ...files]);
+    const { exitCode, output } = await vitest(["run", "--reporter=json", `--outputFile=${report}`, ...files], stopped);
     const seconds = (performance.now() - start) / 1000;
     const text = await readFile(report, "utf8").catch(() => undefined);
     const result = text ? readReport(text, ROOT, seconds) : { passed: 0, skipped: 0, failed: [], seconds };
@@ -79,8 +85,8 @@ async function runSuite(files: readonly string[]): Promise<RunResult> {
   }
 }
 
-function vitest(args: readonly string[]): Promise<{ exitCode: number | string; output: string }> {
-  const suite = spawn(process.execPath, [VITEST, ...args], { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+function vitest(args: readonly string[], signal: AbortSignal): Promise<{ exitCode: number | string; output: string }> {
+  const suite = spawn(process.execPath, [VITEST, ...args], { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"], signal });
   const chunks: Buffer[] = [];
   for (const stream of [suite.stdout, suite.stderr]) stream.on("data", (chunk: Buffer) => chunks.push(chunk));
   return new Promise((resolve, reject) => {
