@@ -5,8 +5,13 @@ import { join } from "node:path";
 import { CPU_PROFILE, type DeviceProfile, GraphBuilder, matmul, type WeightSource } from "@armature/graph";
 import { readSafetensorsHeader, type SafetensorsHeader } from "@armature/weights";
 import { Tensor } from "onnxruntime-node";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { expectAllCame, justBefore } from "../../testing/intrusion.js";
 import { openNetwork } from "./open-network.js";
+
+vi.mock(import("node:fs/promises"), async (original) =>
+  (await import("../../testing/intrusion.js")).watched(await original()),
+);
 
 /** 27 MB and 4 MB in float32. */
 const [LARGE, SMALL] = [2600, 1000];
@@ -61,4 +66,13 @@ test("room is asked for what a graph takes, not for its whole file", async () =>
 
 test("a graph that takes little is not prepared, however large its file is", async () => {
   expect(await open("small", SMALL)).toBeUndefined();
+});
+
+test("prepared weights that another process removes before they are opened: the official file serves", async () => {
+  const cache = join(work, "cache-large");
+  justBefore("readFile", /cache-large\/[0-9a-f]{32}\/graph\.onnx$/, () => {
+    for (const name of readdirSync(cache)) rmSync(join(cache, name, "weights.bin"));
+  });
+  expect(await open("large", LARGE)).toHaveLength(1);
+  expectAllCame();
 });

@@ -75,9 +75,15 @@ async function openPrepared(network: Network, { threads, prepared }: ComputeSett
   const name = `${basename(dirname(folder))}/${basename(folder)}`;
   const source = { name, graph, weightsFolder: folder, weightsFile: weights.file, weightBytes };
   // the service logs what its engine prints
-  const form = await preparedForm(source, { ...prepared, note: (line) => process.stderr.write(`${line}\n`) });
+  const note = (line: string) => process.stderr.write(`${line}\n`);
+  const form = await preparedForm(source, { ...prepared, note });
   if (!form) return undefined;
-  return openSession(form.graph, { device: "cpu", weightsFolder: form.weightsFolder, threads, optimized: true });
+  const { weightsFolder } = form;
+  return openSession(form.graph, { device: "cpu", weightsFolder, threads, optimized: true }).catch((error: Error) => {
+    // such as when another process's limit has removed the weights by now
+    note(`${name}: the prepared weights in ${weightsFolder} do not open, loading the official file (${error.message})`);
+    return undefined;
+  });
 }
 
 /** What the weights take on the device. */

@@ -1,7 +1,7 @@
 /** One component of a model in diffusers' or transformers' layout: a folder with config.json and one safetensors file. */
 import { existsSync, realpathSync } from "node:fs";
 import { join } from "node:path";
-import { InvalidModel } from "@armature/core";
+import { InvalidModel, unlessVanishedSync } from "@armature/core";
 import { ModelConfig } from "./model-config.js";
 import { readSafetensorsHeader, type SafetensorsHeader } from "./safetensors.js";
 
@@ -20,7 +20,7 @@ const WEIGHT_FILES = ["diffusion_pytorch_model", "model"].flatMap((name) => [
 /** Reads config and header of the component in `folder`. Throws InvalidModel if either is missing or unsound. */
 export function openModelFolder(folder: string): ModelFolder {
   const config = ModelConfig.read(join(folder, "config.json"));
-  return { config, weights: readSafetensorsHeader(realpathSync(weightFile(folder))) };
+  return { config, weights: readSafetensorsHeader(weightFile(folder)) };
 }
 
 /** What the weights take in float32 in memory, in bytes. */
@@ -30,9 +30,12 @@ export function float32Bytes({ tensors }: SafetensorsHeader): number {
   return 4 * elements;
 }
 
+/** The file itself, behind links. */
 function weightFile(folder: string): string {
-  const found = WEIGHT_FILES.map((name) => join(folder, name)).find(existsSync);
-  if (found) return found;
+  for (const name of WEIGHT_FILES) {
+    const found = unlessVanishedSync(() => realpathSync(join(folder, name)));
+    if (found) return found;
+  }
   const pickled = ["diffusion_pytorch_model", "model", "pytorch_model"]
     .flatMap((name) => [`${name}.bin`, `${name}.fp16.bin`])
     .find((name) => existsSync(join(folder, name)));

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { controlTypeOf, type Precision } from "@armature/contract";
-import { InvalidConfig, InvalidModel } from "@armature/core";
+import { InvalidConfig, InvalidModel, unlessVanishedSync } from "@armature/core";
 import { float32Bytes, openModelFolder, type SafetensorsHeader } from "@armature/weights";
 import { z } from "zod";
 import { readClipTextConfig } from "../networks/clip-text.js";
@@ -106,7 +106,7 @@ function findFolders(modelsDir: string): Found {
     if (existsSync(join(folder, "model_index.json"))) found.models.push(id);
     else if (className(join(folder, "config.json")) === "ControlNetModel") found.controlnets.push(id);
     else if (depth < MAX_DEPTH) {
-      for (const name of readdirSync(folder).sort()) {
+      for (const name of (unlessVanishedSync(() => readdirSync(folder)) ?? []).sort()) {
         const path = join(folder, name);
         if (!name.startsWith(".") && isFolder(path)) visit(path, depth + 1);
       }
@@ -116,7 +116,7 @@ function findFolders(modelsDir: string): Found {
 
 /** Links are followed: people keep large models on another disk. A link that leads nowhere is none. */
 function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return unlessVanishedSync(() => statSync(path))?.isDirectory() ?? false;
 }
 
 function className(configFile: string): unknown {
@@ -158,9 +158,9 @@ function bytesOf(weights: SafetensorsHeader, others = 0): Bytes {
 }
 
 function readRecommendation(file: string): Recommendation {
-  if (!existsSync(file)) return recommendation.parse({});
   try {
-    return recommendation.parse(JSON.parse(readFileSync(file, "utf8")));
+    const text = unlessVanishedSync(() => readFileSync(file, "utf8"));
+    return recommendation.parse(text === undefined ? {} : JSON.parse(text));
   } catch (cause) {
     throw new InvalidModel(`${file}: ${(cause as Error).message}`, { cause });
   }

@@ -1,7 +1,7 @@
 /** Which models of the processors are there, and so which processors can be served. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
-import { InvalidConfig, InvalidModel } from "@armature/core";
+import { InvalidConfig, InvalidModel, unlessVanishedSync } from "@armature/core";
 import type { DeviceProfile } from "@armature/graph";
 import { float32Bytes, ModelConfig, openModelFolder } from "@armature/weights";
 import { type DptImageProcessor, readDptImageProcessor } from "../depth/dpt-image-processor.js";
@@ -82,7 +82,7 @@ function findDptModels(modelsDir: string): string[] {
   const visit = (folder: string, depth: number): string[] => {
     if (isDpt(join(folder, "config.json"))) return [relative(modelsDir, folder).split(sep).join("/")];
     if (depth === MAX_DEPTH) return [];
-    const names = readdirSync(folder).filter((name) => !name.startsWith("."));
+    const names = (unlessVanishedSync(() => readdirSync(folder)) ?? []).filter((name) => !name.startsWith("."));
     return names
       .sort()
       .map((name) => join(folder, name))
@@ -93,7 +93,7 @@ function findDptModels(modelsDir: string): string[] {
 
 /** Links are followed: people keep large models on another disk. A link that leads nowhere is none. */
 function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return unlessVanishedSync(() => statSync(path))?.isDirectory() ?? false;
 }
 
 function isDpt(configFile: string): boolean {
