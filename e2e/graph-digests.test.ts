@@ -6,32 +6,22 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { DEVICE_FORMS } from "@armature/devices";
 import {
+  type ConfiguredNetwork,
   CPU_INT8_PROFILE,
   CPU_PREPARED_PROFILE,
   CPU_PROFILE,
   type DeviceProfile,
   NCHW_FLOAT16_PROFILE,
   NCHW_PROFILE,
-  type WeightSource,
+  type Network,
 } from "@armature/graph";
-import { ModelConfig, openModelFolder } from "@armature/weights";
+import { ModelConfig, openModelFolder, type WeightView } from "@armature/weights";
 import { describe, expect, test } from "vitest";
 import { DPT_CONFIGS } from "../scripts/bench/dpt-models.js";
-import { SD15_CONFIGS, sd15Shapes } from "../scripts/bench/sd15.js";
-import { nowhere, type Shapes, wantedTensors } from "../scripts/bench/synthetic-weights.js";
-import { clipTextModel, readClipTextConfig } from "../services/diffusion/src/networks/clip-text.js";
-import {
-  conditioningEmbeddingModel,
-  controlnetModel,
-  readControlNetConfig,
-} from "../services/diffusion/src/networks/controlnet.js";
-import { promptProjectionsModel } from "../services/diffusion/src/networks/prompt-projections.js";
-import { shallowUnetModel } from "../services/diffusion/src/networks/shallow-unet.js";
-import { unetModel } from "../services/diffusion/src/networks/unet.js";
-import { readUNetConfig } from "../services/diffusion/src/networks/unet-config.js";
-import { readVaeConfig, vaeDecoderModel, vaeEncoderModel } from "../services/diffusion/src/networks/vae.js";
-import { dptModel } from "../services/preprocessor/src/networks/dpt.js";
-import { readDptConfig } from "../services/preprocessor/src/networks/dpt-config.js";
+import { SD15_CONFIGS } from "../scripts/bench/sd15.js";
+import { shapesOnly, wantedTensors } from "../scripts/bench/synthetic-weights.js";
+import { NETWORKS as DIFFUSION } from "../services/diffusion/src/networks/index.js";
+import { NETWORKS as PREPROCESSOR } from "../services/preprocessor/src/networks/index.js";
 import { fixturePath } from "../testing/golden.js";
 
 const { webgpu, cuda } = DEVICE_FORMS;
@@ -54,73 +44,24 @@ const PROFILES: Record<string, DeviceProfile> = {
 const STEP = { B: 2, H: 64, W: 64, S: 77, T: 1024 };
 const TILE = { B: 1, H: 32, W: 32 };
 const DEPTH = { B: 1, H: 24, W: 24 };
-
-type Write = (weights: WeightSource, profile: DeviceProfile) => Uint8Array;
+const SIZES: Record<string, Record<string, number>> = { "VAE decoder": TILE, "VAE encoder": TILE, DPT: DEPTH };
 
 interface Component {
-  weights: WeightSource;
-  networks: Record<string, Write>;
+  weights: WeightView;
+  networks: ConfiguredNetwork[];
 }
 
-const NETWORKS: Record<string, (config: ModelConfig) => Record<string, Write>> = {
-  text_encoder(config) {
-    const clip = readClipTextConfig(config);
-    return { "clip-text": (weights, profile) => clipTextModel(weights, clip, profile) };
-  },
-  unet(config) {
-    const unet = readUNetConfig(config);
-    return {
-      unet: (weights, profile) => unetModel(weights, unet, profile),
-      "prompt-projections": (weights, profile) => promptProjectionsModel(weights, unet, profile),
-      "shallow-unet": (weights, profile) => shallowUnetModel(weights, unet, profile),
-    };
-  },
-  vae(config) {
-    const vae = readVaeConfig(config);
-    return {
-      "vae-decoder": (weights, profile) => vaeDecoderModel(weights, vae, profile),
-      "vae-encoder": (weights, profile) => vaeEncoderModel(weights, vae, profile),
-    };
-  },
-  controlnet(config) {
-    const net = readControlNetConfig(config);
-    return {
-      controlnet: (weights, profile) => controlnetModel(weights, net, profile),
-      "prompt-projections": (weights, profile) => promptProjectionsModel(weights, net, profile),
-      "conditioning-embedding": (weights, profile) => conditioningEmbeddingModel(weights, net, profile),
-    };
-  },
-  depth(config) {
-    const dpt = readDptConfig(config);
-    return { dpt: (weights, profile) => dptModel(weights, dpt, profile) };
-  },
-};
+/** The networks over the weights of each kind of component. */
+const NETWORKS: Record<string, readonly Network[]> = { ...DIFFUSION, ...PREPROCESSOR };
 
 function onDisk(folder: string, kind: string): Component {
-  const { config, weights } = openModelFolder(folder);
-  return { weights, networks: NETWORKS[kind]!(config) };
+  const config = () => openModelFolder(folder).config;
+  return { weights: openModelFolder(folder).weights, networks: NETWORKS[kind]!.map(({ open }) => open(config())) };
 }
 
-function synthetic(kind: string, config: object, shapes: Shapes): Component {
-  return { weights: laidOut(shapes), networks: NETWORKS[kind]!(new ModelConfig(kind, { ...config })) };
-}
-
-/** A header of the shapes, one after another, as a float16 file would have them. */
-function laidOut(shapes: Shapes): WeightSource {
-  let offset = 0;
-  const tensors: WeightSource["tensors"] = new Map();
-  for (const key of Object.keys(shapes).sort()) {
-    const location = { ...nowhere(shapes[key]!), offset };
-    tensors.set(key, location);
-    offset += location.length;
-  }
-  return { file: "model.safetensors", tensors };
-}
-
-function fullSizeDepth(name: keyof typeof DPT_CONFIGS): Component {
-  const dpt = readDptConfig(new ModelConfig(name, { ...DPT_CONFIGS[name] }));
-  const shapes = wantedTensors((weights) => dptModel(weights, dpt, CPU_PROFILE));
-  return synthetic("depth", DPT_CONFIGS[name], shapes);
+function synthetic(kind: string, config: object): Component {
+  const networks = NETWORKS[kind]!.map(({ open }) => open(new ModelConfig(kind, { ...config })));
+  return { weights: shapesOnly(wantedTensors(networks)), networks };
 }
 
 const EMBEDDED = fixturePath("../models");
@@ -134,19 +75,20 @@ const COMPONENTS: Record<string, () => Component> = {
   "embedded depth": () => onDisk(join(EMBEDDED, "depth-dpt-tiny"), "depth"),
   "sd21-random text encoder": () => onDisk(join(RANDOM, "sd21-random/text_encoder"), "text_encoder"),
   "sd21-random unet": () => onDisk(join(RANDOM, "sd21-random/unet"), "unet"),
-  "sd15 text encoder": () => synthetic("text_encoder", SD15_CONFIGS.textEncoder, sd15Shapes().textEncoder),
-  "sd15 unet": () => synthetic("unet", SD15_CONFIGS.unet, sd15Shapes().unet),
-  "sd15 vae": () => synthetic("vae", SD15_CONFIGS.vae, sd15Shapes().vae),
-  "sd15 controlnet": () => synthetic("controlnet", SD15_CONFIGS.controlnet, sd15Shapes().controlnet),
-  "dpt-large": () => fullSizeDepth("large"),
-  "dpt-hybrid": () => fullSizeDepth("hybrid"),
+  "sd15 text encoder": () => synthetic("text_encoder", SD15_CONFIGS.text_encoder),
+  "sd15 unet": () => synthetic("unet", SD15_CONFIGS.unet),
+  "sd15 vae": () => synthetic("vae", SD15_CONFIGS.vae),
+  "sd15 controlnet": () => synthetic("controlnet", SD15_CONFIGS.controlnet),
+  "dpt-large": () => synthetic("depth", DPT_CONFIGS.large),
+  "dpt-hybrid": () => synthetic("depth", DPT_CONFIGS.hybrid),
 };
 
 /** By form and size. */
-function digests(write: Write, weights: WeightSource, sizes: Record<string, number>): Record<string, string> {
+function digests(network: ConfiguredNetwork, weights: WeightView): Record<string, string> {
+  const sizes = network.ownSizes(SIZES[network.name] ?? STEP);
   const written = Object.entries(PROFILES).flatMap(([name, profile]) => [
-    [`${name}, any size`, digest(write(weights, profile))],
-    [`${name}, sized`, digest(write(weights, { ...profile, sizes }))],
+    [`${name}, any size`, digest(network.write(weights, profile))],
+    [`${name}, sized`, digest(network.write(weights, { ...profile, sizes }))],
   ]);
   return Object.fromEntries(written) as Record<string, string>;
 }
@@ -158,8 +100,7 @@ function digest(graph: Uint8Array): string {
 describe("graphs are those that were recorded", () => {
   test.each(Object.keys(COMPONENTS))("of %s", async (name) => {
     const { weights, networks } = COMPONENTS[name]!();
-    const sizes = "dpt" in networks ? DEPTH : "vae-decoder" in networks ? TILE : STEP;
-    const found = Object.entries(networks).map(([network, write]) => [network, digests(write, weights, sizes)]);
+    const found = networks.map((network) => [network.name, digests(network, weights)]);
     const recorded = fixturePath(`graphs/${name.replaceAll(" ", "-")}.json`);
     await expect(`${JSON.stringify(Object.fromEntries(found), null, 2)}\n`).toMatchFileSnapshot(recorded);
   });

@@ -2,7 +2,6 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CPU_PROFILE } from "@armature/graph";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fixturePath } from "../../../../testing/golden.js";
 import { expectAllCame, justAfter, justBefore } from "../../../../testing/intrusion.js";
@@ -23,7 +22,7 @@ afterEach(() => {
   expectAllCame();
 });
 
-const read = (depthModel?: string) => readCatalogue({ modelsDir, depthModel, profile: CPU_PROFILE });
+const read = (depthModel?: string) => readCatalogue({ modelsDir, depthModel });
 
 /** A copy of the embedded model with some keys of a file changed. */
 function place(id: string, file = "config.json", change: object = {}): void {
