@@ -4,12 +4,12 @@ import { configHelp, readConfig } from "@armature/config";
 import { AppError, InvalidConfig } from "@armature/core";
 import { Config as DiffusionConfig, machineDefaults as diffusionDefaults } from "@armature/diffusion/config";
 import { readCatalogue as readDiffusionCatalogue } from "@armature/diffusion/engine/catalogue";
-import { loadableControlNet, loadableModel, loadableShallowUNet } from "@armature/diffusion/engine/loadables";
+import { loadableUses, usesOf } from "@armature/diffusion/engine/load-networks";
 import { CPU_PROFILE } from "@armature/graph";
 import { Config, machineDefaults as preprocessorDefaults } from "@armature/preprocessor/config";
 import { readCatalogue as readPreprocessorCatalogue } from "@armature/preprocessor/engine/catalogue";
-import { loadableDepthModel } from "@armature/preprocessor/engine/depth-loadable";
-import type { Loadable, PreparedSettings } from "@armature/runtime";
+import { loadableDepth } from "@armature/preprocessor/engine/load-networks";
+import type { Loadable, PreparedSettings, Session } from "@armature/runtime";
 
 /** The two services have a WARM each, with names of their own; nothing here reads either. */
 const PreprocessorConfig = Config.omit({ WARM: true });
@@ -31,7 +31,7 @@ ${configHelp(PreprocessorConfig)}`;
 
 interface Preparation {
   folder: string;
-  loadables: Loadable<unknown>[];
+  loadables: Loadable<Session>[];
 }
 
 const SERVICES = { diffusion: ofDiffusion, preprocessor: ofPreprocessor };
@@ -66,23 +66,17 @@ function ofDiffusion(): Preparation {
   const { modelsDir, threads, prepared } = diffusionDefaults(config);
   const device = { profile: CPU_PROFILE, threads, prepared: wanted(prepared) };
   const { MODELS, CONTROLNETS, PRECISION } = config;
-  const { models, controlnets } = readDiffusionCatalogue({ modelsDir, models: MODELS, controlnets: CONTROLNETS });
-  const loadables = [
-    ...models.flatMap((entry) => [
-      loadableModel(entry, device, PRECISION),
-      loadableShallowUNet(entry, device, PRECISION),
-    ]),
-    ...controlnets.map((entry) => loadableControlNet(entry, device, PRECISION)),
-  ];
-  return { folder: device.prepared.folder, loadables };
+  const catalogue = readDiffusionCatalogue({ modelsDir, models: MODELS, controlnets: CONTROLNETS });
+  const uses = [...catalogue.models, ...catalogue.controlnets].flatMap((entry) => usesOf(entry, PRECISION));
+  return { folder: device.prepared.folder, loadables: loadableUses(uses, catalogue, device) };
 }
 
 function ofPreprocessor(): Preparation {
   const config = readConfig(PreprocessorConfig, process.env);
   const { modelsDir, threads, prepared } = preprocessorDefaults(config);
   const device = { profile: CPU_PROFILE, threads, prepared: wanted(prepared) };
-  const { depth } = readPreprocessorCatalogue({ modelsDir, depthModel: config.DEPTH_MODEL, profile: CPU_PROFILE });
-  return { folder: device.prepared.folder, loadables: depth ? [loadableDepthModel(depth, device)] : [] };
+  const { depth } = readPreprocessorCatalogue({ modelsDir, depthModel: config.DEPTH_MODEL });
+  return { folder: device.prepared.folder, loadables: depth ? [loadableDepth(depth, device)] : [] };
 }
 
 function wanted(prepared: PreparedSettings | undefined): PreparedSettings {
@@ -90,7 +84,7 @@ function wanted(prepared: PreparedSettings | undefined): PreparedSettings {
   return prepared;
 }
 
-async function prepare<T>({ key, load, release }: Loadable<T>): Promise<void> {
+async function prepare({ key, load, release }: Loadable<Session>): Promise<void> {
   console.log(key);
   await release(await load());
 }

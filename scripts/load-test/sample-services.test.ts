@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { sampleServices, treeBytes } from "./sample-services.js";
 
 test("memory is that of the process and all its descendants, in whatever order they are listed, and of nobody else", () => {
@@ -17,11 +17,15 @@ test("samples show the memory of a live process and the queue as its metrics tel
     'jobs_total{stage="diffusion",outcome="cancelled"} 3',
     'jobs_total{stage="diffusion",outcome="completed"} 41',
   ].join("\n");
-  const server = createServer((_req, res) => res.end(metrics)).listen(0, "127.0.0.1");
+  let asked = 0;
+  const server = createServer((_req, res) => {
+    asked++;
+    res.end(metrics);
+  }).listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const sampling = sampleServices([{ name: "this", url, pid: process.pid }], 50);
-  await delay(500);
+  await vi.waitUntil(() => asked > 2, { timeout: 30_000 }); // a sample is whole when the next one begins
   const samples = (await sampling.stop()).this!;
   server.close();
   expect(samples.length).toBeGreaterThan(1);

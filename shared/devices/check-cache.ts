@@ -1,4 +1,5 @@
 /** Remembers what checks found, until the device, its driver or the runtime is another one. */
+import { randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DeviceChoice } from "./self-check.js";
@@ -19,7 +20,10 @@ export interface CheckCache {
   set(key: string, choice: DeviceChoice): void;
 }
 
-/** A cache in the folder; a file that cannot be read counts as empty, one that cannot be written is done without. */
+/**
+ * A cache in the folder; a file that cannot be read counts as empty, one that cannot be written is done without. Where two
+ * processes write at once the later one's file stays, and the other's checks run again at its next start.
+ */
 export function openCheckCache(folder: string): CheckCache {
   const file = join(folder, FILE);
   return {
@@ -29,7 +33,7 @@ export function openCheckCache(folder: string): CheckCache {
       const entries = [{ key, choice }, ...others].slice(0, MOST_ENTRIES);
       try {
         mkdirSync(folder, { recursive: true });
-        const part = `${file}.${process.pid}`;
+        const part = `${file}.${randomUUID()}`; // each container's service may be process 1
         writeFileSync(part, JSON.stringify({ version: CHECKS_VERSION, entries }, null, 1));
         renameSync(part, file);
       } catch {

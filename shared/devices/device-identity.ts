@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
+import { unlessVanishedSync } from "@armature/core";
 
 const { resolve: resolveModule } = createRequire(import.meta.url);
 
@@ -79,14 +80,15 @@ function libraryOf(manifest: string): string | undefined {
   }
 }
 
+/** Nothing while an update of the driver is replacing the library. */
 function stamp(path: string): string {
-  const file = realpathSync(path);
-  const { size, mtimeMs } = statSync(file);
-  return `${file} ${size} ${mtimeMs}`;
+  const file = unlessVanishedSync(() => realpathSync(path));
+  const found = file && unlessVanishedSync(() => statSync(file));
+  return found ? `${file} ${found.size} ${found.mtimeMs}` : "";
 }
 
 function listOr(folder: string): string[] {
-  return existsSync(folder) ? readdirSync(folder).sort() : [];
+  return (unlessVanishedSync(() => readdirSync(folder)) ?? []).sort();
 }
 
 function readOr(file: string): string {

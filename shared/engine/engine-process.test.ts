@@ -1,9 +1,16 @@
 import { getEventListeners, setMaxListeners } from "node:events";
 import { AppError, Cancelled, InvalidModel, InvalidRequest } from "@armature/core";
 import { QueueFull } from "@armature/jobs";
-import { expect, test, vi } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { EngineCrashed } from "./errors.js";
 import { startEcho } from "./testing/start-echo.js";
+
+afterEach(() => void vi.useRealTimers());
+
+/** From here on the supervisor's clock stands still but where the test advances it: the engine may be as slow as it likes. */
+function holdClock(): void {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+}
 
 test("big typed arrays come back with the same bytes and types", async () => {
   const { engine } = startEcho();
@@ -146,11 +153,17 @@ test("a running job is cancelled by its next checkpoint, though its steps hold t
 });
 
 test("a cancelled job that finishes within its grace is still Cancelled, and the next may take longer", async () => {
+  holdClock();
   const { engine } = startEcho({ limits: { cancelGraceMs: 500 } });
   await engine.ready();
-  const signal = AbortSignal.timeout(20);
-  await expect(engine.run("ignoreCancel", { ms: 100 }, { signal })).rejects.toBeInstanceOf(Cancelled);
-  expect(await engine.run("ignoreCancel", { ms: 600 })).toBe("done anyway");
+  const controller = new AbortController();
+  const cancelled = engine.run("ignoreCancel", { ms: 100 }, { signal: controller.signal });
+  controller.abort();
+  vi.advanceTimersByTime(499);
+  await expect(cancelled).rejects.toBeInstanceOf(Cancelled);
+  const next = engine.run("ignoreCancel", { ms: 100 });
+  vi.advanceTimersByTime(600);
+  expect(await next).toBe("done anyway");
   expect(engine.state()).toMatchObject({ status: "ready", restarts: 0 });
 });
 
@@ -166,9 +179,16 @@ test("a job that ignores its cancellation is killed after the grace, and the nex
 });
 
 test("a job without progress for the stall timeout is killed; one with progress may take longer", async () => {
+  holdClock();
   const { engine } = startEcho({ limits: { stallTimeoutMs: 300 } });
-  expect(await engine.run("count", { steps: 20, stepMs: 30 })).toBe(20);
-  const stalled = await engine.run("stall", null).catch((error) => error);
+  const onProgress = () => void vi.advanceTimersByTime(299);
+  expect(await engine.run("count", { steps: 20, stepMs: 0 }, { onProgress })).toBe(20);
+  const silent = vi.fn(() => {
+    vi.advanceTimersByTime(300);
+    vi.useRealTimers(); // for the restart
+  });
+  const stalled = await engine.run("stall", null, { onProgress: silent }).catch((error) => error);
+  expect(silent).toHaveBeenCalledOnce();
   expect(stalled).toBeInstanceOf(EngineCrashed);
   expect(stalled.message).toBe("The echo engine crashed: no progress for 0.3 s");
   expect(await engine.run("echo", "next")).toBe("next");
@@ -194,8 +214,9 @@ test("output is logged line by line with its process id", async () => {
   const { engine, logs } = startEcho();
   await engine.run("print", { out: "half a ", err: "W: slow\r\n" });
   await engine.run("print", { out: "line\nänd another\n", err: "" });
-  await vi.waitFor(() =>
-    expect(logs).toContainEqual({ level: "info", message: "änd another", pid: engine.state().pid }),
+  await vi.waitFor(
+    () => expect(logs).toContainEqual({ level: "info", message: "änd another", pid: engine.state().pid }),
+    { timeout: 30_000 },
   );
   expect(logs).toContainEqual({ level: "info", message: "half a line", pid: engine.state().pid });
   expect(logs).toContainEqual({ level: "warn", message: "W: slow", pid: engine.state().pid });

@@ -44,7 +44,7 @@ test("a process that closes its channel is replaced", async () => {
 test("an uncaught exception outside a job costs a restart and no job", async () => {
   const { engine, logs, states } = startEcho();
   await engine.run("throwLater", null);
-  await vi.waitFor(() => expect(engine.state().restarts).toBe(1), { timeout: 5000 });
+  await vi.waitFor(() => expect(engine.state().restarts).toBe(1), { timeout: 30_000 });
   // not of the state now: the new process may be ready already
   expect(states.find(({ status }) => status === "restarting")?.reason).toContain("an uncaught exception ended it");
   expect(await engine.run("echo", "next")).toBe("next");
@@ -97,7 +97,7 @@ test("killed at random moments, every job gets exactly one answer and the next o
     expect(await Promise.all(jobs)).toEqual(jobs.map(() => ({ afterAnswer: false })));
     expect(answers).toEqual([1, 1, 1, 1]);
     if (pid !== undefined)
-      await vi.waitUntil(() => engine.state().restarts === restarts + 1, { interval: 1, timeout: 10_000 });
+      await vi.waitUntil(() => engine.state().restarts === restarts + 1, { interval: 1, timeout: 30_000 });
     expect(await engine.run("echo", round)).toBe(round);
   }
   expect(crashed).toBeGreaterThan(5);
@@ -116,10 +116,11 @@ test("an engine whose setup fails says why, refuses at once, and recovers when s
   await expect(engine.run("echo", 2)).rejects.toMatchObject({ code: "engine-unavailable", retryAfterS: 1 });
 
   writeFileSync(needs, "");
-  await vi.waitUntil(() => engine.state().status === "ready", { timeout: 10_000 });
+  await vi.waitUntil(() => engine.state().status === "ready", { timeout: 30_000 });
   expect(await engine.run("echo", 3)).toBe(3);
-  expect(engine.state()).toMatchObject({ status: "ready", restarts: 3 });
-  expect(states.filter((state) => state.status === "failed").length).toBeGreaterThan(0);
+  // a slow test may have let it try in vain once more before the file was there
+  const { restarts } = states.findLast((state) => state.status === "failed")!;
+  expect(engine.state()).toMatchObject({ status: "ready", restarts });
 });
 
 test("an entry that cannot be loaded and a setup that takes too long are failures to start", async () => {
@@ -127,7 +128,7 @@ test("an entry that cannot be loaded and a setup that takes too long are failure
   const slow = startEcho({ settings: { setup: "sleeps" }, limits: { startTimeoutMs: 1000, maxStartFailures: 1 } });
   await expect(missing.engine.ready()).rejects.toThrow("ended with exit code 1, before it was ready");
   await vi.waitUntil(() => missing.logs.some((entry) => entry.message.includes("Cannot find module")), {
-    timeout: 10_000,
+    timeout: 30_000,
   });
   await expect(slow.engine.ready()).rejects.toThrow("setup took more than 1 s");
 });
@@ -157,7 +158,7 @@ test("stop ends a job that takes longer than the grace, and a process that is st
   const starting = startEcho({ settings: { setup: "sleeps" } });
   const blocked = startEcho({ settings: { setup: "blocks" } });
   await busy.engine.ready();
-  await vi.waitUntil(() => blocked.logs.some((entry) => entry.message === "blocked"), { timeout: 10_000 });
+  await vi.waitUntil(() => blocked.logs.some((entry) => entry.message === "blocked"), { timeout: 30_000 });
   const engines = [busy.engine, starting.engine, blocked.engine];
   const pids = engines.map((engine) => engine.state().pid!);
   const outcome = expect(busy.engine.run("stall", null)).rejects.toBeInstanceOf(Draining);
@@ -172,7 +173,7 @@ test("the engine ends when its parent is killed", async () => {
   const pid = Number(output);
   expect(alive(pid)).toBe(true);
   parent.kill("SIGKILL");
-  await vi.waitUntil(() => !alive(pid), { timeout: 2000 });
+  await vi.waitUntil(() => !alive(pid), { timeout: 30_000 });
 });
 
 /** A process that has ended but whose new parent has not asked for its exit code counts as gone. */

@@ -4,9 +4,11 @@
  * time), is replaced. Nothing depends on this for correctness: it keeps two processes from doing the same work twice.
  */
 import { randomUUID } from "node:crypto";
-import { readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
+import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { unlessVanished } from "@armature/core";
 
 const HEARTBEAT_MS = 1000;
 const POLL_MS = 100;
@@ -28,23 +30,25 @@ export interface ClaimOptions {
   /** Called once if somebody else works on the file. */
   onWait?: () => void;
   silenceMs?: number;
+  /** Milliseconds that never go back, by which a holder's silence is measured. */
+  nowMs?: () => number;
 }
 
 /** Waits until this process may work on `file`. Rejects when `signal` aborts. */
 export async function claim(file: string, signal: AbortSignal, options: ClaimOptions = {}): Promise<Claim> {
-  const { onWait, silenceMs = SILENCE_MS } = options;
+  const { onWait, silenceMs = SILENCE_MS, nowMs = () => performance.now() } = options;
   const path = `${file}.owner`;
   const token = `${hostname()}\n${process.pid}\n${randomUUID()}\n`;
   held.add(token);
   try {
-    let silence = new Silence(silenceMs);
+    let silence = new Silence(silenceMs, nowMs);
     for (let waited = false; ; waited = true) {
       signal.throwIfAborted();
       if (await create(path, token)) break;
       const holder = await readHolder(path);
       if (holder && (isDead(holder.token) || silence.lasts(holder))) {
-        if (await replace(path, holder.token, token)) break;
-        silence = new Silence(silenceMs);
+        if (await unlessVanished(replace(path, holder.token, token))) break;
+        silence = new Silence(silenceMs, nowMs);
       }
       if (!waited) onWait?.();
       await sleep(POLL_MS, undefined, { signal });
@@ -61,8 +65,12 @@ async function create(path: string, token: string): Promise<boolean> {
     await writeFile(path, token, { flag: "wx" });
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return false;
+    if (code !== "ENOENT") throw error;
+    // another process prunes, and has removed the folder as an empty one
+    await mkdir(dirname(path), { recursive: true });
+    return create(path, token);
   }
 }
 
@@ -72,13 +80,8 @@ interface Holder {
 }
 
 async function readHolder(path: string): Promise<Holder | undefined> {
-  try {
-    const [token, { mtimeMs }] = await Promise.all([readFile(path, "utf8"), stat(path)]);
-    return { token, touchedMs: mtimeMs };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
+  const found = await unlessVanished(Promise.all([readFile(path, "utf8"), stat(path)]));
+  return found && { token: found[0], touchedMs: found[1].mtimeMs };
 }
 
 /** True only where we can know: a process of this machine that is gone, or this pid in an earlier life (a restarted container). */
@@ -98,16 +101,21 @@ function isDead(token: string): boolean {
 /** Watches whether a holder still touches its file. */
 class Silence {
   #seen: Holder | undefined;
-  #since = performance.now();
+  #since: number;
 
-  constructor(private readonly limitMs: number) {}
+  constructor(
+    private readonly limitMs: number,
+    private readonly nowMs: () => number,
+  ) {
+    this.#since = nowMs();
+  }
 
   lasts(holder: Holder): boolean {
     if (holder.token !== this.#seen?.token || holder.touchedMs !== this.#seen.touchedMs) {
       this.#seen = holder;
-      this.#since = performance.now();
+      this.#since = this.nowMs();
     }
-    return performance.now() - this.#since > this.limitMs;
+    return this.nowMs() - this.#since > this.limitMs;
   }
 }
 
@@ -126,9 +134,13 @@ async function replace(path: string, dead: string, token: string): Promise<boole
 function keep(path: string, token: string): Claim {
   const lost = new AbortController();
   const isOurs = async () => (await readHolder(path))?.token === token;
-  const beat = async () => {
-    if (!(await isOurs())) return lost.abort(new Error(`${path}: another process took over`));
+  const touch = async () => {
     await utimes(path, new Date(), new Date());
+    return true;
+  };
+  const beat = async () => {
+    const holds = (await isOurs()) && (await unlessVanished(touch()));
+    if (!holds && held.has(token)) lost.abort(new Error(`${path}: another process took over`));
   };
   const timer = setInterval(() => void beat().catch((error) => lost.abort(error)), HEARTBEAT_MS).unref();
   const release = async () => {

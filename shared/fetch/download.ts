@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { unlessVanished } from "@armature/core";
 import { claim } from "./claim.js";
 import type { DownloadContext } from "./download-context.js";
 import { agrees, DigestStream, type Digests, hashText } from "./file-hash.js";
@@ -49,8 +50,8 @@ export function partIdentity({ size, hash }: FileAddress, chunkBytes: number): P
 async function finishedByOther({ file, target }: DownloadJob, context: DownloadContext): Promise<Digests | undefined> {
   const found = await stat(target).catch(() => undefined);
   if (found?.size !== file.size || !file.hash) return undefined;
-  const digests = await context.hasher.digestFile(target, file.size, context.signal);
-  return agrees(digests, file.hash) ? digests : undefined;
+  const digests = await unlessVanished(context.hasher.digestFile(target, file.size, context.signal));
+  return digests && agrees(digests, file.hash) ? digests : undefined;
 }
 
 async function fromSources(job: DownloadJob, context: DownloadContext): Promise<Digests> {

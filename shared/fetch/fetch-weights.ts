@@ -1,5 +1,6 @@
 /** Fetches a selection of weights into a models' folder: plan, check, pin, download. The command and the services call this. */
 import { join } from "node:path";
+import { unlessVanished } from "@armature/core";
 import PQueue from "p-queue";
 import { downloadFile } from "./download.js";
 import type { DownloadContext } from "./download-context.js";
@@ -106,22 +107,26 @@ async function complete(
   context: DownloadContext,
   frozen: boolean,
 ): Promise<Digests> {
-  const { hasher, emit, signal } = context;
-  if (file.state === "unverified" && file.hash) {
-    const digests = await hasher.digestFile(file.target, file.size, signal, (done) =>
-      emit({ kind: "hashed", file, done }),
-    );
-    if (agrees(digests, file.hash)) {
-      emit({ kind: "complete", file, how: "adopted" });
-      return digests;
-    }
-    const message = `${file.target}: sha256 ${digests.sha256}, but ${hashText(file.hash)} is pinned`;
+  const { emit } = context;
+  const found = file.state === "unverified" && file.hash ? await digestsHere(file, context) : undefined;
+  if (found && agrees(found, file.hash)) {
+    emit({ kind: "complete", file, how: "adopted" });
+    return found;
+  }
+  if (found && file.hash) {
+    const message = `${file.target}: sha256 ${found.sha256}, but ${hashText(file.hash)} is pinned`;
     if (frozen) throw new WeightsUnavailable("differs-from-lock", `--frozen: ${message}`);
     emit({ kind: "discarded", file, message });
   }
   const digests = await downloadFile({ file, target: file.target, sources }, context);
   emit({ kind: "complete", file, how: "fetched" });
   return digests;
+}
+
+/** Undefined if the file has gone since it was planned: it is missing. */
+function digestsHere(file: PlannedFile, { hasher, emit, signal }: DownloadContext): Promise<Digests | undefined> {
+  const onBytes = (done: number) => emit({ kind: "hashed", file, done });
+  return unlessVanished(hasher.digestFile(file.target, file.size, signal, onBytes));
 }
 
 /** The cache, then the source, then, for a pinned file, repositories with the same bytes. */

@@ -17,7 +17,8 @@ export type HashRequest = { id: number; file: number } & Order;
 export interface HashReply {
   id: number;
   digests?: Digests;
-  error?: string;
+  /** `code` where the file system gave one. */
+  error?: { message: string; code: string | undefined };
 }
 
 /** A thread runs built code, also where a test runs the sources. */
@@ -88,7 +89,7 @@ export class HashThread {
       this.#pending.delete(reply.id);
       if (this.#pending.size === 0) worker.unref();
       if (reply.error === undefined) pending?.resolve(reply);
-      else pending?.reject(new Error(`hashing failed: ${reply.error}`));
+      else pending?.reject(hashingFailed(reply.error));
     });
     worker.on("error", (error) => this.#fail(error));
     worker.on("exit", () => this.#fail(new Error("the hashing thread has ended")));
@@ -100,6 +101,10 @@ export class HashThread {
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
   }
+}
+
+function hashingFailed({ message, code }: NonNullable<HashReply["error"]>): Error {
+  return Object.assign(new Error(`hashing failed: ${message}`), { code });
 }
 
 const PROGRESS_BYTES = 64 * 2 ** 20;

@@ -20,7 +20,8 @@ parentPort?.on("message", (request: HashRequest) => {
   try {
     reply = { id: request.id, ...answer(request) };
   } catch (error) {
-    reply = { id: request.id, error: (error as Error).message };
+    const { message, code } = error as NodeJS.ErrnoException;
+    reply = { id: request.id, error: { message, code } };
   }
   parentPort?.postMessage(reply);
 });

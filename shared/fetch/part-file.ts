@@ -6,6 +6,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { unlessVanished } from "@armature/core";
 import type { ByteRange } from "./sources/source.js";
 
 /** Progress goes to the journal after so many new bytes of a chunk, or so long after the last time: what a killed process loses. */
@@ -41,13 +42,17 @@ export class PartFile {
   static async open(file: string, identity: PartIdentity): Promise<PartFile> {
     const path = partPath(file);
     const earlier = await readJournal(path, identity);
-    if (!earlier) await removeParts(file);
-    const chunkBytes = earlier?.chunkBytes ?? identity.chunkBytes;
-    const handle = await open(path, earlier ? "r+" : "w+");
+    const begun = earlier && (await unlessVanished(open(path, "r+")));
+    if (earlier && begun) {
+      const journal = await open(journalPath(path), "a");
+      return new PartFile(path, identity.size, earlier.chunkBytes, begun, journal, earlier.done);
+    }
+    await removeParts(file);
+    const handle = await open(path, "w+");
     const journal = await open(journalPath(path), "a");
-    if (!earlier) await journal.appendFile(headerLine(identity));
-    const done = earlier?.done ?? new Array<number>(chunkCount(identity.size, chunkBytes)).fill(0);
-    return new PartFile(path, identity.size, chunkBytes, handle, journal, done);
+    await journal.appendFile(headerLine(identity));
+    const done = new Array<number>(chunkCount(identity.size, identity.chunkBytes)).fill(0);
+    return new PartFile(path, identity.size, identity.chunkBytes, handle, journal, done);
   }
 
   /** Chunks that are not whole, in order. */

@@ -1,5 +1,6 @@
 /** Hashes what is on the disk and compares it with the lock file. Changes nothing. */
 import { stat } from "node:fs/promises";
+import { unlessVanished } from "@armature/core";
 import { agrees } from "./file-hash.js";
 import { HashThread } from "./hash-thread.js";
 import { lockedFiles, type WeightsLock } from "./lock-file.js";
@@ -51,6 +52,8 @@ async function stateOf(
   const found = await stat(path).catch(() => undefined);
   if (!found?.isFile()) return "missing";
   if (found.size !== file.size) return "wrong-size";
-  const digests = await hasher.digestFile(path, file.size, signal, (done) => progress?.(file, done));
+  const hashing = hasher.digestFile(path, file.size, signal, (done) => progress?.(file, done));
+  const digests = await unlessVanished(hashing);
+  if (!digests) return "missing";
   return agrees(digests, file.hash) ? "good" : "wrong-hash";
 }

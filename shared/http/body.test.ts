@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
 import { connect } from "node:net";
-import { setTimeout as delay } from "node:timers/promises";
 import type { Router } from "express";
 import { expect, test } from "vitest";
 import { z } from "zod";
+import { cpuTimed } from "../../testing/cpu-time.js";
 import { rawExchange, startService, until } from "../../testing/http-service.js";
 import { imageBody, jsonBody, jsonOrImageBody, parseJson } from "./body.js";
 import { parse } from "./parse.js";
@@ -63,13 +63,12 @@ test("a syntax error does not quote the body", async () => {
 
 test.each(["[", '{"a":'])("100000 levels of %s are refused at once", async (opening) => {
   const { url } = await startService(routes);
-  const startMs = performance.now();
-  const answer = await post(`${url}/big`, opening.repeat(100_000));
+  const [answer, cpuMs] = await cpuTimed(() => post(`${url}/big`, opening.repeat(100_000)));
   expect(answer.body).toMatchObject({
     status: 400,
     detail: "JSON may be nested 32 levels deep; this body goes deeper",
   });
-  expect(performance.now() - startMs).toBeLessThan(500);
+  expect(cpuMs).toBeLessThan(500);
 });
 
 test("32 levels are accepted, 33 are not, and brackets in texts do not count", () => {
@@ -156,10 +155,17 @@ test("a route for both tells a picture from JSON by its type", async () => {
 });
 
 test("a client that leaves amid its body is logged as cancelled", async () => {
-  const { port, log } = await startService(routes);
+  let arrived = false;
+  const { port, log } = await startService((router) => {
+    router.use((_req, _res, next) => {
+      arrived = true;
+      next();
+    });
+    routes(router);
+  });
   const socket = connect(port, "127.0.0.1");
   socket.write("POST /json HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{");
-  await delay(50);
+  await until(() => arrived);
   socket.destroy();
   await until(() => log.length > 0);
   expect(log[0]).toMatchObject({ status: 499, level: "info" });

@@ -90,15 +90,15 @@ test("an unknown error shows no detail, and is logged with its stack", async () 
 });
 
 test("a fault that shows after the client has left is logged all the same", async () => {
+  const controller = new AbortController();
   const { url, log } = await startService((router) => {
     router.get("/late", async (_req, res) => {
+      controller.abort();
       await new Promise((resolve) => res.once("close", resolve));
       throw new Error("broken later");
     });
   });
-  const controller = new AbortController();
   const gone = fetch(`${url}/late`, { signal: controller.signal });
-  setTimeout(() => controller.abort(), 50);
   await expect(gone).rejects.toThrow();
   await until(() => log.length > 1);
   expect(log[0]).toMatchObject({ status: 499, level: "info", route: "/late" });

@@ -2,9 +2,11 @@
  * The cache of the Python library (its published layout: docs of huggingface_hub, "local cache"): blobs named by their hash,
  * snapshots that link to them. What it holds need not be downloaded again; it is hashed like everything else.
  */
-import { readdir, readFile, readlink, stat } from "node:fs/promises";
+import { readFile, readlink, stat } from "node:fs/promises";
 import { basename, join, relative, sep } from "node:path";
+import { unlessVanished } from "@armature/core";
 import { hashNamed, SHA1_HEX } from "../file-hash.js";
+import { filesBelow } from "../files-below.js";
 import { isRepositoryId } from "../names-on-disk.js";
 import { WeightsUnavailable } from "../weights-unavailable.js";
 import { readLocalFile } from "./local-directory.js";
@@ -23,13 +25,13 @@ export class HuggingFaceCache implements WeightSource {
     const folder = this.#folder(repository);
     const commit = SHA1_HEX.test(revision) ? revision : await readText(join(folder, "refs", ...revision.split("/")));
     const snapshot = join(folder, "snapshots", commit ?? "none");
-    const entries = await readdir(snapshot, { recursive: true, withFileTypes: true }).catch(() => []);
     const files: RemoteFile[] = [];
-    for (const entry of entries) {
+    for (const entry of await filesBelow(snapshot)) {
       const path = join(entry.parentPath, entry.name);
       const found = await stat(path).catch(() => undefined);
-      if (!found?.isFile()) continue;
-      const blob = entry.isSymbolicLink() ? basename(await readlink(path)) : "";
+      const link = entry.isSymbolicLink() ? await unlessVanished(readlink(path)) : "";
+      if (!found?.isFile() || link === undefined) continue;
+      const blob = basename(link);
       files.push({ path: relative(snapshot, path).split(sep).join("/"), size: found.size, hash: hashNamed(blob) });
     }
     if (files.length > 0) return { repository, commit, files, repositoryBytes: undefined };

@@ -1,7 +1,9 @@
 /** Weights on a disk: a models' folder, with its lock file if it has one, or folders of repositories as `git clone` leaves them. */
 import { createReadStream } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
+import { isVanished, unlessVanished } from "@armature/core";
+import { filesBelow } from "../files-below.js";
 import { lockPath, readLock } from "../lock-file.js";
 import { isRepositoryId, pathOnDisk } from "../names-on-disk.js";
 import { WeightsUnavailable } from "../weights-unavailable.js";
@@ -20,7 +22,7 @@ export class LocalDirectory implements WeightSource {
   async list(repository: string, revision: string): Promise<Listing> {
     const lock = await readLock(lockPath(this.dir));
     if (lock.repositories[repository]) return listingFromLock(lock, this.name, repository, revision);
-    const files = isRepositoryId(repository) ? await filesBelow(join(this.dir, repository)) : [];
+    const files = isRepositoryId(repository) ? await repositoryFiles(join(this.dir, repository)) : [];
     if (files.length > 0) return { repository, commit: undefined, files, repositoryBytes: undefined };
     throw new WeightsUnavailable("missing-repository", `${this.dir} has no folder ${repository}`);
   }
@@ -39,27 +41,26 @@ export async function readLocalFile(
   sink: ByteSink,
   signal: AbortSignal,
 ): Promise<void> {
+  const missing = () => new WeightsUnavailable("missing-file", `${path} does not exist`);
   const found = await stat(path).catch(() => undefined);
-  if (!found?.isFile()) throw new WeightsUnavailable("missing-file", `${path} does not exist`);
+  if (!found?.isFile()) throw missing();
   sink.begin({ start: range.start, whole: false, total: found.size });
   const stream = createReadStream(path, { start: range.start, end: range.end - 1, highWaterMark: 256 * 1024, signal });
   try {
     for await (const bytes of stream) await sink.write(bytes as Buffer);
   } catch (error) {
     signal.throwIfAborted();
-    throw error;
+    throw isVanished(error) ? missing() : error;
   }
 }
 
-async function filesBelow(folder: string): Promise<RemoteFile[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+async function repositoryFiles(folder: string): Promise<RemoteFile[]> {
   const files: RemoteFile[] = [];
-  for (const entry of entries) {
+  for (const entry of await filesBelow(folder)) {
     const path = join(entry.parentPath, entry.name);
     const name = relative(folder, path).split(sep).join("/");
-    if (name.startsWith(".git/") || entry.isDirectory()) continue;
-    const { size } = await stat(path);
-    files.push({ path: name, size, hash: undefined });
+    const found = name.startsWith(".git/") ? undefined : await unlessVanished(stat(path));
+    if (found?.isFile()) files.push({ path: name, size: found.size, hash: undefined });
   }
   return files;
 }

@@ -5,12 +5,13 @@
 import type { Value } from "../builder.js";
 import { product } from "../dim.js";
 import { add, div, gather, max, mul, pad, quantizeLinear, reduceMax, reduceMin, reshape, transpose } from "../ops.js";
+import { PROFILE } from "../profile.js";
 import type { FeatureMap } from "./feature-map.js";
 import { patchRows, type Size } from "./pixel-tables.js";
 
 /** Whether the profile wants a weight [out, in, ...] in 8 bits. */
 export function worthInt8({ graph, shape }: Pick<Value, "graph" | "shape">): boolean {
-  const least = graph.profile.int8MinChannels;
+  const least = graph[PROFILE].int8MinChannels;
   const [out, inputs] = shape as [number, number];
   return least !== undefined && Math.min(out, inputs) >= least;
 }

@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { readFile, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
+import { unlessVanished } from "@armature/core";
 import { z } from "zod";
 
 export const GRAPH_FILE = "graph.onnx";
@@ -23,28 +24,24 @@ export async function sealEntry(folder: string, key: string): Promise<void> {
 
 /** What an entry holds: `absent` if there is none; `damaged` if it is not, byte for byte, what was sealed under this key. */
 export async function checkEntry(folder: string, key: string): Promise<"absent" | "damaged" | "whole"> {
-  let text: string;
-  try {
-    text = await readFile(join(folder, MANIFEST_FILE), "utf8");
-  } catch {
-    return (await exists(folder)) ? "damaged" : "absent";
-  }
-  const manifest = parseManifest(text);
-  if (manifest?.key !== key) return "damaged";
-  try {
-    const whole =
-      (await isWhole(join(folder, GRAPH_FILE), manifest.graph)) && (await weightsAreWhole(folder, manifest));
-    return whole ? "whole" : "damaged";
-  } catch {
-    return "damaged";
-  }
+  // first the folder: one that is renamed into place after a look at its manifest would seem to have none
+  if (!(await exists(folder))) return "absent";
+  if (await isWholeEntry(folder, key).catch(() => false)) return "whole";
+  return (await exists(folder)) ? "damaged" : "absent";
 }
 
-/** Bytes of an entry and when it was last used. */
-export async function entryUse(folder: string): Promise<{ bytes: number; usedMs: number }> {
-  const { mtimeMs } = await stat(join(folder, MANIFEST_FILE));
-  const { size } = await stat(join(folder, WEIGHTS_FILE));
-  return { bytes: size, usedMs: mtimeMs };
+async function isWholeEntry(folder: string, key: string): Promise<boolean> {
+  const manifest = Manifest.parse(JSON.parse(await readFile(join(folder, MANIFEST_FILE), "utf8")));
+  if (manifest.key !== key || !(await isWhole(join(folder, GRAPH_FILE), manifest.graph))) return false;
+  return weightsAreWhole(folder, manifest);
+}
+
+/** Bytes of an entry and when it was last used: never, where a file of it is missing. Undefined if there is no such entry. */
+export async function entryUse(folder: string): Promise<{ bytes: number; usedMs: number } | undefined> {
+  const manifest = await unlessVanished(stat(join(folder, MANIFEST_FILE)));
+  const weights = await unlessVanished(stat(join(folder, WEIGHTS_FILE)));
+  if (manifest && weights) return { bytes: weights.size, usedMs: manifest.mtimeMs };
+  return (await exists(folder)) ? { bytes: 0, usedMs: 0 } : undefined;
 }
 
 /** Notes that an entry is in use; on a read-only disk nothing is noted. */
@@ -89,14 +86,6 @@ async function fileSum(file: string): Promise<z.infer<typeof FileSum>> {
     bytes += chunk.length;
   }
   return { bytes, crc32: sum };
-}
-
-function parseManifest(text: string): z.infer<typeof Manifest> | undefined {
-  try {
-    return Manifest.parse(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
 }
 
 async function exists(path: string): Promise<boolean> {

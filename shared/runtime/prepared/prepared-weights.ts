@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, statfs } from "node:fs/promises";
 import { freemem } from "node:os";
 import { join } from "node:path";
-import { memoryLimit } from "@armature/core";
+import { memoryLimit, unlessVanished } from "@armature/core";
 import { createSession } from "../session.js";
 import { cacheKey } from "./cache-key.js";
 import { checkEntry, entryUse, GRAPH_FILE, sealEntry, touchEntry, WEIGHTS_FILE } from "./entry.js";
@@ -23,10 +23,10 @@ export interface PreparedSource {
   /** For messages: `unet of sd15`. */
   name: string;
   graph: Uint8Array;
-  /** The folder of the weights that the graph names, and the file itself. */
+  /** The folder of the weights that the graph names, and the files themselves. */
   weightsFolder: string;
-  weightsFile: string;
-  /** What the tensors that the graph takes of that file are in float32. */
+  weightsFiles: readonly string[];
+  /** What the tensors that the graph takes of those files are in float32. */
   weightBytes: number;
 }
 
@@ -42,33 +42,43 @@ export interface PreparedForm {
  */
 export async function preparedForm(source: PreparedSource, cache: PreparedCache): Promise<PreparedForm | undefined> {
   try {
-    const key = await cacheKey(source.graph, source.weightsFile);
-    const folder = join(cache.folder, key);
-    const state = await checkEntry(folder, key);
-    if (state !== "whole") {
-      if (state === "damaged") {
-        cache.note(`${source.name}: the prepared weights in ${folder} are damaged: making them again`);
-        await rm(folder, { recursive: true, force: true });
-      }
-      await make(source, cache, key);
-    }
-    await touchEntry(folder);
-    return { graph: await readFile(join(folder, GRAPH_FILE)), weightsFolder: folder };
+    const key = await cacheKey(source.graph, source.weightsFiles);
+    // another process's limit may remove what was just found or made; twice in a row it has no room for both
+    const form = (await findOrMake(source, cache, key)) ?? (await findOrMake(source, cache, key));
+    if (!form) throw new Error(`${join(cache.folder, key)} was removed twice before it could be read`);
+    return form;
   } catch (error) {
     cache.note(`${source.name}: no prepared weights, loading the official file (${(error as Error).message})`);
     return undefined;
   }
 }
 
+/** Undefined where another process removes the entry before it is read. */
+async function findOrMake(
+  source: PreparedSource,
+  cache: PreparedCache,
+  key: string,
+): Promise<PreparedForm | undefined> {
+  const folder = join(cache.folder, key);
+  let state = await checkEntry(folder, key);
+  if (state === "damaged") {
+    cache.note(`${source.name}: the prepared weights in ${folder} are damaged: making them again`);
+    state = await removeDamaged(cache.folder, key);
+  }
+  if (state !== "whole") await make(source, cache, key);
+  await touchEntry(folder);
+  const graph = await unlessVanished(readFile(join(folder, GRAPH_FILE)));
+  return graph && { graph, weightsFolder: folder };
+}
+
 /** Written under a name of its own and renamed when it is whole: who is killed leaves nothing that looks finished. */
 async function make(source: PreparedSource, cache: PreparedCache, key: string): Promise<void> {
-  await mkdir(cache.folder, { recursive: true });
-  await removeAbandoned(cache.folder);
-  await requireRoom(cache.folder, source.weightBytes);
-  const unfinished = join(cache.folder, `${UNFINISHED}${randomUUID()}`);
-  await mkdir(unfinished);
+  const unfinished = unfinishedFolder(cache.folder);
+  await mkdir(unfinished, { recursive: true });
   const start = performance.now();
   try {
+    await removeAbandoned(cache.folder);
+    await requireRoom(cache.folder, source.weightBytes);
     await writeOptimized(source, unfinished);
     await sealEntry(unfinished, key);
     await publish(unfinished, join(cache.folder, key), key);
@@ -92,27 +102,59 @@ async function publish(unfinished: string, folder: string, key: string): Promise
   try {
     await rename(unfinished, folder);
   } catch (error) {
-    if ((await checkEntry(folder, key)) !== "whole") throw error;
+    const state = await checkEntry(folder, key);
+    if (state === "whole") return;
+    if (state === "damaged") throw error;
+    await rename(unfinished, folder); // what was in the way has gone since
   }
 }
 
 const UNFINISHED = "unfinished-";
 
+function unfinishedFolder(folder: string): string {
+  return join(folder, `${UNFINISHED}${randomUUID()}`);
+}
+
+/**
+ * Removes an entry that was found damaged, and returns what is there then: another process that found the same may have put
+ * a whole one in its place, which stays.
+ */
+async function removeDamaged(folder: string, key: string): ReturnType<typeof checkEntry> {
+  const entry = join(folder, key);
+  const aside = await setAside(folder, key);
+  // where a third process has made one by now, that one stays, and this goes with the damaged ones
+  if ((await checkEntry(aside, key)) === "whole") await rename(aside, entry).catch(() => {});
+  await rm(aside, { recursive: true, force: true });
+  return checkEntry(entry, key);
+}
+
+/** Takes an entry out of use in one step, so that nobody finds half of one. Returns where it lies, if it was there. */
+async function setAside(folder: string, name: string): Promise<string> {
+  const aside = unfinishedFolder(folder);
+  await unlessVanished(rename(join(folder, name), aside));
+  return aside;
+}
+
 /** Nobody writes into a folder for this long without a change to show. */
 const ABANDONED_MS = 10 * 60_000;
 
+/** Other processes finish their folders, or remove these, at the same time. */
 async function removeAbandoned(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
+  for (const name of (await unlessVanished(readdir(folder))) ?? []) {
     if (!name.startsWith(UNFINISHED)) continue;
     const path = join(folder, name);
-    if (Date.now() - (await lastChange(path)) > ABANDONED_MS) await rm(path, { recursive: true, force: true });
+    const changedMs = await lastChange(path);
+    if (changedMs === undefined || Date.now() - changedMs <= ABANDONED_MS) continue;
+    await rm(path, { recursive: true, force: true });
   }
 }
 
-async function lastChange(folder: string): Promise<number> {
-  const files = [folder, ...(await readdir(folder)).map((name) => join(folder, name))];
-  const times = await Promise.all(files.map((file) => stat(file).then(({ mtimeMs }) => mtimeMs)));
-  return Math.max(...times);
+/** Undefined if the folder has vanished. */
+async function lastChange(folder: string): Promise<number | undefined> {
+  const names = (await unlessVanished(readdir(folder))) ?? [];
+  const files = await Promise.all(names.map((name) => unlessVanished(stat(join(folder, name)))));
+  const itself = await unlessVanished(stat(folder));
+  return itself && Math.max(itself.mtimeMs, ...files.map((file) => file?.mtimeMs ?? 0));
 }
 
 /** The form is in float32, some kernels four times that: this many times the weights, on the disk and in memory. */
@@ -132,19 +174,15 @@ function requireBytes(what: string, found: number, wanted: number): void {
 
 /** Removes the least recently used entries above the limit, but not the one named. Files in use live on until they are closed. */
 async function enforceLimit({ folder, limitBytes }: PreparedCache, kept: string): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => /^[0-9a-f]{32}$/.test(name));
-  const entries = await Promise.all(
-    names.map(async (name) => ({
-      name,
-      // an entry without a manifest serves nobody: first to go
-      ...(await entryUse(join(folder, name)).catch(() => ({ bytes: 0, usedMs: 0 }))),
-    })),
-  );
+  const names = ((await unlessVanished(readdir(folder))) ?? []).filter((name) => /^[0-9a-f]{32}$/.test(name));
+  const found = await Promise.all(names.map(async (name) => ({ name, use: await entryUse(join(folder, name)) })));
+  const entries = found.flatMap(({ name, use }) => (use ? [{ name, ...use }] : []));
   let total = entries.reduce((sum, { bytes }) => sum + bytes, 0);
-  for (const { name, bytes } of entries.sort((a, b) => a.usedMs - b.usedMs)) {
+  for (const { name, bytes, usedMs } of entries.sort((a, b) => a.usedMs - b.usedMs)) {
     if (total <= limitBytes) return;
-    if (name === kept) continue;
-    await rm(join(folder, name), { recursive: true, force: true });
+    // another process may have used it, or made it anew, since it was listed
+    if (name === kept || ((await entryUse(join(folder, name)))?.usedMs ?? usedMs) !== usedMs) continue;
+    await rm(await setAside(folder, name), { recursive: true, force: true });
     total -= bytes;
   }
 }

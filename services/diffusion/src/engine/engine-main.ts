@@ -3,10 +3,14 @@ import { type JobContext, serveEngine } from "@armature/engine";
 import { liveDeviceTensors, OpenNetworks, Residency, type ResidentStatus } from "@armature/runtime";
 import { generate } from "../pipeline/generate.js";
 import { seededNoise } from "../pipeline/noise.js";
+import { assembleControlNet, assembleModel, assembleShallowUNet, readTokenizer, type SessionOf } from "./assemble.js";
+import type { ModelEntry } from "./catalogue.js";
+import { decoderTiles } from "./decoder-tiles.js";
 import type { EngineJobs, EngineProgress, EngineSettings, GenerateOutcome, GeneratePayload } from "./jobs.js";
-import { loadableControlNet, loadableModel, loadableShallowUNet } from "./loadables.js";
+import { type LoadedUse, loadableUses, usesOf } from "./load-networks.js";
 import { requestAdmission } from "./memory/request-admission.js";
-import { residentKeys } from "./resident-key.js";
+import { residentKey } from "./network-use.js";
+import { requestUses } from "./request-uses.js";
 
 type Job = JobContext<EngineProgress>;
 
@@ -19,27 +23,47 @@ serveEngine<EngineJobs, EngineSettings>(async (engineSettings) => {
   const nets = new Map(catalogue.controlnets.map((entry) => [entry.type, entry]));
   const admit = requestAdmission({ catalogue, device, memory: deviceMemory, residency });
 
+  const catalogueEntries = (id: string) =>
+    [...catalogue.models, ...catalogue.controlnets].filter((entry) => entry.id === id);
+
   const listen = (job: Job) => {
     report = (loaded) => job.progress({ stage: "residency", loaded });
   };
+
+  const tokenizers = new Map<string, ReturnType<typeof readTokenizer>>();
+  const tokenizerOf = (entry: ModelEntry) => {
+    const tokenizer = tokenizers.get(entry.id) ?? readTokenizer(entry);
+    tokenizers.set(entry.id, tokenizer);
+    return tokenizer;
+  };
+
+  /** Loads the networks; gives the session of each, by component. */
+  async function acquire(uses: readonly LoadedUse[]): Promise<(component: string) => SessionOf> {
+    const loadables = loadableUses(uses, catalogue, device);
+    const loaded = await residency.acquire(loadables);
+    const sessions = new Map(loadables.map(({ key }, i) => [key, loaded[i]!]));
+    const keys = new Map(uses.map((use) => [`${use.component} ${use.network}`, residentKey(use)]));
+    return (component) => (network) => sessions.get(keys.get(`${component} ${network.name}`)!)!;
+  }
 
   async function runGenerate(payload: GeneratePayload, job: Job): Promise<GenerateOutcome> {
     listen(job);
     job.progress({ stage: "loading" });
     const start = performance.now();
-    await admit(payload);
-    const { precision, cacheInterval } = payload;
+    const { cacheInterval } = payload;
     const entry = named(models, payload.model);
-    const types = [...new Set(payload.controls.map(({ type }) => type))];
-    const [model, shallow, ...loaded] = await residency.acquire([
-      loadableModel(entry, device, precision),
-      cacheInterval > 1 ? loadableShallowUNet(entry, device, precision) : undefined,
-      ...types.map((type) => loadableControlNet(named(nets, type), device, precision)),
-    ] as const);
+    const uses = requestUses(payload, catalogue, decoderTiles(entry.vae, device.vaeProfile ?? device.profile)?.side);
+    await admit(uses);
+    const sessionsOf = await acquire(uses);
+    const session = sessionsOf(entry.id);
+    const model = assembleModel(entry, session, { tokenizer: tokenizerOf(entry), device });
     const loadMs = performance.now() - start;
     job.progress({ stage: "starting" });
-    const netOf = new Map(types.map((type, i) => [type, loaded[i]!]));
-    const controls = payload.controls.map((control) => ({ ...control, net: netOf.get(control.type)! }));
+    const controls = payload.controls.map((control) => {
+      const net = named(nets, control.type);
+      return { ...control, net: assembleControlNet(net, sessionsOf(net.id)) };
+    });
+    const shallow = cacheInterval > 1 ? assembleShallowUNet(session) : undefined;
     const request = { ...payload, count: payload.seeds.length, controls, shallow };
     const { images, timings } = await generate(model, request, seededNoise(payload.seeds), {
       now: () => performance.now(),
@@ -62,17 +86,23 @@ serveEngine<EngineJobs, EngineSettings>(async (engineSettings) => {
     },
     async load({ id }, job) {
       listen(job);
-      const model = models.get(id);
-      const net = catalogue.controlnets.find((candidate) => candidate.id === id);
-      await residency.acquire([
-        model && loadableModel(model, device, usual),
-        net && loadableControlNet(net, device, usual),
-      ]);
+      const uses = catalogueEntries(id).flatMap((entry) => {
+        return usesOf(
+          entry,
+          usual,
+          entry.networks.filter(({ always }) => always),
+        );
+      });
+      await acquire(uses);
       return residency.status();
     },
     async unload({ id }, job) {
       listen(job);
-      for (const key of residentKeys(id)) await residency.release(key);
+      const always = catalogueEntries(id).flatMap((entry) => {
+        const networks = entry.networks.filter((network) => network.always);
+        return [...usesOf(entry, undefined, networks), ...usesOf(entry, "int8", networks)];
+      });
+      for (const use of always) await residency.release(residentKey(use));
       return residency.status();
     },
   };

@@ -8,11 +8,11 @@ import type { Size } from "../features/size.js";
 import type { ControlRequest } from "../pipeline/control.js";
 import type { StageTimings } from "../pipeline/generate.js";
 import type { Catalogue } from "./catalogue.js";
-import type { DeviceSettings } from "./device-settings.js";
+import type { DiffusionDevice } from "./device-settings.js";
 
 export interface EngineSettings {
   catalogue: Catalogue;
-  device: DeviceSettings;
+  device: DiffusionDevice;
   /** Of requests that do not say; undefined: the device has no choice. */
   precision: Precision | undefined;
   budgetBytes: number;

@@ -2,7 +2,7 @@
 import { defaultProcessor, name } from "@armature/contract";
 import { type FieldIssue, InvalidRequest } from "@armature/core";
 import { z } from "zod";
-import { fits } from "../engine/catalogue.js";
+import { familyOf } from "../families/index.js";
 import type { StepWindow } from "../pipeline/step-window.js";
 import { defineFeature, type ResolveContext } from "./feature.js";
 import { notServed } from "./not-served.js";
@@ -98,7 +98,7 @@ function* issuesOf(
   if (!net) {
     const served = catalogue.controlnets.map((entry) => entry.type);
     yield { pointer: `${pointer}/type`, detail: notServed("ControlNet", type, served) };
-  } else if (!fits(net.config, model.unet)) {
+  } else if (!familyOf(model.family).takesControlNet(net.config, model)) {
     yield { pointer: `${pointer}/type`, detail: `${net.id} was not made for a model like ${model.id}` };
   }
   if (preprocessor === "none" && Object.keys(options).length > 0) {

@@ -8,9 +8,9 @@ export const prompt = defineFeature({
     negative_prompt: z.string().max(maxPromptLength).default("").describe("What it shall not show"),
     clip_skip: z.int().min(0).max(24).optional().describe("Last layers of the text encoder to leave out"),
   }),
-  resolve({ prompt, negative_prompt: negativePrompt, clip_skip: clipSkip }, { model: { id, textLayers } }) {
-    if (clipSkip !== undefined && clipSkip >= textLayers) {
-      const detail = `wants at most ${textLayers - 1}: the text encoder of ${id} has ${textLayers} layers`;
+  resolve({ prompt, negative_prompt: negativePrompt, clip_skip: clipSkip }, { model: { id, text } }) {
+    if (clipSkip !== undefined && clipSkip >= text.layers) {
+      const detail = `wants at most ${text.layers - 1}: the text encoder of ${id} has ${text.layers} layers`;
       throw refusal("/clip_skip", detail);
     }
     return { prompt, negativePrompt, clipSkip };

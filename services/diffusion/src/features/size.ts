@@ -26,7 +26,16 @@ export const size = defineFeature({
       height: side.describe("Pixels, a multiple of 8. Default: the model's own size"),
     };
   },
-  resolve({ width, height }, { model: { id, scale, unet } }): { size: Size | OpenSize } {
+  resolve(
+    { width, height },
+    {
+      model: {
+        id,
+        vae: { scale },
+        unet,
+      },
+    },
+  ): { size: Size | OpenSize } {
     const side = unet.sampleSize * scale;
     if (width === undefined && height === undefined) return { size: { side } };
     const issues = Object.entries({ width: width ?? side, height: height ?? side })

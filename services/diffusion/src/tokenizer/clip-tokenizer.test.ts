@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InvalidModel } from "@armature/core";
 import { afterAll, describe, expect, test } from "vitest";
+import { cpuTimed } from "../../../../testing/cpu-time.js";
 import { loadClipTokenizer } from "./clip-tokenizer.js";
 
 const fromRoot = (path: string) => fileURLToPath(new URL(`../../../../${path}`, import.meta.url));
@@ -78,10 +79,9 @@ describe("a prompt that is too long", () => {
     expect(tokenizer.tokenize(`${"İ".repeat(37)} x REST`).cutOff).toBe("REST");
   });
 
-  test("is read in bounded time even if it is one endless word", () => {
-    const started = performance.now();
-    tokenizer.tokenize("qzxjvk".repeat(2000));
-    expect(performance.now() - started).toBeLessThan(5000);
+  test("is read in bounded time even if it is one endless word", async () => {
+    const [, cpuMs] = await cpuTimed(() => tokenizer.tokenize("qzxjvk".repeat(2000)));
+    expect(cpuMs).toBeLessThan(5000);
   });
 });
 

@@ -1,11 +1,15 @@
 /** What MODELS_DIR may hold, and what of it ends the start. */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CPU_PROFILE } from "@armature/graph";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fixturePath } from "../../../../testing/golden.js";
+import { expectAllCame, justAfter, justBefore } from "../../../../testing/intrusion.js";
 import { readCatalogue, servedProcessors } from "./catalogue.js";
+
+vi.mock(import("node:fs"), async (original) =>
+  (await import("../../../../testing/intrusion.js")).watched(await original()),
+);
 
 const TINY = fixturePath("../models/depth-dpt-tiny");
 
@@ -13,9 +17,12 @@ let modelsDir: string;
 beforeEach(() => {
   modelsDir = mkdtempSync(join(tmpdir(), "armature-catalogue-"));
 });
-afterEach(() => rmSync(modelsDir, { recursive: true }));
+afterEach(() => {
+  rmSync(modelsDir, { recursive: true, force: true });
+  expectAllCame();
+});
 
-const read = (depthModel?: string) => readCatalogue({ modelsDir, depthModel, profile: CPU_PROFILE });
+const read = (depthModel?: string) => readCatalogue({ modelsDir, depthModel });
 
 /** A copy of the embedded model with some keys of a file changed. */
 function place(id: string, file = "config.json", change: object = {}): void {
@@ -29,6 +36,7 @@ test("without a depth model, the processors that need one are not served", () =>
   mkdirSync(join(modelsDir, "other"));
   writeFileSync(join(modelsDir, "other/config.json"), "no JSON");
   symlinkSync("nowhere", join(modelsDir, "broken-link"));
+  symlinkSync("circle", join(modelsDir, "circle"));
   expect(read()).toEqual({});
   expect(servedProcessors(read()).map(({ id }) => id)).toEqual(["canny"]);
 });
@@ -41,6 +49,45 @@ test("the first model by name is the default, the embedded one goes before it, D
   expect(read().depth).toMatchObject({ id: "depth-dpt-tiny", folder: join(modelsDir, "depth-dpt-tiny") });
   expect(read("b/second").depth?.id).toBe("b/second");
   expect(() => read("c")).toThrow("DEPTH_MODEL: c is no DPT model under MODELS_DIR; there is a/first, b/second");
+});
+
+test.each([
+  ["a look at it", "statSync", /going$/],
+  ["a look at its configuration", "existsSync", /going\/config\.json$/],
+  ["its configuration is read", "readFileSync", /going\/config\.json$/],
+])("a model that another process prunes before %s is not there", (_moment, call, path) => {
+  place("depth-dpt-tiny");
+  place("going");
+  justBefore(call, path, () => rmSync(join(modelsDir, "going"), { recursive: true }));
+  expect(read().depth?.id).toBe("depth-dpt-tiny");
+});
+
+test("a folder that another process prunes before it is listed holds nothing", () => {
+  place("depth-dpt-tiny");
+  const going = join(modelsDir, "going");
+  mkdirSync(going);
+  justBefore("readdirSync", /going$/, () => rmSync(going, { recursive: true }));
+  expect(read().depth?.id).toBe("depth-dpt-tiny");
+});
+
+test("a folder whose place a file takes before it is listed holds nothing", () => {
+  const going = join(modelsDir, "going");
+  mkdirSync(going);
+  justAfter("statSync", /going$/, () => {
+    rmSync(going, { recursive: true });
+    writeFileSync(going, "");
+  });
+  expect(read()).toEqual({});
+});
+
+test("the weights of the selected model that go before they are opened end the start by their name", () => {
+  place("model");
+  const weights = join(modelsDir, "model/model.safetensors");
+  justBefore("realpathSync", /model\/model\.safetensors$/, () => unlinkSync(weights));
+  expect(read).toThrow(/models?.*: no weights; one of .*model\.safetensors/);
+  place("model");
+  justAfter("realpathSync", /model\/model\.safetensors$/, () => unlinkSync(weights));
+  expect(read).toThrow(/model\.safetensors: cannot be opened \(ENOENT\)/);
 });
 
 test("the memory is that of the weights in float32", () => {

@@ -1,12 +1,11 @@
 /** Which models of the processors are there, and so which processors can be served. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
-import { InvalidConfig, InvalidModel } from "@armature/core";
-import type { DeviceProfile } from "@armature/graph";
-import { float32Bytes, ModelConfig, openModelFolder } from "@armature/weights";
+import { InvalidConfig, InvalidModel, unlessVanishedSync } from "@armature/core";
+import { CPU_PROFILE, ignoredWeights, shortList, takenBytes } from "@armature/graph";
+import { ModelConfig, openModelFolder } from "@armature/weights";
 import { type DptImageProcessor, readDptImageProcessor } from "../depth/dpt-image-processor.js";
-import { dptModel } from "../networks/dpt.js";
-import { readDptConfig } from "../networks/dpt-config.js";
+import { dptNetwork } from "../networks/dpt.js";
 import { PROCESSORS } from "../processors/index.js";
 import type { ModelKind, Processor } from "../processors/processor.js";
 
@@ -14,6 +13,7 @@ export interface ModelEntry {
   /** The folder's path under MODELS_DIR, such as `Intel/dpt-hybrid-midas`. */
   id: string;
   folder: string;
+  imageProcessor: DptImageProcessor;
   /** What the weights take in memory. */
   bytes: number;
 }
@@ -23,16 +23,17 @@ export type Catalogue = Partial<Record<ModelKind, ModelEntry>>;
 export interface Selection {
   modelsDir: string;
   depthModel?: string | undefined;
-  profile: DeviceProfile;
+  /** Hears one line for a model with tensors that official loaders leave unused too. */
+  note?: (line: string) => void;
 }
 
 /** The embedded model, which is the default wherever it is. */
 const EMBEDDED_DEPTH_MODEL = "depth-dpt-tiny";
 
 /** Reads headers and configs, no weights. Throws InvalidConfig or InvalidModel, naming what is wrong. */
-export function readCatalogue({ modelsDir, depthModel, profile }: Selection): Catalogue {
+export function readCatalogue({ modelsDir, depthModel, note }: Selection): Catalogue {
   const id = selectDepthModel(findDptModels(modelsDir), depthModel);
-  return id === undefined ? {} : { depth: readDepthModel(join(modelsDir, id), id, profile) };
+  return id === undefined ? {} : { depth: readDepthModel(join(modelsDir, id), id, note) };
 }
 
 /** The processors whose models are there. */
@@ -65,13 +66,19 @@ function selectDepthModel(found: string[], wanted: string | undefined): string |
 }
 
 /** Writes the graph once and drops it: a tensor that is missing ends the start, not the first request. */
-function readDepthModel(folder: string, id: string, profile: DeviceProfile): ModelEntry {
+function readDepthModel(folder: string, id: string, note: Selection["note"]): ModelEntry {
   const { config, weights } = openModelFolder(folder);
-  const dpt = readDptConfig(config);
+  const dpt = dptNetwork.read(config);
   const processorFile = join(folder, "preprocessor_config.json");
-  checkPatches(readDptImageProcessor(ModelConfig.read(processorFile)), dpt.vit.patch, processorFile);
-  dptModel(weights, dpt, profile);
-  return { id, folder, bytes: float32Bytes(weights) };
+  const imageProcessor = readDptImageProcessor(ModelConfig.read(processorFile));
+  checkPatches(imageProcessor, dpt.vit.patch, processorFile);
+  const network = dptNetwork.configured(dpt);
+  const bytes = takenBytes(network.trace(weights, CPU_PROFILE));
+  const ignored = ignoredWeights(weights, [network]);
+  if (ignored.length > 0) {
+    note?.(`${weights.name}: ${ignored.length} tensors stay unused, as in official loaders: ${shortList(ignored)}`);
+  }
+  return { id, folder, imageProcessor, bytes };
 }
 
 /** Deepest place of a model: `organisation/name`, with one folder to spare. */
@@ -82,7 +89,7 @@ function findDptModels(modelsDir: string): string[] {
   const visit = (folder: string, depth: number): string[] => {
     if (isDpt(join(folder, "config.json"))) return [relative(modelsDir, folder).split(sep).join("/")];
     if (depth === MAX_DEPTH) return [];
-    const names = readdirSync(folder).filter((name) => !name.startsWith("."));
+    const names = (unlessVanishedSync(() => readdirSync(folder)) ?? []).filter((name) => !name.startsWith("."));
     return names
       .sort()
       .map((name) => join(folder, name))
@@ -93,7 +100,7 @@ function findDptModels(modelsDir: string): string[] {
 
 /** Links are followed: people keep large models on another disk. A link that leads nowhere is none. */
 function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return unlessVanishedSync(() => statSync(path))?.isDirectory() ?? false;
 }
 
 function isDpt(configFile: string): boolean {

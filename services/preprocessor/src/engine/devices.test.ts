@@ -3,32 +3,36 @@
  * there is no device, the first test says that the others were left out.
  */
 import { CPU_PROFILE } from "@armature/graph";
+import { ModelConfig } from "@armature/weights";
 import { beforeAll, describe, expect, test } from "vitest";
 import { fixturePath, relativeError } from "../../../../testing/golden.js";
 import { readRgb } from "../../../../testing/picture.js";
 import { DEVICE_TIMEOUT_MS, missingDevice, WEBGPU_FLOAT16, WEBGPU_FLOAT32 } from "../../../../testing/webgpu-device.js";
-import { toPixelValues } from "../depth/dpt-image-processor.js";
-import { type DeviceSettings, loadableDepthModel } from "./depth-loadable.js";
+import { readDptImageProcessor, toPixelValues } from "../depth/dpt-image-processor.js";
+import { depthModel } from "./depth-model.js";
+import { loadableDepth, type PreprocessorDevice } from "./load-networks.js";
 
 /** Of the maximum, as the device's own checks allow: 4.7e-5 was seen, in the hybrid's sixty normalised layers. */
 const FLOAT32_TOLERANCE = 1e-4;
 /** Of the maximum: WebGPU also sums in float16; 2.5e-2 was seen. */
 const FLOAT16_TOLERANCE = 4e-2;
 
-const CPU: DeviceSettings = { profile: CPU_PROFILE, threads: 2 };
-const FLOAT32: DeviceSettings = { name: "webgpu", profile: WEBGPU_FLOAT32, threads: 1 };
-const FLOAT16: DeviceSettings = { name: "webgpu", profile: WEBGPU_FLOAT16, threads: 1 };
+const CPU: PreprocessorDevice = { profile: CPU_PROFILE, threads: 2 };
+const FLOAT32: PreprocessorDevice = { name: "webgpu", profile: WEBGPU_FLOAT32, threads: 1 };
+const FLOAT16: PreprocessorDevice = { name: "webgpu", profile: WEBGPU_FLOAT16, threads: 1 };
 
 const SCENE = "embedded/inputs/purple-sphere-and-orange-cube.png";
 
 /** Both forms of the network: patches of pixels, and patches of a convolutional backbone. */
 const MODELS = ["../models/depth-dpt-tiny", "models/dpt-random", "models/dpt-hybrid-random"];
 
-async function depthOf(model: string, device: DeviceSettings) {
-  const loadable = loadableDepthModel({ id: model, folder: fixturePath(model), bytes: 0 }, device);
-  const network = await loadable.load();
+async function depthOf(model: string, device: PreprocessorDevice) {
+  const imageProcessor = readDptImageProcessor(ModelConfig.read(fixturePath(`${model}/preprocessor_config.json`)));
+  const loadable = loadableDepth({ id: model, folder: fixturePath(model), imageProcessor, bytes: 0 }, device);
+  const session = await loadable.load();
+  const network = depthModel(imageProcessor, session);
   const depth = await network.predict(toPixelValues(await readRgb(SCENE), network.imageProcessor));
-  await loadable.release(network);
+  await loadable.release(session);
   return depth;
 }
 

@@ -3,21 +3,23 @@ import { type JobContext, serveEngine } from "@armature/engine";
 import { Residency, type ResidentStatus } from "@armature/runtime";
 import { findProcessor } from "../processors/index.js";
 import type { Processor, ProcessorContext } from "../processors/processor.js";
-import { loadableDepthModel } from "./depth-loadable.js";
+import { depthModel } from "./depth-model.js";
 import type { AnnotateOutcome, AnnotatePayload, EngineJobs, EngineProgress, EngineSettings } from "./jobs.js";
+import { loadableDepth } from "./load-networks.js";
 
 type Job = JobContext<EngineProgress>;
 
 serveEngine<EngineJobs, EngineSettings>(async ({ catalogue, device, budgetBytes }) => {
   let report: (loaded: ResidentStatus[]) => void = () => {};
   const residency = new Residency({ budgetBytes, now: Date.now, onChange: (loaded) => report(loaded) });
-  const depth = catalogue.depth && loadableDepthModel(catalogue.depth, device);
+  const { depth } = catalogue;
+  const loadable = depth && loadableDepth(depth, device);
 
   const models: ProcessorContext = {
     async depth() {
-      if (!depth) throw new Error("The engine has no depth model");
-      const [model] = await residency.acquire([depth]);
-      return model;
+      if (!depth || !loadable) throw new Error("The engine has no depth model");
+      const [session] = await residency.acquire([loadable]);
+      return depthModel(depth.imageProcessor, session);
     },
   };
 

@@ -4,11 +4,11 @@ import type { RgbImage } from "@armature/pixels";
 import type { ResidentStatus } from "@armature/runtime";
 import type { ControlImage } from "../processors/processor.js";
 import type { Catalogue } from "./catalogue.js";
-import type { DeviceSettings } from "./depth-loadable.js";
+import type { PreprocessorDevice } from "./load-networks.js";
 
 export interface EngineSettings {
   catalogue: Catalogue;
-  device: DeviceSettings;
+  device: PreprocessorDevice;
   budgetBytes: number;
 }
 

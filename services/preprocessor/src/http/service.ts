@@ -2,7 +2,6 @@
 
 import { InvalidConfig } from "@armature/core";
 import type { DeviceChoice } from "@armature/devices";
-import { CPU_PROFILE } from "@armature/graph";
 import { createApp, createMetrics, type ServiceApp } from "@armature/http";
 import { sharp } from "@armature/images";
 import { WorkQueue } from "@armature/jobs";
@@ -34,7 +33,7 @@ const DECODE_TIMEOUT_S = 10;
  */
 export async function createService(config: Config, log: Logger, version: string): Promise<PreprocessorService> {
   const { modelsDir, threads, budgetBytes, prepared } = machineDefaults(config);
-  const catalogue = readCatalogue({ modelsDir, depthModel: config.DEPTH_MODEL, profile: CPU_PROFILE });
+  const catalogue = readCatalogue({ modelsDir, depthModel: config.DEPTH_MODEL, note: (line) => log.info(line) });
   const warm = warmProcessors(config, catalogue);
   const device = await chooseServedDevice(deviceOptions(config), log);
   sharp.concurrency(threads);

@@ -1,0 +1,7 @@
+import { pictureMap } from "@armature/graph";
+import type { EncoderConfig } from "../unet-config.js";
+
+/** What a ControlNet sees of its control image, for one picture or for each of a batch: arXiv:2302.05543, section 3.2. */
+export function hintPort({ levels }: EncoderConfig) {
+  return pictureMap([levels[0]!.channels, "H", "W"]);
+}
