@@ -1,11 +1,11 @@
 /** The embedded models in a pipeline of the test's own process, and a plain request to change. */
 import type { Tensors } from "@armature/runtime";
+import type { ControlNet, Model, ShallowUNet } from "../services/diffusion/src/denoise/components.js";
+import { seededNoise } from "../services/diffusion/src/denoise/noise.js";
 import { type ControlNetEntry, readCatalogue } from "../services/diffusion/src/engine/catalogue.js";
 import type { DiffusionDevice } from "../services/diffusion/src/engine/device-settings.js";
 import { openControlNet, openModel, openShallowUNet } from "../services/diffusion/src/engine/open-component.js";
-import type { ControlNet, Model, ShallowUNet } from "../services/diffusion/src/pipeline/components.js";
-import { type GenerateRequest, generate } from "../services/diffusion/src/pipeline/generate.js";
-import { seededNoise } from "../services/diffusion/src/pipeline/noise.js";
+import { type GenerateRequest, generate } from "../services/diffusion/src/pipelines/generate.js";
 import { resolveScheduler } from "../services/diffusion/src/request/resolve-scheduler.js";
 import { EMBEDDED_MODELS } from "./model-folders.js";
 import { readRgb } from "./picture.js";

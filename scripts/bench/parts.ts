@@ -1,12 +1,12 @@
 /** The parts of the stack that the benchmark measures: each loads its networks, and gives the work to time. */
 import { join } from "node:path";
+import { attendedFeed } from "@armature/diffusion/denoise/attended";
 import { clipTextNetwork } from "@armature/diffusion/networks/clip-text";
 import { conditioningEmbeddingNetwork, controlnetNetwork } from "@armature/diffusion/networks/controlnet";
 import { asPrevious, residualNames } from "@armature/diffusion/networks/ports/control-residuals";
 import { controlnetPromptNetwork, unetPromptNetwork } from "@armature/diffusion/networks/prompt-projections";
 import { unetNetwork } from "@armature/diffusion/networks/unet";
 import { vaeDecoderNetwork } from "@armature/diffusion/networks/vae";
-import { attendedFeed } from "@armature/diffusion/pipeline/attended";
 import { CPU_INT8_PROFILE, CPU_PROFILE, type DeviceProfile, NCHW_PROFILE, type Network } from "@armature/graph";
 import { dptNetwork } from "@armature/preprocessor/networks/dpt";
 import { openNetwork, type Session, type Tensors } from "@armature/runtime";

@@ -1,10 +1,10 @@
 /** The model of computation against what real sessions take: the same liveness, in the CPU's form and float32. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { attendedFeed } from "@armature/diffusion/denoise/attended";
 import { unetPromptNetwork } from "@armature/diffusion/networks/prompt-projections";
 import { unetNetwork } from "@armature/diffusion/networks/unet";
 import { vaeDecoderNetwork } from "@armature/diffusion/networks/vae";
-import { attendedFeed } from "@armature/diffusion/pipeline/attended";
 import { type ConfiguredNetwork, CPU_PROFILE, graphMemory, type Sizes } from "@armature/graph";
 import { openNetwork } from "@armature/runtime";
 import { openModelFolder, type WeightView } from "@armature/weights";

@@ -1,6 +1,7 @@
 /** Sessions as the parts of a model that the pipeline knows. */
 import { join } from "node:path";
 import type { Session } from "@armature/runtime";
+import type { ControlNet, Model, ShallowUNet } from "../denoise/components.js";
 import { familyOf } from "../families/index.js";
 import { clipTextNetwork } from "../networks/clip-text.js";
 import { conditioningEmbeddingNetwork, controlnetNetwork } from "../networks/controlnet.js";
@@ -8,7 +9,6 @@ import { controlnetPromptNetwork, unetPromptNetwork } from "../networks/prompt-p
 import { shallowUnetNetwork } from "../networks/shallow-unet.js";
 import { unetNetwork } from "../networks/unet.js";
 import { vaeDecoderNetwork } from "../networks/vae.js";
-import type { ControlNet, Model, ShallowUNet } from "../pipeline/components.js";
 import type { ClipTokenizer } from "../tokenizer/clip-tokenizer.js";
 import { loadClipTokenizer } from "../tokenizer/clip-tokenizer.js";
 import type { ControlNetEntry, ModelEntry } from "./catalogue.js";

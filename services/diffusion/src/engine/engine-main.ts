@@ -1,8 +1,8 @@
 /** The diffusion engine: a process that owns the sessions and takes one job after another. */
 import { type JobContext, serveEngine } from "@armature/engine";
 import { liveDeviceTensors, OpenNetworks, Residency, type ResidentStatus } from "@armature/runtime";
-import { generate } from "../pipeline/generate.js";
-import { seededNoise } from "../pipeline/noise.js";
+import { seededNoise } from "../denoise/noise.js";
+import { generate } from "../pipelines/generate.js";
 import { assembleControlNet, assembleModel, assembleShallowUNet, readTokenizer, type SessionOf } from "./assemble.js";
 import type { ModelEntry } from "./catalogue.js";
 import { decoderTiles } from "./decoder-tiles.js";

@@ -3,8 +3,8 @@ import { fileURLToPath } from "node:url";
 import type { Precision } from "@armature/contract";
 import { CPU_PROFILE } from "@armature/graph";
 import { expect, test } from "vitest";
-import { generate } from "../pipeline/generate.js";
-import { seededNoise } from "../pipeline/noise.js";
+import { seededNoise } from "../denoise/noise.js";
+import { generate } from "../pipelines/generate.js";
 import { readCatalogue } from "./catalogue.js";
 import { openModel } from "./open-component.js";
 

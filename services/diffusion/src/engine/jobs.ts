@@ -3,10 +3,10 @@ import type { Precision } from "@armature/contract";
 import type { MemorySettings } from "@armature/devices";
 import type { RgbImage } from "@armature/pixels";
 import type { ResidentStatus } from "@armature/runtime";
+import type { ControlRequest } from "../denoise/control.js";
 import type { ResolvedRequest } from "../features/index.js";
 import type { Size } from "../features/size.js";
-import type { ControlRequest } from "../pipeline/control.js";
-import type { StageTimings } from "../pipeline/generate.js";
+import type { StageTimings } from "../pipelines/generate.js";
 import type { Catalogue } from "./catalogue.js";
 import type { DiffusionDevice } from "./device-settings.js";
 

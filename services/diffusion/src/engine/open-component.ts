@@ -1,7 +1,7 @@
 /** Models and ControlNets with every session open, beside no others: for programs that need no residency. */
 import type { Precision } from "@armature/contract";
 import type { Session } from "@armature/runtime";
-import type { ControlNet, Model, ShallowUNet } from "../pipeline/components.js";
+import type { ControlNet, Model, ShallowUNet } from "../denoise/components.js";
 import { assembleControlNet, assembleModel, assembleShallowUNet, readTokenizer, type SessionOf } from "./assemble.js";
 import type { ControlNetEntry, ModelEntry } from "./catalogue.js";
 import type { NetworkEntry } from "./component.js";

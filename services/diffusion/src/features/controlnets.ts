@@ -2,8 +2,8 @@
 import { defaultProcessor, name } from "@armature/contract";
 import { type FieldIssue, InvalidRequest } from "@armature/core";
 import { z } from "zod";
+import type { StepWindow } from "../denoise/step-window.js";
 import { familyOf } from "../families/index.js";
-import type { StepWindow } from "../pipeline/step-window.js";
 import { defineFeature, type ResolveContext } from "./feature.js";
 import { notServed } from "./not-served.js";
 import { optionName, optionValue } from "./option-values.js";

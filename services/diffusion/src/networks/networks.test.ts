@@ -16,7 +16,7 @@ import {
 } from "../../../../testing/golden.js";
 import { openFolderNetwork } from "../../../../testing/open-folder-network.js";
 import { WINOGRAD_EVERYWHERE } from "../../../../testing/winograd-everywhere.js";
-import { attendedFeed } from "../pipeline/attended.js";
+import { attendedFeed } from "../denoise/attended.js";
 import { clipTextNetwork, promptEmbedsName, readClipTextConfig } from "./clip-text.js";
 import { conditioningEmbeddingNetwork, controlnetNetwork, readControlNetConfig } from "./controlnet.js";
 import { residualNames } from "./ports/control-residuals.js";

@@ -1,7 +1,8 @@
 /** How much work a request is, for the queue: admission and Retry-After go by it. */
+
+import { planEvaluations, textCount } from "../denoise/evaluation-plan.js";
 import { FEATURES, type ResolvedRequest } from "../features/index.js";
 import { completeSize } from "../features/size.js";
-import { planEvaluations, textCount } from "../pipeline/evaluation-plan.js";
 import { scheduleOf } from "../schedulers/index.js";
 
 /** Pixels x pictures x evaluations, each counted as its share of one with guidance and without ControlNets or savings. */

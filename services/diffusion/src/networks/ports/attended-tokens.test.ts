@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { fixturePath, relativeError } from "../../../../../testing/golden.js";
 import { EMBEDDED_MODELS } from "../../../../../testing/model-folders.js";
 import { openFolderNetwork } from "../../../../../testing/open-folder-network.js";
-import { attendedFeed } from "../../pipeline/attended.js";
+import { attendedFeed } from "../../denoise/attended.js";
 import { controlnetNetwork } from "../controlnet.js";
 import { unetPromptNetwork } from "../prompt-projections.js";
 import { unetNetwork } from "../unet.js";

@@ -1,12 +1,12 @@
 /** The parts of a model, as a pipeline uses them: a session and the facts of its config. */
 import type { Session } from "@armature/runtime";
+import type { TilePlan } from "../decode/tiled-decode.js";
 import type { ClipTextConfig } from "../networks/clip-text.js";
 import type { ControlNetConfig } from "../networks/controlnet.js";
 import type { UNetConfig } from "../networks/unet-config.js";
 import type { VaeConfig } from "../networks/vae.js";
 import type { SchedulerConfig } from "../schedulers/scheduler.js";
 import type { ClipTokenizer } from "../tokenizer/clip-tokenizer.js";
-import type { TilePlan } from "./tiled-decode.js";
 
 export interface TextEncoder {
   tokenizer: ClipTokenizer;

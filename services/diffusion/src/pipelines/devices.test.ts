@@ -13,13 +13,13 @@ import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { readRgb } from "../../../../testing/picture.js";
 import { psnr } from "../../../../testing/picture-error.js";
 import { DEVICE_TIMEOUT_MS, missingDevice, WEBGPU_FLOAT16, WEBGPU_FLOAT32 } from "../../../../testing/webgpu-device.js";
+import type { ControlNet, Model } from "../denoise/components.js";
+import { seededNoise } from "../denoise/noise.js";
 import { readCatalogue } from "../engine/catalogue.js";
 import type { DiffusionDevice } from "../engine/device-settings.js";
 import { openControlNet, openModel } from "../engine/open-component.js";
 import { resolveScheduler } from "../request/resolve-scheduler.js";
-import type { ControlNet, Model } from "./components.js";
 import { generate } from "./generate.js";
-import { seededNoise } from "./noise.js";
 
 const CPU: DiffusionDevice = { profile: CPU_PROFILE, threads: 2 };
 const FLOAT32: DiffusionDevice = { name: "webgpu", profile: WEBGPU_FLOAT32, threads: 1 };

@@ -1,14 +1,14 @@
 /** Text-to-image, with any number of ControlNets: the method from prompt to pictures, top to bottom. */
 import type { RgbImage } from "@armature/pixels";
+import { decodeLatents } from "../decode/decode-latents.js";
+import type { ControlNet, Model, ShallowUNet } from "../denoise/components.js";
+import { type ControlRequest, type ControlUnit, prepareControl, releaseControls } from "../denoise/control.js";
+import { type DenoiseEvents, denoise } from "../denoise/denoise.js";
+import { isGuided, planEvaluations } from "../denoise/evaluation-plan.js";
+import { encodeTexts } from "../denoise/prompt.js";
 import type { ResolvedRequest } from "../features/index.js";
 import type { Size } from "../features/size.js";
 import { startScheduler } from "../schedulers/index.js";
-import type { ControlNet, Model, ShallowUNet } from "./components.js";
-import { type ControlRequest, type ControlUnit, prepareControl, releaseControls } from "./control.js";
-import { decodeLatents } from "./decode.js";
-import { type DenoiseEvents, denoise } from "./denoise.js";
-import { isGuided, planEvaluations } from "./evaluation-plan.js";
-import { encodeTexts } from "./prompt.js";
 
 /** A resolved request with its pictures and networks at hand. */
 export interface GenerateRequest

@@ -5,8 +5,8 @@ import type { Session } from "@armature/runtime";
 import type { Tensor } from "onnxruntime-node";
 import { afterEach, expect, test, vi } from "vitest";
 import { draw, embeddedControl, openEmbedded } from "../../../../testing/embedded-pipeline.js";
+import { generate } from "../pipelines/generate.js";
 import type { Prompted, UNet } from "./components.js";
-import { generate } from "./generate.js";
 import { seededNoise } from "./noise.js";
 
 const opening = openEmbedded({ profile: CPU_PROFILE, threads: 2 });

@@ -1,6 +1,6 @@
 import type { RgbImage } from "@armature/pixels";
 import { Tensor } from "onnxruntime-node";
-import type { VaeDecoder } from "./components.js";
+import type { VaeDecoder } from "../denoise/components.js";
 import { decodeInTiles, type TiledLatents } from "./tiled-decode.js";
 
 /** Latents [N, 4, h, w], as the UNet sees them, to N pictures; one at a time, so that memory does not grow with N. */

@@ -9,11 +9,11 @@ import { afterAll, describe, expect, test } from "vitest";
 import { fixtureJson, fixturePath, goldens, relativeError } from "../../../../testing/golden.js";
 import { EMBEDDED_MODELS, fixtureModels } from "../../../../testing/model-folders.js";
 import { psnr } from "../../../../testing/picture-error.js";
+import { seededNoise } from "../denoise/noise.js";
 import { readCatalogue } from "../engine/catalogue.js";
 import { openControlNet, openModel } from "../engine/open-component.js";
 import { resolveScheduler } from "../request/resolve-scheduler.js";
 import { generate, type NoiseSource } from "./generate.js";
-import { seededNoise } from "./noise.js";
 
 /** fixtures/README: the reference itself moves by 1.2e-5 when it is computed in float64. */
 const LATENTS_TOLERANCE = 5e-4;

@@ -8,7 +8,7 @@ import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { readCatalogue } from "../engine/catalogue.js";
 import { decoderTiles } from "../engine/decoder-tiles.js";
 import { openModel } from "../engine/open-component.js";
-import { decodeLatents } from "./decode.js";
+import { decodeLatents } from "./decode-latents.js";
 import { type TilePlan, tileStarts } from "./tiled-decode.js";
 
 const [entry] = readCatalogue({ modelsDir: EMBEDDED_MODELS }).models;

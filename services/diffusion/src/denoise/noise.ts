@@ -1,5 +1,5 @@
 import { TorchGenerator } from "@armature/core";
-import type { NoiseSource } from "./generate.js";
+import type { NoiseSource } from "../pipelines/generate.js";
 
 /**
  * Each picture draws from a generator of its own, as diffusers does with a list of generators: picture i of a batch is the same as
