@@ -1,85 +1,64 @@
-/** The embedded models in a pipeline of the test's own process, and a plain request to change. */
-import type { Tensors } from "@armature/runtime";
-import type { ControlNet, Model, ShallowUNet } from "../services/diffusion/src/denoise/components.js";
-import { seededNoise } from "../services/diffusion/src/denoise/noise.js";
-import { type ControlNetEntry, readCatalogue } from "../services/diffusion/src/engine/catalogue.js";
+/** The embedded models on a workbench, and a plain request to change. */
+import { vi } from "vitest";
 import type { DiffusionDevice } from "../services/diffusion/src/engine/device-settings.js";
-import { openControlNet, openModel, openShallowUNet } from "../services/diffusion/src/engine/open-component.js";
-import { type GenerateRequest, generate } from "../services/diffusion/src/pipelines/generate.js";
+import type { Control } from "../services/diffusion/src/features/controlnets.js";
+import type { CompleteRequest } from "../services/diffusion/src/request/complete.js";
 import { resolveScheduler } from "../services/diffusion/src/request/resolve-scheduler.js";
 import { EMBEDDED_MODELS } from "./model-folders.js";
 import { readRgb } from "./picture.js";
+import { openWorkbench, type RunChoices, type Workbench } from "./workbench.js";
 
-export type RequestChange = Partial<Omit<GenerateRequest, "scheduler">> & { scheduler?: string };
+export type RequestChange = Partial<Omit<CompleteRequest, "scheduler">> & { scheduler?: string };
 
 export interface EmbeddedPipeline {
-  model: Model;
-  shallow: ShallowUNet;
-  net(type: "depth" | "canny"): Promise<ControlNet>;
-  /** A text-to-image request of few steps, with the change. */
-  request(change: RequestChange): GenerateRequest;
+  bench: Workbench;
+  /** Makes one picture of few steps, with the change. */
+  draw(change?: RequestChange, choices?: RunChoices): Promise<Drawn>;
+  /** The batches that a network is called with, from now on. */
+  watchBatches(component: string, network: { name: string }): Promise<() => number[]>;
 }
 
-export async function openEmbedded(device: DiffusionDevice): Promise<EmbeddedPipeline> {
-  const catalogue = readCatalogue({ modelsDir: EMBEDDED_MODELS });
-  const entry = catalogue.models[0]!;
-  const { opened: model } = await openModel(entry, device);
-  const nets = new Map<string, Promise<ControlNet>>();
-  const load = (net: ControlNetEntry) => openControlNet(net, device).then(({ opened }) => opened);
+export interface Drawn {
+  /** The scheduler's before each evaluation, and the last ones. */
+  latents: Float32Array[];
+  image: { data: Uint8Array; width: number; height: number };
+}
+
+/** Id of the embedded model. */
+export const MODEL = "tiny-sd";
+
+export function openEmbedded(device: DiffusionDevice): EmbeddedPipeline {
+  const bench = openWorkbench({ modelsDir: EMBEDDED_MODELS }, device);
+  const { schedulerConfig } = bench.catalogue.models.find(({ id }) => id === MODEL)!;
   return {
-    model,
-    shallow: (await openShallowUNet(entry, device)).opened,
-    net(type) {
-      const known = nets.get(type) ?? load(catalogue.controlnets.find((net) => net.type === type)!);
-      nets.set(type, known);
-      return known;
+    bench,
+    async draw({ scheduler = "euler", ...change } = {}, choices = {}) {
+      const request = { ...USUAL, scheduler: resolveScheduler(scheduler, schedulerConfig), ...change };
+      const pictures = await Promise.all(request.controls.map(({ source }) => readRgb(source)));
+      const latents: Float32Array[] = [];
+      const onStep = ({ latents: before }: { latents: Float32Array }) => void latents.push(Float32Array.from(before));
+      const outcome = await bench.run(request, pictures, { onStep, ...choices });
+      return { latents: [...latents, outcome.latents!], image: outcome.images[0]! };
     },
-    request: ({ scheduler = "euler", ...change }) => ({
-      ...{ prompt: "a red cube on a wooden floor", negativePrompt: "blurry", width: 128, height: 128, count: 1 },
-      ...{ numInferenceSteps: 10, guidanceScale: 4, guidanceRescale: 0, eta: 0, clipSkip: 0, controls: [] },
-      guidanceInterval: { start: 0, end: 1 },
-      cacheInterval: 1,
-      shallow: undefined,
-      tokenDownsampling: 1,
-      scheduler: resolveScheduler(scheduler, entry.schedulerConfig),
-      ...change,
-    }),
+    async watchBatches(component, network) {
+      const run = vi.spyOn(await bench.session(component, network), "run");
+      return () => run.mock.calls.map(([feeds]) => Object.values(feeds)[0]!.dims[0]!);
+    },
   };
 }
 
-const CONTROL_PICTURE = "embedded/inputs/purple-sphere-and-orange-cube";
+const USUAL: Omit<CompleteRequest, "scheduler"> = {
+  ...{ model: MODEL, prompt: "a red cube on a wooden floor", negativePrompt: "blurry", clipSkip: undefined },
+  ...{ size: { width: 128, height: 128 }, seeds: [7], precision: undefined, numInferenceSteps: 10, eta: 0 },
+  ...{ guidanceScale: 4, guidanceRescale: 0, guidanceInterval: { start: 0, end: 1 } },
+  ...{ cacheInterval: 1, tokenDownsampling: 1, controls: [], output: { format: "png" as const } },
+};
 
 /** A control that acts throughout, with the change. */
-export async function embeddedControl(
-  { net }: EmbeddedPipeline,
-  type: "depth" | "canny",
-  change: Partial<GenerateRequest["controls"][number]> = {},
-): Promise<GenerateRequest["controls"][number]> {
-  const image = await readRgb(`${CONTROL_PICTURE}-${type}.png`);
-  const usual = { conditioningScale: 1, start: 0, end: 1, guessMode: false };
-  return { net: await net(type), image, ...usual, conditionalOnly: change.guessMode ?? false, ...change };
-}
-
-/** What a run computed: the scheduler's latents before each evaluation, the last ones, and the picture. */
-export async function draw(model: Model, request: GenerateRequest, seed = 7) {
-  const latents: Float32Array[] = [];
-  const { images } = await generate(model, request, seededNoise([seed]), {
-    now: () => performance.now(),
-    checkpoint: async () => {},
-    onStep: ({ latents: before }) => void latents.push(Float32Array.from(before)),
-    onLatents: (last) => void latents.push(Float32Array.from(last)),
-  });
-  return { latents, image: images[0]! };
-}
-
-/** A copy of a network whose calls are listed by the batch they had. */
-export function watchBatches<N extends ControlNet | Model["unet"] | ShallowUNet>(
-  network: N,
-): { watched: N; batches: number[] } {
-  const batches: number[] = [];
-  const run = (feeds: Tensors, fetches?: readonly string[]) => {
-    batches.push(feeds.sample!.dims[0]!);
-    return network.session.run(feeds, fetches);
+export function embeddedControl(type: "depth" | "canny", change: Partial<Control> = {}): Control {
+  return {
+    ...{ type, source: `embedded/inputs/purple-sphere-and-orange-cube-${type}.png`, processor: "none", options: {} },
+    ...{ conditioningScale: 1, start: 0, end: 1, guessMode: false, conditionalOnly: change.guessMode ?? false },
+    ...change,
   };
-  return { watched: { ...network, session: { ...network.session, run } }, batches };
 }

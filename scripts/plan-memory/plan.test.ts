@@ -1,14 +1,19 @@
 import { fileURLToPath } from "node:url";
 import { OutOfMemory } from "@armature/core";
+import { generateRequest } from "@armature/diffusion/contract";
 import { readCatalogue } from "@armature/diffusion/engine/catalogue";
-import { decoderTiles } from "@armature/diffusion/engine/decoder-tiles";
 import { FIXED_BYTES, neededBytes } from "@armature/diffusion/engine/memory/needed-bytes";
 import { findInCatalogue, memoryOfUses } from "@armature/diffusion/engine/memory/network-memory";
-import { requestUses } from "@armature/diffusion/engine/request-uses";
+import { recipeOf } from "@armature/diffusion/pipelines/index";
+import { completeRequest } from "@armature/diffusion/request/complete";
+import { resolveRequest } from "@armature/diffusion/request/resolve";
+import { recipeUses } from "@armature/diffusion/stages/recipe";
+import { servedBy } from "@armature/diffusion/stages/served";
 import { describe, expect, test } from "vitest";
+import type { PlannedPicture } from "./planned-request.js";
 import { planReport } from "./report.js";
 import { selectFullSize, selectOnDisk } from "./selection.js";
-import { type PlannedPicture, type PlannedUnit, plannedForms, planUnits } from "./units.js";
+import { type PlannedUnit, plannedForms, planUnits } from "./units.js";
 import { judge } from "./verdict.js";
 
 const MODELS = fileURLToPath(new URL("../../models", import.meta.url));
@@ -83,13 +88,14 @@ test("the service holds a request against the figure that is planned for the sam
   const selection = { modelsDir: MODELS, models: ["tiny-sd"], controlnets: ["depth"] };
   const planned = unitBytes(planUnits(selectOnDisk(selection), { ...PICTURE, images: 2 }, forms));
   const catalogue = readCatalogue({ modelsDir: MODELS });
-  const tiles = decoderTiles(catalogue.models[0]!.vae, forms.vaeProfile);
   const memoryOf = memoryOfUses(findInCatalogue(catalogue), forms);
-  const controls = [{ type: "depth", guessMode: false }];
-  const picture = { width: 512, height: 512, seeds: [1, 2], cacheInterval: 1, tokenDownsampling: 1 };
-  const guidance = { guidanceScale: 7.5, guidanceInterval: { start: 0, end: 1 } };
-  const request = { model: "tiny-sd", ...picture, ...guidance, controls };
-  expect(neededBytes(memoryOf(requestUses(request, catalogue, tiles?.side)))).toBe(planned);
+  const limits = { maxPixels: 1e6, maxSteps: 50, maxImages: 2, maxControlNets: 1, maxPromptLength: 9, maxWork: 1e9 };
+  const fields = { width: 512, height: 512, num_images_per_prompt: 2, guidance_scale: 7.5 };
+  const request = { prompt: "a cat", ...fields, controlnets: [{ type: "depth", image: "AAAA" }] };
+  const service = { catalogue, limits, precision: undefined, drawSeed: () => 1 };
+  const resolved = resolveRequest(generateRequest(limits).parse(request), service);
+  const uses = recipeUses(recipeOf(completeRequest(resolved)), servedBy(catalogue, forms));
+  expect(neededBytes(memoryOf(uses))).toBe(planned);
 });
 
 const unit = (id: string, weightBytes: number, activationBytes: number): PlannedUnit => ({

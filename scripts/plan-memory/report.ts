@@ -2,7 +2,8 @@
 
 import { describeForms } from "@armature/devices";
 import { FIXED_BYTES } from "@armature/diffusion/engine/memory/needed-bytes";
-import type { PlannedForms, PlannedPicture, PlannedUnit } from "./units.js";
+import type { PlannedPicture } from "./planned-request.js";
+import type { PlannedForms, PlannedUnit } from "./units.js";
 import type { Verdict } from "./verdict.js";
 
 export interface Plan {

@@ -1,17 +1,17 @@
 /** What is planned for: models and ControlNets on the disk, or Stable Diffusion 1.5's shapes without any weights. */
 import { readCatalogue } from "@armature/diffusion/engine/catalogue";
 import { type FindNetwork, findInCatalogue } from "@armature/diffusion/engine/memory/network-memory";
-import type { SizingCatalogue } from "@armature/diffusion/engine/request-uses";
 import { clipTextNetwork } from "@armature/diffusion/networks/clip-text";
 import { controlnetNetwork } from "@armature/diffusion/networks/controlnet";
 import { type ComponentKind, NETWORKS, networkOf } from "@armature/diffusion/networks/index";
 import { unetNetwork } from "@armature/diffusion/networks/unet";
 import { vaeDecoderNetwork } from "@armature/diffusion/networks/vae";
+import type { ServedCatalogue } from "@armature/diffusion/stages/served";
 import { ModelConfig } from "@armature/weights";
 import { SD15_CONFIGS, sd15Shapes } from "../bench/sd15.js";
 import { shapesOnly } from "../bench/synthetic-weights.js";
 
-export interface Selected extends SizingCatalogue {
+export interface Selected extends ServedCatalogue {
   find: FindNetwork;
 }
 

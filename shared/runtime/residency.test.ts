@@ -62,3 +62,20 @@ test("a model that fails to load is not kept and can be tried again", async () =
   expect(residency.status()).toEqual([]);
   expect(await residency.acquire([good])).toEqual(["loaded a"]);
 });
+
+test("what is wanted later goes after all others, and what is wanted now never", async () => {
+  const { residency, model, log } = stage(40);
+  await residency.acquire(["unet", "other", "vae", "text"].map((key) => model(key, 10)));
+  log.length = 0;
+  await residency.acquire([model("vae", 10), model("hint", 20)], new Set(["unet"]));
+  expect(log).toEqual(["-other", "-text", "+hint"]);
+  await residency.acquire([model("vae", 10), model("large", 30)], new Set(["unet"]));
+  expect(log.slice(3)).toEqual(["-hint", "-unet", "+large"]);
+});
+
+test("room is asked for without loading or releasing anything", () => {
+  const { residency, model, log } = stage(3e9);
+  residency.requireRoom([model("base", 2e9)]);
+  expect(() => residency.requireRoom([model("base", 2e9), model("depth", 1.4e9)])).toThrow(OutOfMemory);
+  expect(log).toEqual([]);
+});

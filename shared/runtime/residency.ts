@@ -31,25 +31,43 @@ export interface ResidencyOptions {
   onChange?: (status: ResidentStatus[]) => void;
 }
 
+/** Keys that are not released, and keys that go after all others. */
+interface ReleaseOrder {
+  keep: ReadonlySet<string>;
+  later: ReadonlySet<string>;
+}
+
 export class Residency {
   private readonly residents = new Map<string, Resident>();
 
   constructor(private readonly options: ResidencyOptions) {}
 
   /**
-   * Loads what is missing of `wanted`, after releasing others as far as the budget asks; none of `wanted` is released.
-   * Throws OutOfMemory, with the sums, if `wanted` alone is above the budget. Calls must not overlap. An undefined one stays so.
+   * Loads what is missing of `wanted`, after releasing others as far as the budget asks: those of `later` after all others, none of
+   * `wanted`. Throws OutOfMemory as `requireRoom` does. Calls must not overlap. An undefined one stays so.
    */
   async acquire<const W extends readonly (Loadable<unknown> | undefined)[]>(
     wanted: W,
+    later: ReadonlySet<string> = new Set(),
   ): Promise<{ [I in keyof W]: Loaded<W[I]> }> {
     const present = wanted.filter((loadable) => loadable !== undefined);
-    this.refuseTooMuch(present);
-    const keys = new Set(present.map(({ key }) => key));
+    this.requireRoom(present);
+    const keep = new Set(present.map(({ key }) => key));
     const loaded: unknown[] = [];
-    for (const loadable of wanted) loaded.push(loadable && (await this.resident(loadable, keys)));
+    for (const loadable of wanted) loaded.push(loadable && (await this.resident(loadable, { keep, later })));
     this.changed();
     return loaded as { [I in keyof W]: Loaded<W[I]> };
+  }
+
+  /** Throws OutOfMemory, with the sums, if `wanted` alone is above the budget. */
+  requireRoom(wanted: readonly Loadable<unknown>[]): void {
+    const total = wanted.reduce((sum, { bytes }) => sum + bytes, 0);
+    if (total <= this.options.budgetBytes) return;
+    const terms = [...bytesByOwner(wanted)].map(([owner, bytes]) => `${owner} ${gigabytes(bytes)}`);
+    throw new OutOfMemory(
+      `The request needs ${terms.join(" + ")} = ${gigabytes(total)}; the memory budget is ${gigabytes(this.options.budgetBytes)}. ` +
+        "Use fewer ControlNets, or raise MEMORY_BUDGET_GB",
+    );
   }
 
   /** Releases one; false if it was not loaded. */
@@ -69,13 +87,13 @@ export class Residency {
       .sort((a, b) => a.lastUse - b.lastUse);
   }
 
-  private async resident<T>(loadable: Loadable<T>, keep: ReadonlySet<string>): Promise<T> {
+  private async resident<T>(loadable: Loadable<T>, order: ReleaseOrder): Promise<T> {
     const known = this.residents.get(loadable.key);
     if (known) {
       known.lastUse = this.options.now();
       return known.loaded as T;
     }
-    await this.makeRoom(loadable.bytes, keep);
+    await this.makeRoom(loadable.bytes, order);
     const start = this.options.now();
     const loaded = await loadable.load();
     const end = this.options.now();
@@ -91,25 +109,17 @@ export class Residency {
     return loaded;
   }
 
-  private async makeRoom(bytes: number, keep: ReadonlySet<string>): Promise<void> {
-    for (const { key } of this.status()) {
+  private async makeRoom(bytes: number, { keep, later }: ReleaseOrder): Promise<void> {
+    const others = this.status().filter(({ key }) => !keep.has(key));
+    const order = [...others.filter(({ key }) => !later.has(key)), ...others.filter(({ key }) => later.has(key))];
+    for (const { key } of order) {
       if (this.total() + bytes <= this.options.budgetBytes) return;
-      if (!keep.has(key)) await this.release(key);
+      await this.release(key);
     }
   }
 
   private total(): number {
     return [...this.residents.values()].reduce((sum, { bytes }) => sum + bytes, 0);
-  }
-
-  private refuseTooMuch(wanted: readonly Loadable<unknown>[]): void {
-    const total = wanted.reduce((sum, { bytes }) => sum + bytes, 0);
-    if (total <= this.options.budgetBytes) return;
-    const terms = [...bytesByOwner(wanted)].map(([owner, bytes]) => `${owner} ${gigabytes(bytes)}`);
-    throw new OutOfMemory(
-      `The request needs ${terms.join(" + ")} = ${gigabytes(total)}; the memory budget is ${gigabytes(this.options.budgetBytes)}. ` +
-        "Use fewer ControlNets, or raise MEMORY_BUDGET_GB",
-    );
   }
 
   private changed(): void {

@@ -4,14 +4,13 @@ import { TorchGenerator } from "@armature/core";
 import { CPU_PROFILE, NCHW_PROFILE } from "@armature/graph";
 import type { RgbImage } from "@armature/pixels";
 import { beforeAll, describe, expect, test } from "vitest";
-import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
-import { readCatalogue } from "../engine/catalogue.js";
+import { MODEL, openEmbedded } from "../../../../testing/embedded-pipeline.js";
 import { decoderTiles } from "../engine/decoder-tiles.js";
-import { openModel } from "../engine/open-component.js";
+import { vaeDecoderNetwork } from "../networks/vae.js";
 import { decodeLatents } from "./decode-latents.js";
 import { type TilePlan, tileStarts } from "./tiled-decode.js";
 
-const [entry] = readCatalogue({ modelsDir: EMBEDDED_MODELS }).models;
+const { bench } = openEmbedded({ profile: CPU_PROFILE, threads: 1 });
 
 /** Smooth latents, as a sampler leaves them: noise of a few cells, enlarged. */
 function smoothLatents(side: number): Float32Array {
@@ -42,9 +41,9 @@ describe("a picture in tiles", () => {
   const side = 48;
   const latents = smoothLatents(side);
   const decode = async (tiles?: TilePlan) => {
-    const { opened } = await openModel(entry!, { profile: CPU_PROFILE, threads: 1 });
-    const { vaeDecoder } = opened;
-    const [picture] = await decodeLatents(latents, [1, 4, side, side], { ...vaeDecoder, tiles });
+    const session = await bench.session(MODEL, vaeDecoderNetwork);
+    const decoder = { session, config: bench.served.model(MODEL).vae, tiles };
+    const [picture] = await decodeLatents(latents, [1, 4, side, side], decoder);
     return picture!;
   };
   let whole: RgbImage;

@@ -1,11 +1,10 @@
-/** The parts of a model, as a pipeline uses them: a session and the facts of its config. */
+/** The parts of a model, as stages use them: a session and the facts of its config. */
 import type { Session } from "@armature/runtime";
 import type { TilePlan } from "../decode/tiled-decode.js";
 import type { ClipTextConfig } from "../networks/clip-text.js";
 import type { ControlNetConfig } from "../networks/controlnet.js";
 import type { UNetConfig } from "../networks/unet-config.js";
 import type { VaeConfig } from "../networks/vae.js";
-import type { SchedulerConfig } from "../schedulers/scheduler.js";
 import type { ClipTokenizer } from "../tokenizer/clip-tokenizer.js";
 
 export interface TextEncoder {
@@ -31,7 +30,6 @@ export interface ShallowUNet {
 }
 
 export interface ControlNet extends Prompted {
-  embedding: Session;
   config: ControlNetConfig;
 }
 
@@ -40,11 +38,4 @@ export interface VaeDecoder {
   tiles?: TilePlan | undefined;
   session: Session;
   config: VaeConfig;
-}
-
-export interface Model {
-  textEncoder: TextEncoder;
-  unet: UNet;
-  vaeDecoder: VaeDecoder;
-  schedulerConfig: SchedulerConfig;
 }

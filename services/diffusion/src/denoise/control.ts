@@ -1,44 +1,34 @@
-/** What a ControlNet adds to each step: arXiv:2302.05543; windows and guess mode as in diffusers. */
+/** What a ControlNet adds to each step: arXiv:2302.05543; guess mode as in diffusers. */
 
 import { pillowResize, type RgbImage } from "@armature/pixels";
-import { disposeOnDevice, type Tensors } from "@armature/runtime";
+import { disposeOnDevice, type Session, type Tensors } from "@armature/runtime";
 import { Tensor } from "onnxruntime-node";
-import type { Control } from "../features/controlnets.js";
+import type { Size } from "../features/size.js";
 import { asPrevious, residualNames } from "../networks/ports/control-residuals.js";
 import type { ControlNet } from "./components.js";
 
-/** A control of a resolved request, whose control image is made. */
-export interface ControlRequest extends Omit<Control, "type" | "source" | "processor" | "options"> {
-  image: RgbImage;
-}
-
 /** One ControlNet of a running job, with its hint computed. */
-export interface ControlUnit extends ControlRequest {
+export interface ControlUnit {
   net: ControlNet;
   hint: Tensor;
+  conditioningScale: number;
+  /** The finer residuals count less. */
+  guessMode: boolean;
 }
 
 /** The residuals that the UNet takes, by name; none where no ControlNet acts. */
 export type Residuals = Record<string, Tensor>;
 
 /** Turns the control picture into the hint, once for all steps: resized as the reference does, values 0..1. */
-export async function prepareControl(
-  net: ControlNet,
-  request: ControlRequest,
-  width: number,
-  height: number,
-): Promise<ControlUnit> {
-  const { image } = request;
+export async function makeHint(embedding: Session, image: RgbImage, { width, height }: Size): Promise<Tensor> {
   const fits = image.width === width && image.height === height;
   const pixels = fits ? image : pillowResize(image, { width, height }, "lanczos");
-  const { hint } = await net.embedding.run({ image: pictureTensor(pixels) });
-  return { ...request, net, hint: hint! };
+  const { hint } = await embedding.run({ image: pictureTensor(pixels) });
+  return hint!;
 }
 
-/** Frees the hints where they lie on a device. */
-export function releaseControls(units: readonly ControlUnit[]): void {
-  for (const { hint } of units) disposeOnDevice({ hint });
-}
+/** Frees a hint where it lies on a device. */
+export const releaseHint = (hint: Tensor): void => disposeOnDevice({ hint });
 
 export interface StepInputs {
   sample: Tensor; // [B, 4, H, W]

@@ -1,8 +1,11 @@
 /** Deep features from an earlier step: arXiv:2312.00858. */
 import { CPU_PROFILE, NCHW_FLOAT16_PROFILE, NCHW_PROFILE } from "@armature/graph";
-import { describe, expect, test } from "vitest";
-import { draw, embeddedControl, openEmbedded, watchBatches } from "../../../../testing/embedded-pipeline.js";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { embeddedControl, MODEL, openEmbedded } from "../../../../testing/embedded-pipeline.js";
 import { relativeError } from "../../../../testing/golden.js";
+import { controlnetNetwork } from "../networks/controlnet.js";
+import { shallowUnetNetwork } from "../networks/shallow-unet.js";
+import { unetNetwork } from "../networks/unet.js";
 
 const pipelines = new Map(
   [CPU_PROFILE, NCHW_PROFILE, NCHW_FLOAT16_PROFILE].map((profile) => [
@@ -11,49 +14,32 @@ const pipelines = new Map(
   ]),
 );
 
-describe.each([...pipelines])("in the %s profile", (_, opening) => {
-  test("an interval of 1 gives the exact latents", async () => {
-    const { model, request, shallow } = await opening;
-    const exact = await draw(model, request({}));
-    const cached = await draw(model, request({ cacheInterval: 1, shallow }));
-    expect(cached.latents).toEqual(exact.latents);
-  });
+afterEach(() => vi.restoreAllMocks());
 
+describe.each([...pipelines])("in the %s profile", (_, { bench, draw, watchBatches }) => {
   test("ControlNets and the whole UNet run once an interval, the shallow UNet in between", async () => {
-    const pipeline = await opening;
-    const unet = watchBatches(pipeline.model.unet);
-    const net = watchBatches(await pipeline.net("depth"));
-    const shallow = watchBatches(pipeline.shallow);
-    const controls = [await embeddedControl(pipeline, "depth", { net: net.watched, end: 0.8 })];
-    const request = pipeline.request({
-      controls,
-      cacheInterval: 3,
-      shallow: shallow.watched,
-      guidanceInterval: { start: 0.1, end: 1 },
-    });
-    await draw({ ...pipeline.model, unet: unet.watched }, request);
+    const unet = await watchBatches(MODEL, unetNetwork);
+    const net = await watchBatches(bench.served.controlNet("depth").id, controlnetNetwork);
+    const shallow = await watchBatches(MODEL, shallowUnetNetwork);
+    const controls = [embeddedControl("depth", { end: 0.8 })];
+    await draw({ controls, cacheInterval: 3, guidanceInterval: { start: 0.1, end: 1 } });
     // of ten: 0, 1 (guidance sets in), 4, 7, 8 (the control ends)
-    expect(unet.batches).toEqual([1, 2, 2, 2, 2]);
-    expect(net.batches).toEqual([1, 2, 2, 2]);
-    expect(shallow.batches).toEqual([2, 2, 2, 2, 2]);
+    expect(unet()).toEqual([1, 2, 2, 2, 2]);
+    expect(net()).toEqual([1, 2, 2, 2]);
+    expect(shallow()).toEqual([2, 2, 2, 2, 2]);
   });
 
   test("guess mode keeps the features of each half apart", async () => {
-    const pipeline = await opening;
-    const { model, request, shallow } = pipeline;
-    const controls = [await embeddedControl(pipeline, "canny", { guessMode: true })];
-    const exact = await draw(model, request({ controls, numInferenceSteps: 20 }));
-    const cached = await draw(model, request({ controls, numInferenceSteps: 20, cacheInterval: 2, shallow }));
+    const controls = [embeddedControl("canny", { guessMode: true })];
+    const exact = await draw({ controls, numInferenceSteps: 20 });
+    const cached = await draw({ controls, numInferenceSteps: 20, cacheInterval: 2 });
     expect(relativeError(cached.latents.at(-1)!, exact.latents.at(-1)!)).toBeLessThan(LATENTS_ERROR);
   });
 
   test("the control goes on acting in steps without its ControlNet", async () => {
-    const pipeline = await opening;
-    const { model, request, shallow } = pipeline;
-    const cache = { cacheInterval: 4, shallow };
     const run = async (conditioningScale: number) => {
-      const controls = [await embeddedControl(pipeline, "depth", { conditioningScale })];
-      return (await draw(model, request({ controls, ...cache }))).latents;
+      const controls = [embeddedControl("depth", { conditioningScale })];
+      return (await draw({ controls, cacheInterval: 4 })).latents;
     };
     const [weak, strong] = [await run(0), await run(1)];
     expect(strong[0]).toEqual(weak[0]);
@@ -67,9 +53,9 @@ describe.each([...pipelines])("in the %s profile", (_, opening) => {
 test.each(["euler_a", "ddim", "dpm++ 2m", "unipc", "pndm", "plms"])(
   "with %s the latents stay near the exact ones, and are others",
   async (scheduler) => {
-    const { model, request, shallow } = await pipelines.get(CPU_PROFILE.name)!;
-    const exact = await draw(model, request({ scheduler, numInferenceSteps: 20 }));
-    const cached = await draw(model, request({ scheduler, numInferenceSteps: 20, cacheInterval: 2, shallow }));
+    const { draw } = pipelines.get(CPU_PROFILE.name)!;
+    const exact = await draw({ scheduler, numInferenceSteps: 20 });
+    const cached = await draw({ scheduler, numInferenceSteps: 20, cacheInterval: 2 });
     expect(cached.latents[1]).toEqual(exact.latents[1]); // the first evaluation is whole
     const error = relativeError(cached.latents.at(-1)!, exact.latents.at(-1)!);
     expect(error).toBeGreaterThan(1e-3);

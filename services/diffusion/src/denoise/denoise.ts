@@ -21,8 +21,8 @@ export interface DenoiseInputs {
   /** One for each evaluation of the job. */
   plan: readonly PlannedEvaluation[];
   guidance: Guidance;
-  /** In the order of the request. */
-  controls: readonly ControlUnit[];
+  /** In the order of the request; those that act in no evaluation may be undefined. */
+  controls: readonly (ControlUnit | undefined)[];
   /** Called where an evaluation is not whole. */
   shallow: ShallowUNet | undefined;
   /** Self-attention at the finest level looks at every n-th row and column of its tokens alone; 1: at all. */

@@ -39,6 +39,19 @@ export interface EvaluationRequest {
   })[];
 }
 
+/** Whether a call counts. */
+export type Counted = (evaluation: PlannedEvaluation, pass: PlannedPass) => boolean;
+
+/** The batches of the calls that count, each once, in a run for `images` pictures. */
+export function batchesOf(
+  evaluations: readonly PlannedEvaluation[],
+  images: number,
+  counts: Counted = () => true,
+): number[] {
+  const counted = evaluations.flatMap((evaluation) => evaluation.passes.filter((pass) => counts(evaluation, pass)));
+  return [...new Set(counted.map(({ texts }) => textCount(texts) * images))];
+}
+
 /** Whether the negative prompt has any effect. */
 export const isGuided = ({ guidanceScale }: Pick<EvaluationRequest, "guidanceScale">): boolean => guidanceScale > 1;
 

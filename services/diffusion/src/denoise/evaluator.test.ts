@@ -74,16 +74,18 @@ const one = new Tensor("float32", [0], [1]);
 const step = { sample: one, timestep: one, attended_tokens: one };
 
 async function run({ unet, shallow, net }: ReturnType<typeof networks>): Promise<void> {
-  const unit = (start: number, end: number) =>
-    ({ net, start, end, conditioningScale: 1, hint: one, conditionalOnly: start === 0 }) as ControlUnit;
-  const controls = [unit(0, 1), unit(0.2, 0.7)];
+  const units: ControlUnit[] = [0, 1].map(() => ({ net, hint: one, conditioningScale: 1, guessMode: false }));
+  const controls = [
+    { start: 0, end: 1, conditionalOnly: true },
+    { start: 0.2, end: 0.7, conditionalOnly: false },
+  ];
   const passes: Record<string, Pass> = { prompt: { texts: 1, context: one }, negative: { texts: 1, context: one } };
   const evaluator = new Evaluator(unet, shallow);
   const guided = { guidanceScale: 5, guidanceInterval: { start: 0, end: 1 }, cacheInterval: 3 };
   try {
     for (const { passes: planned, ...how } of planEvaluations({ ...guided, controls }, 12)) {
       for (const { texts, controls: active } of planned) {
-        await evaluator.noise(passes[texts]!, step, { ...how, controls: active.map((i) => controls[i]!) });
+        await evaluator.noise(passes[texts]!, step, { ...how, controls: active.map((i) => units[i]!) });
       }
     }
   } finally {

@@ -1,12 +1,16 @@
 /** Guidance in a part of the steps: arXiv:2404.07724. */
 import { CPU_PROFILE, NCHW_PROFILE } from "@armature/graph";
-import { describe, expect, test } from "vitest";
-import { draw, embeddedControl, openEmbedded, watchBatches } from "../../../../testing/embedded-pipeline.js";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { embeddedControl, MODEL, openEmbedded } from "../../../../testing/embedded-pipeline.js";
 import { relativeError } from "../../../../testing/golden.js";
+import { controlnetNetwork } from "../networks/controlnet.js";
+import { unetNetwork } from "../networks/unet.js";
 
 const pipelines = new Map(
   [CPU_PROFILE, NCHW_PROFILE].map((profile) => [profile.name, openEmbedded({ profile, threads: 2 })]),
 );
+
+afterEach(() => vi.restoreAllMocks());
 
 const FIRST_HALF = { start: 0, end: 0.5 };
 const SECOND_HALF = { start: 0.5, end: 1 };
@@ -14,23 +18,19 @@ const SECOND_HALF = { start: 0.5, end: 1 };
 /** Largest difference of two batch sizes' arithmetic, as a share of the largest latent. */
 const BATCH_TOLERANCE = 1e-5;
 
-describe.each([...pipelines])("in the %s profile", (_, opening) => {
+describe.each([...pipelines])("in the %s profile", (_, { bench, draw, watchBatches }) => {
   test("steps outside the interval run the networks on the text alone", async () => {
-    const pipeline = await opening;
-    const unet = watchBatches(pipeline.model.unet);
-    const net = watchBatches(await pipeline.net("depth"));
-    const controls = [await embeddedControl(pipeline, "depth", { net: net.watched })];
-    const guidanceInterval = { start: 0.2, end: 0.6 };
-    await draw({ ...pipeline.model, unet: unet.watched }, pipeline.request({ guidanceInterval, controls }));
-    expect(unet.batches).toEqual([1, 1, 2, 2, 2, 2, 1, 1, 1, 1]);
-    expect(net.batches).toEqual(unet.batches);
+    const unet = await watchBatches(MODEL, unetNetwork);
+    const net = await watchBatches(bench.served.controlNet("depth").id, controlnetNetwork);
+    await draw({ guidanceInterval: { start: 0.2, end: 0.6 }, controls: [embeddedControl("depth")] });
+    expect(unet()).toEqual([1, 1, 2, 2, 2, 2, 1, 1, 1, 1]);
+    expect(net()).toEqual(unet());
   });
 
   test.each(["euler", "euler_a", "ddim", "dpm++ 2m", "unipc", "pndm", "plms", "lcm"])(
     "with %s the steps outside are those without guidance, those inside those with it",
     async (scheduler) => {
-      const { model, request } = await opening;
-      const run = async (change: object) => (await draw(model, request({ scheduler, ...change }))).latents;
+      const run = async (change: object) => (await draw({ scheduler, ...change })).latents;
       const guided = await run({});
       const plain = await run({ guidanceScale: 1 });
       const half = Math.floor((guided.length - 1) / 2);
@@ -52,13 +52,11 @@ describe.each([...pipelines])("in the %s profile", (_, opening) => {
   );
 
   test("guess mode, a second ControlNet and rescaling go with it", async () => {
-    const pipeline = await opening;
     const controls = [
-      await embeddedControl(pipeline, "canny", { guessMode: true, conditioningScale: 0.7 }),
-      await embeddedControl(pipeline, "depth", { end: 0.8 }),
+      embeddedControl("canny", { guessMode: true, conditioningScale: 0.7 }),
+      embeddedControl("depth", { end: 0.8 }),
     ];
-    const run = async (change: object) =>
-      (await draw(pipeline.model, pipeline.request({ controls, guidanceRescale: 0.5, ...change }))).latents;
+    const run = async (change: object) => (await draw({ controls, guidanceRescale: 0.5, ...change })).latents;
     const [guided, plain] = [await run({}), await run({ guidanceScale: 1 })];
     const later = await run({ guidanceInterval: SECOND_HALF });
     const sooner = await run({ guidanceInterval: FIRST_HALF });

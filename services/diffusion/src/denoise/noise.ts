@@ -1,5 +1,7 @@
 import { TorchGenerator } from "@armature/core";
-import type { NoiseSource } from "../pipelines/generate.js";
+
+/** Draws the next values, for all pictures: [N, 4, h, w] flat. The only source of chance. */
+export type NoiseSource = (count: number) => Float32Array;
 
 /**
  * Each picture draws from a generator of its own, as diffusers does with a list of generators: picture i of a batch is the same as

@@ -4,71 +4,63 @@ import { CPU_PROFILE } from "@armature/graph";
 import type { Session } from "@armature/runtime";
 import type { Tensor } from "onnxruntime-node";
 import { afterEach, expect, test, vi } from "vitest";
-import { draw, embeddedControl, openEmbedded } from "../../../../testing/embedded-pipeline.js";
-import { generate } from "../pipelines/generate.js";
-import type { Prompted, UNet } from "./components.js";
-import { seededNoise } from "./noise.js";
+import { embeddedControl, MODEL, openEmbedded } from "../../../../testing/embedded-pipeline.js";
+import { controlnetPromptNetwork, unetPromptNetwork } from "../networks/prompt-projections.js";
+import { unetNetwork } from "../networks/unet.js";
 
-const opening = openEmbedded({ profile: CPU_PROFILE, threads: 2 });
+const { bench, draw, watchBatches } = openEmbedded({ profile: CPU_PROFILE, threads: 2 });
+const netOf = (type: string) => bench.served.controlNet(type).id;
 
 afterEach(() => vi.restoreAllMocks());
 
-/** The batches that a network's projections are called with, from now on. */
-function watch({ projections }: Prompted): () => number[] {
-  const run = vi.spyOn(projections, "run");
-  return () => run.mock.calls.map(([{ context }]) => context!.dims[0]!);
-}
-
 test("every network computes them once, however many steps there are", async () => {
-  const pipeline = await opening;
-  const net = await pipeline.net("depth");
-  const [unet, controlnet] = [watch(pipeline.model.unet), watch(net)];
+  const unet = await watchBatches(MODEL, unetPromptNetwork);
+  const controlnet = await watchBatches(netOf("depth"), controlnetPromptNetwork);
   // the net acts twice, and keeps one prompt
-  const controls = [await embeddedControl(pipeline, "depth"), await embeddedControl(pipeline, "depth", { start: 0.5 })];
-  const cache = { cacheInterval: 2, shallow: pipeline.shallow };
-  await draw(pipeline.model, pipeline.request({ controls, ...cache }));
+  const controls = [embeddedControl("depth"), embeddedControl("depth", { start: 0.5 })];
+  await draw({ controls, cacheInterval: 2 });
   expect([unet(), controlnet()]).toEqual([[2], [2]]);
 });
 
 test("every pass has its own, and a pass that no step takes has none", async () => {
-  const pipeline = await opening;
-  const net = await pipeline.net("canny");
-  const [unet, controlnet] = [watch(pipeline.model.unet), watch(net)];
-  const guidanceInterval = { start: 0.4, end: 1 };
-  await draw(pipeline.model, pipeline.request({ guidanceInterval }));
+  const unet = await watchBatches(MODEL, unetPromptNetwork);
+  const controlnet = await watchBatches(netOf("canny"), controlnetPromptNetwork);
+  await draw({ guidanceInterval: { start: 0.4, end: 1 } });
   expect(unet()).toEqual([1, 2]);
-  const controls = [await embeddedControl(pipeline, "canny", { guessMode: true })];
-  await draw(pipeline.model, pipeline.request({ controls }));
+  await draw({ controls: [embeddedControl("canny", { guessMode: true })] });
   // the halves of the guidance apart; the net sees the conditional one alone
   expect(unet()).toEqual([1, 2, 1, 1]);
   expect(controlnet()).toEqual([1]);
 });
 
-/** A UNet whose projections stay on a device, and what of them is alive. */
-function unetOnDevice(unet: UNet) {
+/** Has the UNet's projections stay on a device → what of them is alive. */
+async function promptsOnDevice(): Promise<Set<Tensor>> {
   const alive = new Set<Tensor>();
   const tensor = () => {
     const one = { location: "gpu-buffer", dispose: () => expect(alive.delete(one)).toBe(true) } as unknown as Tensor;
     alive.add(one);
     return one;
   };
-  const session = (run: Session["run"]): Session => ({ run, release: async () => {} });
-  const projections = session(async () => ({ "mid_block.attn2.key": tensor(), "mid_block.attn2.value": tensor() }));
-  return { alive, unet: { ...unet, projections, session: session(async ({ sample }) => ({ noise: sample! })) } };
+  const replace = async (network: { name: string }, run: Session["run"]) =>
+    vi.spyOn(await bench.session(MODEL, network), "run").mockImplementation(run);
+  await replace(unetPromptNetwork, async () => ({
+    "mid_block.attn2.key": tensor(),
+    "mid_block.attn2.value": tensor(),
+  }));
+  await replace(unetNetwork, async ({ sample }) => ({ noise: sample! }));
+  return alive;
 }
 
 test("a job frees them at its end, and when it is cancelled in the middle", async () => {
-  const { model, request } = await opening;
-  const { alive, unet } = unetOnDevice(model.unet);
-  const run = (checkpoint: () => Promise<void>) =>
-    generate({ ...model, unet }, request({}), seededNoise([1]), { now: () => 0, checkpoint });
+  const alive = await promptsOnDevice();
   const seen: number[] = [];
-  await run(async () => void seen.push(alive.size));
-  expect(seen).toEqual([0, ...Array(9).fill(2), 0]); // before each step, and before the picture is decoded
+  await draw({}, { checkpoint: async () => void seen.push(alive.size) });
+  // before the stages that encode and denoise, before each step, and before the picture is decoded
+  expect(seen).toEqual([0, 0, 0, ...Array(9).fill(2), 0]);
 
-  const cancelled = run(async () => {
+  const checkpoint = async () => {
     if (alive.size > 0) throw new Cancelled();
-  });
-  await expect(cancelled).rejects.toThrow(Cancelled);
+  };
+  await expect(draw({}, { checkpoint })).rejects.toThrow(Cancelled);
   expect(alive.size).toBe(0);
 });

@@ -17,7 +17,7 @@ export interface Text {
 }
 
 /** Encodes each text alone: CLIP sees no other text of the batch. */
-export async function encodeTexts(texts: Text[], encoder: TextEncoder): Promise<PromptEmbeds> {
+export async function encodeTexts(texts: readonly Text[], encoder: TextEncoder): Promise<PromptEmbeds> {
   const { tokens: length, width } = encoder.config;
   const ids = texts.flatMap(({ text }) => encoder.tokenizer.tokenize(text).ids);
   const inputIds = new Tensor("int64", BigInt64Array.from(ids, BigInt), [texts.length, length]);

@@ -1,79 +1,41 @@
 /** The diffusion engine: a process that owns the sessions and takes one job after another. */
 import { type JobContext, serveEngine } from "@armature/engine";
-import { liveDeviceTensors, OpenNetworks, Residency, type ResidentStatus } from "@armature/runtime";
-import { seededNoise } from "../denoise/noise.js";
-import { generate } from "../pipelines/generate.js";
-import { assembleControlNet, assembleModel, assembleShallowUNet, readTokenizer, type SessionOf } from "./assemble.js";
-import type { ModelEntry } from "./catalogue.js";
-import { decoderTiles } from "./decoder-tiles.js";
+import { liveDeviceTensors, type ResidentStatus } from "@armature/runtime";
+import { stageUses } from "../stages/recipe.js";
+import { servedBy } from "../stages/served.js";
 import type { EngineJobs, EngineProgress, EngineSettings, GenerateOutcome, GeneratePayload } from "./jobs.js";
-import { type LoadedUse, loadableUses, usesOf } from "./load-networks.js";
-import { requestAdmission } from "./memory/request-admission.js";
-import { residentKey } from "./network-use.js";
-import { requestUses } from "./request-uses.js";
+import { residentNetworks } from "./resident-networks.js";
+import { runRecipe } from "./run-recipe.js";
+import { tokenizersOf } from "./tokenizers.js";
 
 type Job = JobContext<EngineProgress>;
 
-serveEngine<EngineJobs, EngineSettings>(async (engineSettings) => {
-  const { catalogue, precision: usual, budgetBytes, deviceMemory } = engineSettings;
-  const device = { ...engineSettings.device, opened: new OpenNetworks() };
+serveEngine<EngineJobs, EngineSettings>(async (settings) => {
+  const { catalogue, device } = settings;
   let report: (loaded: ResidentStatus[]) => void = () => {};
-  const residency = new Residency({ budgetBytes, now: Date.now, onChange: (loaded) => report(loaded) });
-  const models = new Map(catalogue.models.map((entry) => [entry.id, entry]));
-  const nets = new Map(catalogue.controlnets.map((entry) => [entry.type, entry]));
-  const admit = requestAdmission({ catalogue, device, memory: deviceMemory, residency });
-
-  const catalogueEntries = (id: string) =>
-    [...catalogue.models, ...catalogue.controlnets].filter((entry) => entry.id === id);
+  const networks = residentNetworks(settings, (loaded) => report(loaded));
+  const served = servedBy(catalogue, device);
+  const tokenizer = tokenizersOf(catalogue);
 
   const listen = (job: Job) => {
     report = (loaded) => job.progress({ stage: "residency", loaded });
   };
 
-  const tokenizers = new Map<string, ReturnType<typeof readTokenizer>>();
-  const tokenizerOf = (entry: ModelEntry) => {
-    const tokenizer = tokenizers.get(entry.id) ?? readTokenizer(entry);
-    tokenizers.set(entry.id, tokenizer);
-    return tokenizer;
-  };
-
-  /** Loads the networks; gives the session of each, by component. */
-  async function acquire(uses: readonly LoadedUse[]): Promise<(component: string) => SessionOf> {
-    const loadables = loadableUses(uses, catalogue, device);
-    const loaded = await residency.acquire(loadables);
-    const sessions = new Map(loadables.map(({ key }, i) => [key, loaded[i]!]));
-    const keys = new Map(uses.map((use) => [`${use.component} ${use.network}`, residentKey(use)]));
-    return (component) => (network) => sessions.get(keys.get(`${component} ${network.name}`)!)!;
-  }
-
-  async function runGenerate(payload: GeneratePayload, job: Job): Promise<GenerateOutcome> {
+  async function runGenerate({ recipe, pictures }: GeneratePayload, job: Job): Promise<GenerateOutcome> {
     listen(job);
     job.progress({ stage: "loading" });
-    const start = performance.now();
-    const { cacheInterval } = payload;
-    const entry = named(models, payload.model);
-    const uses = requestUses(payload, catalogue, decoderTiles(entry.vae, device.vaeProfile ?? device.profile)?.side);
-    await admit(uses);
-    const sessionsOf = await acquire(uses);
-    const session = sessionsOf(entry.id);
-    const model = assembleModel(entry, session, { tokenizer: tokenizerOf(entry), device });
-    const loadMs = performance.now() - start;
-    job.progress({ stage: "starting" });
-    const controls = payload.controls.map((control) => {
-      const net = named(nets, control.type);
-      return { ...control, net: assembleControlNet(net, sessionsOf(net.id)) };
-    });
-    const shallow = cacheInterval > 1 ? assembleShallowUNet(session) : undefined;
-    const request = { ...payload, count: payload.seeds.length, controls, shallow };
-    const { images, timings } = await generate(model, request, seededNoise(payload.seeds), {
+    await networks.requireRoom(recipe.map((stage) => stageUses(stage, served)));
+    const { images, timings, cutPrompt } = await runRecipe(recipe, {
+      ...{ pictures, served, tokenizer, load: networks.load },
       now: () => performance.now(),
-      checkpoint: job.checkpoint,
-      onStep: ({ done, total }) => job.progress({ stage: "denoising", step: done, steps: total }),
-      onNewKind: () => job.progress({ stage: "compiling" }),
-      onLatents: () => job.progress({ stage: "decoding" }),
+      events: {
+        checkpoint: job.checkpoint,
+        onStage: () => job.progress({ stage: "starting" }),
+        onStep: ({ done, total }) => job.progress({ stage: "denoising", step: done, steps: total }),
+        onNewKind: () => job.progress({ stage: "compiling" }),
+      },
     });
-    const cutPrompt = model.textEncoder.tokenizer.tokenize(payload.prompt).cutOff;
-    return { images, timings: { loadMs, ...timings }, ...(cutPrompt ? { cutPrompt } : {}) };
+    return { images, timings, ...(cutPrompt && { cutPrompt }) };
   }
 
   return {
@@ -86,31 +48,13 @@ serveEngine<EngineJobs, EngineSettings>(async (engineSettings) => {
     },
     async load({ id }, job) {
       listen(job);
-      const uses = catalogueEntries(id).flatMap((entry) => {
-        return usesOf(
-          entry,
-          usual,
-          entry.networks.filter(({ always }) => always),
-        );
-      });
-      await acquire(uses);
-      return residency.status();
+      await networks.loadEntry(id);
+      return networks.status();
     },
     async unload({ id }, job) {
       listen(job);
-      const always = catalogueEntries(id).flatMap((entry) => {
-        const networks = entry.networks.filter((network) => network.always);
-        return [...usesOf(entry, undefined, networks), ...usesOf(entry, "int8", networks)];
-      });
-      for (const use of always) await residency.release(residentKey(use));
-      return residency.status();
+      await networks.releaseEntry(id);
+      return networks.status();
     },
   };
 });
-
-/** The HTTP process has checked the name against the same catalogue. */
-function named<T>(table: ReadonlyMap<string, T>, name: string): T {
-  const found = table.get(name);
-  if (!found) throw new Error(`The engine does not serve ${name}`);
-  return found;
-}

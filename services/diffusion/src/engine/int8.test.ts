@@ -1,14 +1,8 @@
 /** What 8 bits do to the embedded model's pictures. */
-import { fileURLToPath } from "node:url";
 import type { Precision } from "@armature/contract";
 import { CPU_PROFILE } from "@armature/graph";
 import { expect, test } from "vitest";
-import { seededNoise } from "../denoise/noise.js";
-import { generate } from "../pipelines/generate.js";
-import { readCatalogue } from "./catalogue.js";
-import { openModel } from "./open-component.js";
-
-const MODELS = fileURLToPath(new URL("../../../../models", import.meta.url));
+import { openEmbedded } from "../../../../testing/embedded-pipeline.js";
 
 /** Decibels to the exact picture: 28 to 40 were measured (docs/performance.md). */
 const INT8_PSNR = 26;
@@ -16,29 +10,14 @@ const INT8_PSNR = 26;
 const PROMPTS = ["a red cube", "a blue cylinder and a red sphere", "a green cone"];
 
 async function pictures(precision: Precision): Promise<Uint8Array[]> {
-  const entry = readCatalogue({ modelsDir: MODELS, models: ["tiny-sd"], controlnets: [] }).models[0]!;
-  const { opened: model, release } = await openModel(entry, { profile: CPU_PROFILE, threads: 2 }, precision);
+  const { bench, draw } = openEmbedded({ profile: CPU_PROFILE, threads: 2 });
   const made: Uint8Array[] = [];
   for (const [i, prompt] of PROMPTS.entries()) {
-    const request = {
-      ...{ prompt, negativePrompt: "", width: 128, height: 128, count: 1, numInferenceSteps: 20, guidanceScale: 5 },
-      ...{
-        guidanceRescale: 0,
-        guidanceInterval: { start: 0, end: 1 },
-        cacheInterval: 1,
-        shallow: undefined,
-        tokenDownsampling: 1,
-        scheduler: entry.schedulerConfig,
-        eta: 0,
-        clipSkip: 0,
-        controls: [],
-      },
-    };
-    const events = { now: () => performance.now(), checkpoint: async () => {} };
-    const { images } = await generate(model, request, seededNoise([i + 1]), events);
-    made.push(images[0]!.data);
+    const how = { numInferenceSteps: 20, guidanceScale: 5, scheduler: "PNDMScheduler", precision };
+    const { image } = await draw({ prompt, negativePrompt: "", seeds: [i + 1], ...how });
+    made.push(image.data);
   }
-  await release();
+  await bench.release();
   return made;
 }
 

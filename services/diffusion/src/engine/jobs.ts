@@ -3,10 +3,7 @@ import type { Precision } from "@armature/contract";
 import type { MemorySettings } from "@armature/devices";
 import type { RgbImage } from "@armature/pixels";
 import type { ResidentStatus } from "@armature/runtime";
-import type { ControlRequest } from "../denoise/control.js";
-import type { ResolvedRequest } from "../features/index.js";
-import type { Size } from "../features/size.js";
-import type { StageTimings } from "../pipelines/generate.js";
+import type { Recipe } from "../stages/recipe.js";
 import type { Catalogue } from "./catalogue.js";
 import type { DiffusionDevice } from "./device-settings.js";
 
@@ -20,20 +17,24 @@ export interface EngineSettings {
   deviceMemory?: MemorySettings | undefined;
 }
 
-/** A resolved request whose pictures are made, and whose size is known by them. */
-export interface GeneratePayload extends Omit<ResolvedRequest, "size" | "controls" | "output">, Size {
-  controls: (ControlRequest & { type: string })[];
+export interface GeneratePayload {
+  /** The id that the request's measurements go under. */
+  model: string;
+  recipe: Recipe;
+  /** The control images that its stages name by their places. */
+  pictures: RgbImage[];
 }
 
 export interface GenerateOutcome {
   images: RgbImage[];
-  timings: StageTimings & { loadMs: number };
+  timings: { loadMs: number; inferenceMs: number };
   /** The end of the prompt that the text encoder could not take, if any. */
   cutPrompt?: string;
 }
 
 export type EngineProgress =
-  | { stage: "loading" | "starting" | "compiling" | "decoding" }
+  /** `starting`: a stage of the recipe, whose networks are loaded. */
+  | { stage: "loading" | "starting" | "compiling" }
   | { stage: "denoising"; step: number; steps: number }
   | { stage: "residency"; loaded: ResidentStatus[] }
   /** Results that the job has left in the device's memory: 0, or there is a leak. */

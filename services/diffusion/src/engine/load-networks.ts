@@ -53,6 +53,25 @@ function loadableUse(
   });
 }
 
+/** The session of a component's network. */
+export type SessionOf = (component: string, network: { name: string }) => Session;
+
+/** Loads networks that are used with what `acquire` does to each. */
+export async function loadUses(
+  uses: readonly LoadedUse[],
+  loadables: readonly Loadable<Session>[],
+  acquire: (loadables: readonly Loadable<Session>[]) => Promise<readonly Session[]>,
+): Promise<SessionOf> {
+  const loaded = await acquire(loadables);
+  const sessions = new Map(loadables.map(({ key }, i) => [key, loaded[i]!]));
+  const keys = new Map(uses.map((use) => [`${use.component} ${use.network}`, residentKey(use)]));
+  return (component, { name }) => {
+    const session = sessions.get(keys.get(`${component} ${name}`) ?? "");
+    if (!session) throw new Error(`The stage does not say that it uses ${component} ${name}`);
+    return session;
+  };
+}
+
 /** What the catalogue knows of a network. */
 export function entryOf({ component, network }: LoadedUse, { models, controlnets }: Catalogue): NetworkEntry {
   const owner = [...models, ...controlnets].find(({ id }) => id === component);

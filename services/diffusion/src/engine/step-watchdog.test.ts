@@ -44,7 +44,7 @@ test("loading, the first step and decoding have no measure, but an end", () => {
   vi.advanceTimersByTime(59_000);
   step(1);
   vi.advanceTimersByTime(59_000);
-  dog.note({ stage: "decoding" });
+  dog.note({ stage: "starting" });
   vi.advanceTimersByTime(59_999);
   expect(hangs).toEqual([]);
   vi.advanceTimersByTime(2);

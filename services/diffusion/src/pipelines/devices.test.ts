@@ -9,17 +9,11 @@ import type { RgbImage } from "@armature/pixels";
 import { disposeOnDevice, liveDeviceTensors } from "@armature/runtime";
 import { Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
-import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
-import { readRgb } from "../../../../testing/picture.js";
+import { type EmbeddedPipeline, embeddedControl, openEmbedded } from "../../../../testing/embedded-pipeline.js";
 import { psnr } from "../../../../testing/picture-error.js";
 import { DEVICE_TIMEOUT_MS, missingDevice, WEBGPU_FLOAT16, WEBGPU_FLOAT32 } from "../../../../testing/webgpu-device.js";
-import type { ControlNet, Model } from "../denoise/components.js";
-import { seededNoise } from "../denoise/noise.js";
-import { readCatalogue } from "../engine/catalogue.js";
 import type { DiffusionDevice } from "../engine/device-settings.js";
-import { openControlNet, openModel } from "../engine/open-component.js";
-import { resolveScheduler } from "../request/resolve-scheduler.js";
-import { generate } from "./generate.js";
+import { conditioningEmbeddingNetwork } from "../networks/controlnet.js";
 
 const CPU: DiffusionDevice = { profile: CPU_PROFILE, threads: 2 };
 const FLOAT32: DiffusionDevice = { name: "webgpu", profile: WEBGPU_FLOAT32, threads: 1 };
@@ -32,7 +26,7 @@ const missing = await missingDevice("pipelines on a WebGPU device");
 interface Case {
   width: number;
   height: number;
-  controls: string[];
+  controls: ("depth" | "canny")[];
   tokenDownsampling?: number;
 }
 
@@ -43,27 +37,12 @@ const CASES: Case[] = [
   { width: 96, height: 128, controls: ["depth"], tokenDownsampling: 2 },
 ];
 
-const INPUTS: Record<string, string> = {
-  depth: "embedded/inputs/purple-sphere-and-orange-cube-depth.png",
-  canny: "embedded/inputs/purple-sphere-and-orange-cube-canny.png",
-};
+const benches = new Map<DiffusionDevice, EmbeddedPipeline>();
 
-const catalogue = readCatalogue({ modelsDir: EMBEDDED_MODELS });
-const opened = new Map<string, Promise<unknown>>();
-
-function once<T>(key: string, load: () => Promise<T>): Promise<T> {
-  const known = opened.get(key) ?? load();
-  opened.set(key, known);
-  return known as Promise<T>;
-}
-
-function modelOn(device: DiffusionDevice): Promise<Model> {
-  return once(device.profile.name, async () => (await openModel(catalogue.models[0]!, device)).opened);
-}
-
-function netOn(device: DiffusionDevice, type: string): Promise<ControlNet> {
-  const entry = catalogue.controlnets.find((candidate) => candidate.type === type)!;
-  return once(`${device.profile.name} ${type}`, async () => (await openControlNet(entry, device)).opened);
+function benchOn(device: DiffusionDevice): EmbeddedPipeline {
+  const known = benches.get(device) ?? openEmbedded(device);
+  benches.set(device, known);
+  return known;
 }
 
 async function draw(
@@ -71,34 +50,21 @@ async function draw(
   { width, height, controls, tokenDownsampling = 1 }: Case,
   checkpoint = async () => {},
 ): Promise<RgbImage> {
-  const units = [];
-  for (const type of controls) {
-    const [net, image] = [await netOn(device, type), await readRgb(INPUTS[type]!)];
-    units.push({ net, image, conditioningScale: 1, start: 0, end: 1, guessMode: false, conditionalOnly: false });
-  }
-  const { images } = await generate(
-    await modelOn(device),
+  const { image } = await benchOn(device).draw(
     {
-      ...{ prompt: "a red cube on a table", negativePrompt: "blurry", width, height, count: 1 },
-      ...{
-        numInferenceSteps: STEPS,
-        guidanceScale: 5,
-        guidanceRescale: 0,
-        guidanceInterval: { start: 0, end: 1 },
-        cacheInterval: 1,
-        shallow: undefined,
-        tokenDownsampling,
-        eta: 0,
-        clipSkip: 0,
-      },
-      scheduler: resolveScheduler("euler", catalogue.models[0]!.schedulerConfig),
-      controls: units,
+      ...{ prompt: "a red cube on a table", numInferenceSteps: STEPS, guidanceScale: 5 },
+      ...{ size: { width, height }, tokenDownsampling, controls: controls.map((type) => embeddedControl(type)) },
     },
-    seededNoise([7]),
-    { now: () => performance.now(), checkpoint },
+    { checkpoint },
   );
-  return images[0]!;
+  return image;
 }
+
+/** What makes a ControlNet's hint. */
+const embeddingOn = (device: DiffusionDevice) => {
+  const { bench } = benchOn(device);
+  return bench.session(bench.served.controlNet("depth").id, conditioningEmbeddingNetwork);
+};
 
 const nameOf = ({ width, height, controls, tokenDownsampling }: Case) =>
   `${controls.join(" + ") || "text alone"}, ${width}x${height}${tokenDownsampling ? `, every ${tokenDownsampling}nd row and column` : ""}`;
@@ -135,11 +101,11 @@ if (!missing) {
   });
 
   test("a tensor on the device never reaches a session of another one", { timeout: DEVICE_TIMEOUT_MS }, async () => {
-    const onDevice = await netOn(FLOAT32, "depth");
+    const onDevice = await embeddingOn(FLOAT32);
     const image = new Tensor("float32", new Float32Array(3 * 64 * 64), [1, 3, 64, 64]);
-    const { hint } = await onDevice.embedding.run({ image });
+    const { hint } = await onDevice.run({ image });
     expect(hint!.location).toBe("gpu-buffer");
-    const { embedding } = await netOn(CPU, "depth");
+    const embedding = await embeddingOn(CPU);
     await expect(embedding.run({ image: hint! })).rejects.toThrow(/lies in the memory of a WebGPU device/);
     expect(liveDeviceTensors()).toBe(1);
     disposeOnDevice({ hint: hint! });

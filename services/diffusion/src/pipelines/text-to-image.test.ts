@@ -9,11 +9,10 @@ import { afterAll, describe, expect, test } from "vitest";
 import { fixtureJson, fixturePath, goldens, relativeError } from "../../../../testing/golden.js";
 import { EMBEDDED_MODELS, fixtureModels } from "../../../../testing/model-folders.js";
 import { psnr } from "../../../../testing/picture-error.js";
-import { seededNoise } from "../denoise/noise.js";
-import { readCatalogue } from "../engine/catalogue.js";
-import { openControlNet, openModel } from "../engine/open-component.js";
+import { openWorkbench, type RunChoices, type Workbench } from "../../../../testing/workbench.js";
+import type { Control } from "../features/controlnets.js";
+import type { CompleteRequest } from "../request/complete.js";
 import { resolveScheduler } from "../request/resolve-scheduler.js";
-import { generate, type NoiseSource } from "./generate.js";
 
 /** fixtures/README: the reference itself moves by 1.2e-5 when it is computed in float64. */
 const LATENTS_TOLERANCE = 5e-4;
@@ -54,116 +53,110 @@ const PROFILES = [CPU_PROFILE, NCHW_PROFILE].map((profile) => [profile.name, pro
 
 describe.each(PROFILES)("in the %s profile", (_, profile) => {
   test.each(cases("pipelines"))("%s equals diffusers' pictures and latents", async (name) => {
-    await expectParity(`pipelines/${name}`, await stage(fixtures.folder, profile));
+    await expectParity(`pipelines/${name}`, stage(fixtures.folder, profile));
   });
 
   test.each(cases("embedded"))("the embedded models' %s equals diffusers' pictures and latents", async (name) => {
-    await expectParity(`embedded/${name}`, await stage(EMBEDDED_MODELS, profile));
+    await expectParity(`embedded/${name}`, stage(EMBEDDED_MODELS, profile));
   });
 });
 
 test("float16 graphs of the embedded models give the float32 pictures at 35 dB or better", async () => {
   const request = fixtureJson<Recorded>("embedded/controlnet-depth-ddim/request.json");
   const run = async (profile: DeviceProfile) =>
-    (await runRecorded(request, "embedded/controlnet-depth-ddim", await stage(EMBEDDED_MODELS, profile))).images[0]!;
+    (await runRecorded(request, "embedded/controlnet-depth-ddim", stage(EMBEDDED_MODELS, profile))).images[0]!;
   expect(psnr(await run(NCHW_FLOAT16_PROFILE), await run(NCHW_PROFILE))).toBeGreaterThan(35);
 });
 
 test("a picture of a batch is the one that its seed makes alone", async () => {
   const request = fixtureJson<Recorded>("embedded/txt2img-euler_a/request.json");
-  const { open } = await stage(EMBEDDED_MODELS, CPU_PROFILE);
-  const { model, toRequest } = await open(request, "embedded/txt2img-euler_a");
-  const both = await generate(model, { ...toRequest(0), count: 2 }, seededNoise([5, 6]), quiet);
-  const alone = await generate(model, toRequest(0), seededNoise([6]), quiet);
+  const models = stage(EMBEDDED_MODELS, CPU_PROFILE);
+  const { toRequest } = await readRecorded(request, "embedded/txt2img-euler_a", models);
+  const both = await models.run({ ...toRequest(0), seeds: [5, 6] });
+  const alone = await models.run({ ...toRequest(0), seeds: [6] });
   expect(relativeError(alone.images[0]!.data, both.images[1]!.data)).toBeLessThanOrEqual(1 / 255);
   expect(relativeError(alone.images[0]!.data, both.images[0]!.data)).toBeGreaterThan(0.1);
 });
 
-const quiet = { now: () => 0, checkpoint: async () => {} };
+const benches = new Map<string, Workbench>();
 
-const opened = new Map<string, Promise<unknown>>();
-
-/** Models stay open for the tests after. */
-function once<T>(key: string, open: () => Promise<{ opened: T }>): Promise<T> {
-  const known = opened.get(key) ?? open().then((found) => found.opened);
-  opened.set(key, known);
-  return known as Promise<T>;
+/** The models of a folder in a profile; they stay open for the tests after. */
+function stage(modelsDir: string, profile: DeviceProfile): Workbench {
+  const key = `${modelsDir} ${profile.name}`;
+  const bench = benches.get(key) ?? openWorkbench({ modelsDir }, { profile, threads: 2 });
+  benches.set(key, bench);
+  return bench;
 }
 
-/** Opens the models of a folder in a profile. */
-async function stage(modelsDir: string, profile: DeviceProfile) {
-  const catalogue = readCatalogue({ modelsDir });
-  const device = { profile, threads: 2 };
-  const open = async ({ model: id, controlnet, scheduler, call }: Recorded, folder: string) => {
-    const entry = catalogue.models.find((candidate) => candidate.id === id)!;
-    const model = await once(`${profile.name} ${id}`, () => openModel(entry, device));
-    const nets = (controlnet ?? []).map((net) => catalogue.controlnets.find((candidate) => candidate.id === net)!);
-    const loaded = await Promise.all(
-      nets.map((net) => once(`${profile.name} ${net.id}`, () => openControlNet(net, device))),
-    );
-    const pictures = await Promise.all([call.image ?? []].flat().map((file) => picture(join(folder, file))));
-    const controls = loaded.map((net, i) => ({
-      net,
-      image: pictures[i]!,
+/** The recorded call as requests, one for each of its prompts, and its control images. */
+async function readRecorded(recorded: Recorded, folder: string, { catalogue }: Workbench) {
+  const { model: id, controlnet, scheduler, call } = recorded;
+  const entry = catalogue.models.find((candidate) => candidate.id === id)!;
+  const pictures = await Promise.all([call.image ?? []].flat().map((file) => picture(join(folder, file))));
+  const controls = (controlnet ?? []).map((netId, i): Control => {
+    const net = catalogue.controlnets.find((candidate) => candidate.id === netId)!;
+    return {
+      ...{ type: net.type, source: "", processor: "none", options: {} },
       conditioningScale: pick(call.controlnet_conditioning_scale, i) ?? 1,
       start: pick(call.control_guidance_start, i) ?? 0,
       end: pick(call.control_guidance_end, i) ?? 1,
       guessMode: call.guess_mode ?? false,
       conditionalOnly: call.guess_mode || net.config.globalPool,
-    }));
-    const toRequest = (prompt: number) => ({
-      prompt: pick(call.prompt, prompt)!,
-      negativePrompt: pick(call.negative_prompt, prompt) ?? "",
-      width: call.width ?? pictures[0]?.width ?? entry.unet.sampleSize * entry.vae.scale,
-      height: call.height ?? pictures[0]?.height ?? entry.unet.sampleSize * entry.vae.scale,
-      count: call.num_images_per_prompt ?? 1,
-      numInferenceSteps: call.num_inference_steps,
-      guidanceScale: call.guidance_scale,
-      guidanceRescale: call.guidance_rescale ?? 0,
-      guidanceInterval: { start: 0, end: 1 },
-      cacheInterval: 1,
-      shallow: undefined,
-      tokenDownsampling: 1,
-      scheduler: resolveScheduler({ name: scheduler.class, ...scheduler.config_overrides }, entry.schedulerConfig),
-      eta: call.eta ?? 0,
-      clipSkip: call.clip_skip ?? 0,
-      controls,
-    });
-    return { model, toRequest };
-  };
-  return { open };
+    };
+  });
+  const side = entry.unet.sampleSize * entry.vae.scale;
+  const toRequest = (prompt: number): CompleteRequest => ({
+    ...{ model: id, precision: undefined, seeds: seedsOf(recorded, prompt) },
+    prompt: pick(call.prompt, prompt)!,
+    negativePrompt: pick(call.negative_prompt, prompt) ?? "",
+    clipSkip: call.clip_skip,
+    size: { width: call.width ?? pictures[0]?.width ?? side, height: call.height ?? pictures[0]?.height ?? side },
+    numInferenceSteps: call.num_inference_steps,
+    scheduler: resolveScheduler({ name: scheduler.class, ...scheduler.config_overrides }, entry.schedulerConfig),
+    eta: call.eta ?? 0,
+    guidanceScale: call.guidance_scale,
+    guidanceRescale: call.guidance_rescale ?? 0,
+    guidanceInterval: { start: 0, end: 1 },
+    ...{ cacheInterval: 1, tokenDownsampling: 1, controls, output: { format: "png" } },
+  });
+  return { toRequest, pictures };
 }
 
-type Stage = Awaited<ReturnType<typeof stage>>;
-
 /** The recorded call; a list of prompts is made one by one, which a list of generators makes equal. */
-async function runRecorded(request: Recorded, folder: string, { open }: Stage) {
-  const { model, toRequest } = await open(request, folder);
+async function runRecorded(recorded: Recorded, folder: string, models: Workbench) {
+  const { toRequest, pictures } = await readRecorded(recorded, folder, models);
   const images: RgbImage[] = [];
   const steps: Float32Array[][] = [];
-  const prompts = [request.call.prompt].flat().length;
+  const prompts = [recorded.call.prompt].flat().length;
   for (let prompt = 0; prompt < prompts; prompt++) {
     const latents: Float32Array[] = [];
-    const result = await generate(model, toRequest(prompt), noiseOf(request, prompt), {
-      ...quiet,
-      onStep: ({ latents: before }) => void latents.push(Float32Array.from(before)),
-      onLatents: (last) => void latents.push(Float32Array.from(last)),
-    });
+    const onStep = (step: { latents: Float32Array }) => void latents.push(Float32Array.from(step.latents));
+    const result = await models.run(toRequest(prompt), pictures, { ...noiseOf(recorded), onStep });
     images.push(...result.images);
-    steps.push(latents);
+    steps.push([...latents, result.latents!]);
   }
   // one array a step, the prompts side by side
   const joined = steps[0]!.map((_, step) => Float32Array.from(steps.flatMap((latents) => [...latents[step]!])));
   return { images, latents: joined };
 }
 
-function noiseOf({ generator_seed: seed }: Recorded, prompt: number): NoiseSource {
-  if (Array.isArray(seed)) return seededNoise([seed[prompt]!]);
-  const generator = new TorchGenerator(seed); // one generator draws for the whole batch
-  return (count) => generator.randn(count);
+function seedsOf({ generator_seed: seed, call }: Recorded, prompt: number): number[] {
+  if (Array.isArray(seed)) return [seed[prompt]!];
+  return Array.from({ length: call.num_images_per_prompt ?? 1 }, () => seed);
 }
 
-async function expectParity(folder: string, models: Stage): Promise<void> {
+/** One generator draws for the whole batch, where a list of them was not recorded. */
+function noiseOf({ generator_seed: seed }: Recorded): RunChoices {
+  if (Array.isArray(seed)) return {};
+  return {
+    noise() {
+      const generator = new TorchGenerator(seed);
+      return (count) => generator.randn(count);
+    },
+  };
+}
+
+async function expectParity(folder: string, models: Workbench): Promise<void> {
   const request = fixtureJson<Recorded>(`${folder}/request.json`);
   const { images, latents } = await runRecorded(request, folder, models);
   const golden = goldens(`${folder}/tensors.safetensors`);

@@ -5,7 +5,8 @@ import type { GenerateResponse } from "../contract/generate.js";
 import { type ControlImageDeps, prepareControlImages } from "../control-images/prepare.js";
 import type { EngineProgress, GenerateOutcome, GeneratePayload } from "../engine/jobs.js";
 import type { ResolvedRequest } from "../features/index.js";
-import { completeSize } from "../features/size.js";
+import { recipeOf } from "../pipelines/index.js";
+import { type CompleteRequest, completeRequest } from "./complete.js";
 import { toParameters } from "./resolve.js";
 
 export interface GenerationDeps extends ControlImageDeps {
@@ -34,7 +35,8 @@ export async function prepareControls(
 
 export interface Generation {
   outcome: GenerateOutcome;
-  payload: GeneratePayload;
+  /** With the size that it got. */
+  request: CompleteRequest;
   controls: PreparedControls;
 }
 
@@ -46,26 +48,25 @@ export async function runGeneration(
   signal: AbortSignal,
   onProgress: (event: EngineProgress) => void,
 ): Promise<Generation> {
-  const payload = toPayload(resolved, controls.images);
-  return { outcome: await deps.runEngine(payload, signal, onProgress), payload, controls };
+  const request = completeRequest(resolved, controls.images[0]);
+  const payload = { model: request.model, recipe: recipeOf(request), pictures: controls.images };
+  return { outcome: await deps.runEngine(payload, signal, onProgress), request, controls };
 }
 
 /** The answer's JSON. `queueMs` and `startedAt` (as of performance.now) are the route's own measurements. */
 export async function toResponse(
   id: string,
-  resolved: ResolvedRequest,
-  { outcome, payload, controls }: Generation,
+  { outcome, request, controls }: Generation,
   { queueMs, startedAt }: { queueMs: number; startedAt: number },
 ): Promise<GenerateResponse> {
-  const { output, seeds } = resolved;
-  const { loadMs, promptMs, controlMs, denoiseMs, decodeMs } = outcome.timings;
+  const { output, seeds } = request;
   const images = await Promise.all(
     outcome.images.map(async (image, i) => ({ ...(await encoded(image, output)), seed: seeds[i]! })),
   );
   const controlImages = await Promise.all(
     controls.images.map(async (image, i) => ({
-      type: resolved.controls[i]!.type,
-      preprocessor: resolved.controls[i]!.processor,
+      type: request.controls[i]!.type,
+      preprocessor: request.controls[i]!.processor,
       ...(await encoded(image, { format: "png" })),
     })),
   );
@@ -73,13 +74,13 @@ export async function toResponse(
     id,
     images,
     control_images: controlImages,
-    parameters: toParameters({ ...resolved, size: { width: payload.width, height: payload.height } }),
-    warnings: [...inEightBits(resolved), ...cutPrompt(outcome)],
+    parameters: toParameters(request),
+    warnings: [...inEightBits(request), ...cutPrompt(outcome)],
     timings: {
       queue_ms: queueMs,
       preprocess_ms: controls.preprocessMs,
-      load_ms: loadMs,
-      inference_ms: promptMs + controlMs + denoiseMs + decodeMs,
+      load_ms: outcome.timings.loadMs,
+      inference_ms: outcome.timings.inferenceMs,
       total_ms: performance.now() - startedAt,
     },
   };
@@ -91,16 +92,6 @@ function inEightBits({ precision }: ResolvedRequest): string[] {
 
 function cutPrompt({ cutPrompt: cut }: GenerateOutcome): string[] {
   return cut ? [`The prompt is too long for the text encoder; this was left out: ${cut}`] : [];
-}
-
-function toPayload({ size, output: _, ...resolved }: ResolvedRequest, images: readonly RgbImage[]): GeneratePayload {
-  const controls = resolved.controls.map(
-    ({ source: _source, processor: _processor, options: _options, ...control }, i) => ({
-      ...control,
-      image: images[i]!,
-    }),
-  );
-  return { ...resolved, ...completeSize(size, images[0]), controls };
 }
 
 async function encoded(image: RgbImage, { format, quality }: ResolvedRequest["output"]) {

@@ -66,7 +66,7 @@ function device({ totalBytes, othersBytes = 0 }: { totalBytes: number; othersByt
       log.push(`+${component} ${side}`);
     }
   }
-  return { run, log, warnings, reads, state, residency };
+  return { run, log, warnings, reads, state, residency, admission };
 }
 
 test("a request that fits to the byte passes, one byte less is refused with the sums, before anything is opened", async () => {
@@ -146,4 +146,23 @@ test("where nobody knows the memory, requests pass, and that is said once", asyn
   await run(network("depth", 2, 0.5));
   expect(log).toHaveLength(2);
   expect(warnings).toEqual(["requests are not held against the device's memory: there is no nvidia-smi"]);
+});
+
+test("what is wanted later is closed after all others", async () => {
+  const { run, log, admission } = device({ totalBytes: FIXED + 4.5e9 + RESERVE });
+  for (const name of ["unet", "other", "text"]) await run(network(name, 1, 0.5));
+  log.length = 0;
+  await admission.admit([network("vae", 1, 0.5)], [network("unet", 1, 0.5)]);
+  expect(log).toEqual(["-other"]);
+  await admission.admit([network("large", 3, 0.5)], [network("unet", 1, 0.5)]);
+  expect(log).toEqual(["-other", "-text", "-unet"]);
+});
+
+test("room is asked for without closing anything", async () => {
+  const { run, log, admission } = device({ totalBytes: 6e9 });
+  await run(network("model", 2, 0.5));
+  log.length = 0;
+  await admission.requireRoom([network("other", 3, 0.5)]);
+  await expect(admission.requireRoom([network("huge", 9, 1)])).rejects.toThrow(/huge network 9\.00 GB .* = 10\.90 GB/);
+  expect(log).toEqual([]);
 });

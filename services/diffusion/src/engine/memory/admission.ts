@@ -22,23 +22,34 @@ export class Admission {
 
   constructor(private readonly options: AdmissionOptions) {}
 
+  /** Throws OutOfMemory with the sums where an empty device would not hold the networks. */
+  async requireRoom(wanted: readonly NetworkMemory[]): Promise<void> {
+    if (this.missing(wanted).length === 0) return;
+    const memory = await this.readMemory();
+    if (memory) this.refuseTooMuch(wanted, memory);
+  }
+
   /**
-   * Returns once there is room for what a request with these networks still lacks. Residents that it does not need are released as
-   * far as that takes, then its own at other sizes. Throws OutOfMemory with the sums; nothing is released for a request that
+   * Returns once there is room for what is still lacking of the networks. Residents that are not needed are released as far as that
+   * takes, then those of `later`, then their own at other sizes. Throws OutOfMemory with the sums; nothing is released for what
    * an empty device would not hold. Calls must not overlap.
    */
-  async admit(wanted: readonly NetworkMemory[]): Promise<void> {
+  async admit(wanted: readonly NetworkMemory[], later: readonly NetworkMemory[] = []): Promise<void> {
     this.remember(wanted);
     if (this.missing(wanted).length === 0) return;
     const { reserveBytes, residency } = this.options;
     let memory = await this.readMemory();
-    if (memory && neededBytes(wanted) > memory.totalBytes - reserveBytes) throw this.refusal(wanted, memory, false);
+    if (memory) this.refuseTooMuch(wanted, memory);
     while (memory && this.lackingBytes(wanted) > memory.freeBytes - reserveBytes) {
-      const key = this.releasable(wanted);
+      const key = this.releasable(wanted, later);
       if (key === undefined) throw this.refusal(wanted, memory, this.holdsAny());
       await residency.release(key);
       memory = await this.readMemory();
     }
+  }
+
+  private refuseTooMuch(wanted: readonly NetworkMemory[], memory: DeviceMemory): void {
+    if (neededBytes(wanted) > memory.totalBytes - this.options.reserveBytes) throw this.refusal(wanted, memory, false);
   }
 
   private remember(wanted: readonly NetworkMemory[]): void {
@@ -77,12 +88,14 @@ export class Admission {
     }
   }
 
-  /** The least recently used resident that has a session open; one of the request's own only after all others. */
-  private releasable(wanted: readonly NetworkMemory[]): string | undefined {
+  /** The least recently used resident that has a session open; one that is wanted later after all others, one's own last. */
+  private releasable(wanted: readonly NetworkMemory[], later: readonly NetworkMemory[]): string | undefined {
     const holding = new Set(this.held().map(({ resident }) => resident));
     const candidates = this.options.residency.status().filter(({ key }) => holding.has(key));
     const own = new Set(wanted.map(({ resident }) => resident));
-    return (candidates.find(({ key }) => !own.has(key)) ?? candidates[0])?.key;
+    const kept = new Set([...wanted, ...later].map(({ resident }) => resident));
+    const first = candidates.find(({ key }) => !kept.has(key)) ?? candidates.find(({ key }) => !own.has(key));
+    return (first ?? candidates[0])?.key;
   }
 
   private refusal(

@@ -16,11 +16,19 @@ export interface RequestAdmissionOptions {
   residency: Residency;
 }
 
-/** Holds a request against the device's memory; on the CPU, and where that is not known, all are let through. */
-export function requestAdmission(options: RequestAdmissionOptions): (uses: readonly NetworkUse[]) => Promise<void> {
+/** Holds the networks of a request against the device's memory. */
+export interface RequestAdmission {
+  /** Throws OutOfMemory where an empty device would not hold these networks. */
+  requireRoom(uses: readonly NetworkUse[]): Promise<void>;
+  /** Makes room for these networks; those of `later` are released after all others. */
+  admit(uses: readonly NetworkUse[], later: readonly NetworkUse[]): Promise<void>;
+}
+
+/** On the CPU, and where it is not known how much memory there is, all are let through. */
+export function requestAdmission(options: RequestAdmissionOptions): RequestAdmission {
   const { catalogue, device, memory, residency } = options;
   const { name = "cpu", profile, vaeProfile, opened } = device;
-  if (!memory || name === "cpu") return async () => {};
+  if (!memory || name === "cpu") return { requireRoom: async () => {}, admit: async () => {} };
   const { heldPerLive } = DEVICE_FORMS[name];
   const memoryOf = memoryOfUses(findInCatalogue(catalogue), { profile, vaeProfile, heldPerLive });
   const admission = new Admission({
@@ -31,5 +39,8 @@ export function requestAdmission(options: RequestAdmissionOptions): (uses: reado
     // the service logs what its engine prints
     warn: (message) => process.stderr.write(`${message}\n`),
   });
-  return (uses) => admission.admit(memoryOf(uses));
+  return {
+    requireRoom: (uses) => admission.requireRoom(memoryOf(uses)),
+    admit: (uses, later) => admission.admit(memoryOf(uses), memoryOf(later)),
+  };
 }

@@ -4,15 +4,17 @@ import { DEVICE_FORMS } from "@armature/devices";
 import { OpenNetworks } from "@armature/runtime";
 import { expect, test, vi } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../../testing/model-folders.js";
-import { seededNoise } from "../../denoise/noise.js";
-import { generate } from "../../pipelines/generate.js";
+import { openWorkbench } from "../../../../../testing/workbench.js";
+import { generateRequest } from "../../contract/generate.js";
+import { recipeOf } from "../../pipelines/index.js";
+import { type CompleteRequest, completeRequest } from "../../request/complete.js";
+import { resolveRequest } from "../../request/resolve.js";
+import { recipeUses } from "../../stages/recipe.js";
+import { servedBy } from "../../stages/served.js";
 import { readCatalogue } from "../catalogue.js";
-import { decoderTiles } from "../decoder-tiles.js";
 import type { DeviceForms } from "../device-settings.js";
-import { openControlNet, openModel, openShallowUNet } from "../open-component.js";
-import { requestUses, type SizingPayload } from "../request-uses.js";
 import { neededBytes } from "./needed-bytes.js";
-import { findInCatalogue, memoryOfUses } from "./network-memory.js";
+import { findInCatalogue, memoryOfUses, type NetworkMemory } from "./network-memory.js";
 
 vi.mock(import("../../../../../shared/runtime/device-session.js"), async (original) => {
   const { openSession, ...others } = await original();
@@ -24,62 +26,50 @@ const profile = { ...DEVICE_FORMS.webgpu.plain, maxTensorBytes: 8 * 2 ** 20 };
 const vaeProfile = { ...profile, maxTensorBytes: 2 * 2 ** 20 };
 const catalogue = readCatalogue({ modelsDir: EMBEDDED_MODELS });
 
-function memoryIn(forms: DeviceForms): (payload: SizingPayload) => ReturnType<ReturnType<typeof memoryOfUses>> {
+function memoryIn(forms: DeviceForms): (request: CompleteRequest) => NetworkMemory[] {
   const memoryOf = memoryOfUses(findInCatalogue(catalogue), { ...forms, heldPerLive: 2 });
-  const tiles = decoderTiles(catalogue.models[0]!.vae, forms.vaeProfile!);
-  return (payload) => memoryOf(requestUses(payload, catalogue, tiles?.side));
+  return (request) => memoryOf(recipeUses(recipeOf(request), servedBy(catalogue, forms)));
 }
 
 const memoryOf = memoryIn({ profile, vaeProfile });
 
-const request = (more: Partial<SizingPayload> = {}): SizingPayload => ({
-  ...{ model: "tiny-sd", width: 128, height: 128, seeds: [1], guidanceScale: 5, controls: [] },
-  ...{ guidanceInterval: { start: 0, end: 1 }, cacheInterval: 1, tokenDownsampling: 1 },
-  ...more,
-});
-const depth = { type: "depth", guessMode: false };
+const request = (fields: object = {}): CompleteRequest => {
+  const { controlnets = [], ...others } = fields as { controlnets?: object[] };
+  const nets = controlnets.map((net) => ({ image: "AAAA", preprocessor: "none", ...net }));
+  const usual = { prompt: "a red cube", width: 128, height: 128, seed: 1, num_inference_steps: 4, guidance_scale: 5 };
+  const parsed = generateRequest(LIMITS).parse({ ...usual, scheduler: "ddim", ...others, controlnets: nets });
+  const service = { catalogue, limits: LIMITS, precision: undefined, drawSeed: () => 0 };
+  return completeRequest(resolveRequest(parsed, service));
+};
+const LIMITS = { maxPixels: 2e6, maxSteps: 9, maxImages: 2, maxControlNets: 2, maxPromptLength: 99, maxWork: 1e9 };
+const depth = { type: "depth" };
 
-const CASES: [string, SizingPayload][] = [
+const CASES: [string, CompleteRequest][] = [
   ["a picture with guidance", request()],
-  ["two without", request({ seeds: [1, 2], guidanceScale: 1 })],
+  ["two without", request({ seed: [1, 2], guidance_scale: 1 })],
   ["a picture decoded in tiles", request({ width: 192, height: 128 })],
-  ["two with two ControlNets", request({ seeds: [1, 2], controls: [depth, { type: "canny", guessMode: false }] })],
-  ["steps without guidance among others", request({ guidanceInterval: { start: 0.4, end: 1 }, controls: [depth] })],
-  ["the shallow UNet between whole steps", request({ cacheInterval: 2, controls: [depth] })],
-  ["fewer tokens, and the shallow UNet", request({ tokenDownsampling: 2, cacheInterval: 2, controls: [depth] })],
-  ["a ControlNet in guess mode", request({ controls: [{ ...depth, guessMode: true }] })],
+  ["two with two ControlNets", request({ seed: [1, 2], controlnets: [depth, { type: "canny" }] })],
+  ["steps without guidance among others", request({ guidance_interval: [0.4, 1], controlnets: [depth] })],
+  ["an interval of guidance that spans no step", request({ guidance_interval: [0.4, 0.5] })],
+  ["the shallow UNet between whole steps", request({ cache_interval: 2, controlnets: [depth] })],
+  ["fewer tokens, and the shallow UNet", request({ token_downsampling: 2, cache_interval: 2, controlnets: [depth] })],
+  ["a ControlNet in guess mode", request({ controlnets: [{ ...depth, guess_mode: true }] })],
+  ["a ControlNet that acts in no step", request({ controlnets: [{ ...depth, control_guidance_start: 0.9 }] })],
 ];
 
-test.each(CASES)("the sums of %s name every session that it opens, and no other", async (_name, payload) => {
+test.each(CASES)("the sums of %s name every session that it opens, and no other", async (_name, asked) => {
   const opened = new OpenNetworks();
   const device = { name: "webgpu" as const, profile, vaeProfile, threads: 2, opened };
-  const entry = catalogue.models[0]!;
-  const { opened: model, release } = await openModel(entry, device);
-  const controls = [];
-  for (const { type, guessMode } of payload.controls) {
-    const { opened: net } = await openControlNet(catalogue.controlnets.find((found) => found.type === type)!, device);
-    const image = { data: new Uint8Array(3 * 64 * 64), width: 64, height: 64 };
-    const usual = { conditioningScale: 1, start: 0, end: 1 };
-    controls.push({ net, image, guessMode, conditionalOnly: guessMode, ...usual });
-  }
-  const { seeds, width, height, guidanceScale, guidanceInterval, cacheInterval, tokenDownsampling } = payload;
-  const events = { now: () => performance.now(), checkpoint: async () => {} };
-  const shallow = cacheInterval > 1 ? (await openShallowUNet(entry, device)).opened : undefined;
-  await generate(
-    model,
-    {
-      ...{ prompt: "a red cube", negativePrompt: "", width, height, count: seeds.length, numInferenceSteps: 4 },
-      ...{ guidanceScale, guidanceRescale: 0, guidanceInterval, scheduler: entry.schedulerConfig, eta: 0 },
-      ...{ clipSkip: 0, tokenDownsampling, controls, cacheInterval, shallow },
-    },
-    seededNoise(seeds),
-    events,
+  const bench = openWorkbench({ modelsDir: EMBEDDED_MODELS }, device);
+  const picture = { data: new Uint8Array(3 * 64 * 64), width: 64, height: 64 };
+  await bench.run(asked, [picture, picture]);
+  expect(opened.keys().sort()).toEqual(
+    memoryOf(asked)
+      .map(({ key }) => key)
+      .sort(),
   );
-  const keys = memoryOf(payload).map(({ key }) => key);
-  expect(opened.keys().sort()).toEqual(keys.sort());
-  await release();
-  const wholeModel = (key: string) => key.includes(entry.folder) && !key.includes("shallow");
-  expect(opened.keys().filter(wholeModel)).toEqual([]);
+  await bench.release();
+  expect(opened.keys()).toEqual([]);
 });
 
 test("a larger picture needs more, and one that no device tensor holds is refused with the sums", () => {

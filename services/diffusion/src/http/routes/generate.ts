@@ -82,8 +82,8 @@ async function produce(
     },
     async (signal) => runGeneration(resolved, await prepare(), deps, signal, (event) => listeners.onProgress?.(event)),
   );
-  addLogFields(res, { width: generation.payload.width, height: generation.payload.height });
-  return toResponse(requestId(res), resolved, generation, { queueMs, startedAt });
+  addLogFields(res, { ...generation.request.size });
+  return toResponse(requestId(res), generation, { queueMs, startedAt });
 }
 
 async function answerEvents(req: Request, res: Response, resolved: ResolvedRequest, deps: GenerateDeps): Promise<void> {

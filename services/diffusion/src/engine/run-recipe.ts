@@ -1,0 +1,74 @@
+/** Runs a recipe: for each stage its networks are loaded, then it runs on what those before it made. */
+import type { RgbImage } from "@armature/pixels";
+import type { DenoiseEvents } from "../denoise/denoise.js";
+import { seededNoise } from "../denoise/noise.js";
+import { definitionOf } from "../stages/index.js";
+import { type Recipe, recipeSteps, stageUses } from "../stages/recipe.js";
+import type { Served } from "../stages/served.js";
+import { made, type Products, type StageTools } from "../stages/stage.js";
+import type { SessionOf } from "./load-networks.js";
+import type { NetworkUse } from "./network-use.js";
+
+export interface RecipeRun extends Pick<StageTools, "pictures" | "tokenizer"> {
+  served: Served;
+  /** Loads what a stage uses; `later` is what the stages after it do. */
+  load(uses: readonly NetworkUse[], later: readonly NetworkUse[]): Promise<SessionOf>;
+  /** Of the pictures' seeds unless given. */
+  noise?: StageTools["noise"];
+  /** Milliseconds. */
+  now: () => number;
+  events: RecipeEvents;
+}
+
+export interface RecipeEvents extends DenoiseEvents {
+  /** A stage's networks are loaded: it begins. */
+  onStage?: () => void;
+}
+
+export interface RecipeOutcome extends Pick<Products, "cutPrompt" | "latents"> {
+  images: RgbImage[];
+  timings: { loadMs: number; inferenceMs: number };
+}
+
+/** Same noise, same numbers: nothing here has a state. */
+export async function runRecipe(recipe: Recipe, run: RecipeRun): Promise<RecipeOutcome> {
+  const { served, now, events, noise = seededNoise, pictures, tokenizer } = run;
+  const releases: (() => void)[] = [];
+  const steps = countedSteps(recipe, events);
+  const timings = { loadMs: 0, inferenceMs: 0 };
+  const uses = recipe.map((stage) => stageUses(stage, served));
+  let products: Products = {};
+  try {
+    for (const [i, stage] of recipe.entries()) {
+      await events.checkpoint();
+      const asked = now();
+      const session = await run.load(uses[i]!, uses.slice(i + 1).flat());
+      const begun = now();
+      events.onStage?.();
+      const tools: StageTools = {
+        ...{ ...served, session, tokenizer, pictures, noise },
+        events: { ...events, onStep: steps.next(stage) },
+        afterwards: (release) => void releases.push(release),
+      };
+      products = { ...products, ...(await definitionOf(stage).run(stage, products, tools)) };
+      timings.loadMs += begun - asked;
+      timings.inferenceMs += now() - begun;
+    }
+  } finally {
+    for (const release of releases) release();
+  }
+  return { ...products, images: made(products, "images"), timings };
+}
+
+/** Counts the steps of all stages as one row. */
+function countedSteps(recipe: Recipe, { onStep }: RecipeEvents) {
+  const total = recipeSteps(recipe);
+  let before = 0;
+  return {
+    next(stage: Recipe[number]): DenoiseEvents["onStep"] {
+      const start = before;
+      before += recipeSteps([stage]);
+      return onStep && (({ done, latents }) => onStep({ done: start + done, total, latents }));
+    },
+  };
+}

@@ -1,0 +1,20 @@
+import { join } from "node:path";
+import { familyOf } from "../families/index.js";
+import { type ClipTokenizer, loadClipTokenizer } from "../tokenizer/clip-tokenizer.js";
+import type { Catalogue } from "./catalogue.js";
+
+/** The tokenizers of a catalogue's models, each read when it is first asked for. */
+export function tokenizersOf({ models }: Pick<Catalogue, "models">): (model: string) => ClipTokenizer {
+  const known = new Map<string, ClipTokenizer>();
+  return (id) => {
+    const tokenizer = known.get(id) ?? readTokenizer(models.find((model) => model.id === id)!);
+    known.set(id, tokenizer);
+    return tokenizer;
+  };
+}
+
+/** From the files that the model's family names. */
+function readTokenizer({ folder, family }: Catalogue["models"][number]): ClipTokenizer {
+  const [{ tokenizer } = { tokenizer: "tokenizer" }] = familyOf(family).textConditioning;
+  return loadClipTokenizer(join(folder, tokenizer));
+}

@@ -1,0 +1,65 @@
+/** What a recipe says before it runs. */
+import { CPU_PROFILE } from "@armature/graph";
+import { expect, test } from "vitest";
+import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
+import { generateRequest } from "../contract/generate.js";
+import { readCatalogue } from "../engine/catalogue.js";
+import { completeRequest } from "../request/complete.js";
+import { resolveRequest } from "../request/resolve.js";
+import { recipeSteps, recipeUses, recipeWork, stageUses } from "../stages/recipe.js";
+import { servedBy } from "../stages/served.js";
+import { recipeOf } from "./index.js";
+
+const limits = { maxPixels: 1e6, maxSteps: 50, maxImages: 2, maxControlNets: 2, maxPromptLength: 100, maxWork: 1e9 };
+const catalogue = readCatalogue({ modelsDir: EMBEDDED_MODELS });
+const served = servedBy(catalogue, { profile: CPU_PROFILE });
+
+function recipe(fields: object = {}) {
+  const usual = { prompt: "a cat", width: 128, height: 64, seed: 1, scheduler: "ddim", num_inference_steps: 10 };
+  const request = generateRequest(limits).parse({ ...usual, guidance_scale: 5, ...fields });
+  const service = { catalogue, limits, precision: "float32" as const, drawSeed: () => 0 };
+  return recipeOf(completeRequest(resolveRequest(request, service)));
+}
+const depth = (more: object = {}) => ({ type: "depth", image: "AAAA", preprocessor: "none", ...more });
+
+test("a recipe is plain JSON, and reads as the method does", () => {
+  const made = recipe({ controlnets: [depth(), depth({ guess_mode: true })], cache_interval: 2 });
+  expect(JSON.parse(JSON.stringify(made))).toEqual(made);
+  const stages = ["encode-prompt", "prepare-control", "prepare-control", "denoise", "decode"];
+  expect(made.map(({ stage }) => stage)).toEqual(stages);
+});
+
+test("without guidance the prompt is encoded alone; skipped layers are the prompt's", () => {
+  const texts = (fields: object) => recipe({ clip_skip: 1, ...fields })[0];
+  const prompt = { text: "a cat", clipSkip: 1 };
+  expect(texts({ guidance_scale: 1 })).toMatchObject({ texts: [prompt] });
+  expect(texts({ negative_prompt: "a dog" })).toMatchObject({ texts: [{ text: "a dog", clipSkip: 0 }, prompt] });
+});
+
+test("work and steps of a recipe are those of its stages", () => {
+  expect(recipeWork(recipe())).toBe(128 * 64 * 10);
+  expect(recipeSteps(recipe())).toBe(10);
+  expect(recipeSteps(recipe({ scheduler: { name: "pndm", skip_prk_steps: false } }))).toBe(19);
+});
+
+test("each stage uses its own networks, and a recipe each once at each size", () => {
+  const made = recipe({ controlnets: [depth(), depth()], seed: [1, 2] });
+  const names = made.map((stage) => stageUses(stage, served).map(({ network, sizes }) => `${network} ${sizes.B}`));
+  const net = ["conditioning embedding 1", "prompt projections 4", "controlnet 4"];
+  expect(names).toEqual([
+    ["text encoder 2"],
+    ["conditioning embedding 1"],
+    ["conditioning embedding 1"],
+    ["prompt projections 4", "unet 4", ...net, ...net],
+    ["VAE decoder 1"],
+  ]);
+  const uses = recipeUses(made, served);
+  expect(uses).toHaveLength(7);
+  expect(new Set(uses.map((use) => JSON.stringify(use))).size).toBe(7);
+});
+
+test("a ControlNet that acts in no step is neither prepared nor used", () => {
+  const made = recipe({ controlnets: [depth({ control_guidance_start: 0.99 })] });
+  expect(made.map(({ stage }) => stage)).toEqual(["encode-prompt", "denoise", "decode"]);
+  expect(recipeUses(made, served).map(({ component }) => component)).toEqual(Array(4).fill("tiny-sd"));
+});

@@ -1,0 +1,33 @@
+import { decoderTiles } from "../engine/decoder-tiles.js";
+import { formOf } from "../engine/device-settings.js";
+import type { Size } from "../features/size.js";
+import { vaeDecoderNetwork } from "../networks/vae.js";
+import { latentSides, type Served } from "./served.js";
+import { defineStage, made } from "./stage.js";
+
+export interface Decode {
+  model: string;
+  size: Size;
+  /** How many pictures. */
+  images: number;
+}
+
+/** Latents as pictures: one at a time, in tiles where it is larger than the device takes whole. */
+export const decode = defineStage<Decode>({
+  uses({ model: component, size }, served) {
+    const { H, W } = latentSides(served.model(component), size);
+    const side = tilesOf(component, served)?.side ?? Number.POSITIVE_INFINITY;
+    const sizes = { B: 1, H: Math.min(side, H), W: Math.min(side, W) };
+    return [{ component, network: vaeDecoderNetwork.name, sizes }];
+  },
+  async run({ model, size, images }, products, tools) {
+    const { decodeLatents } = await import("../decode/decode-latents.js");
+    const { vae: config } = tools.model(model);
+    const { H, W } = latentSides({ vae: config }, size);
+    const decoder = { session: tools.session(model, vaeDecoderNetwork), config, tiles: tilesOf(model, tools) };
+    return { images: await decodeLatents(made(products, "latents"), [images, config.latentChannels, H, W], decoder) };
+  },
+});
+
+const tilesOf = (model: string, { model: find, forms }: Served) =>
+  decoderTiles(find(model).vae, formOf(vaeDecoderNetwork, forms, undefined));

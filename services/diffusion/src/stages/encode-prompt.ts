@@ -1,0 +1,22 @@
+import type { Text } from "../denoise/prompt.js";
+import { clipTextNetwork } from "../networks/clip-text.js";
+import { defineStage } from "./stage.js";
+
+export interface EncodePrompt {
+  model: string;
+  /** The negative text, then the prompt; the prompt alone without guidance. */
+  texts: readonly Text[];
+}
+
+/** The texts as the networks understand them. */
+export const encodePrompt = defineStage<EncodePrompt>({
+  uses: ({ model, texts }) => [{ component: model, network: clipTextNetwork.name, sizes: { B: texts.length } }],
+  async run({ model, texts }, _, tools) {
+    const { encodeTexts } = await import("../denoise/prompt.js");
+    const tokenizer = tools.tokenizer(model);
+    const session = tools.session(model, clipTextNetwork);
+    const embeds = await encodeTexts(texts, { tokenizer, session, config: tools.model(model).text });
+    const cutPrompt = tokenizer.tokenize(texts.at(-1)!.text).cutOff;
+    return { embeds, ...(cutPrompt && { cutPrompt }) };
+  },
+});

@@ -1,0 +1,45 @@
+/** What stages know of the models and ControlNets that they name, and of the device. */
+import type { Catalogue, ControlNetEntry, ModelEntry } from "../engine/catalogue.js";
+import type { DeviceForms } from "../engine/device-settings.js";
+import type { Size } from "../features/size.js";
+
+export type ServedModel = Pick<ModelEntry, "id" | "text" | "unet" | "vae">;
+export type ServedControlNet = Pick<ControlNetEntry, "id" | "type" | "config">;
+
+export interface Served {
+  model(id: string): ServedModel;
+  controlNet(type: string): ServedControlNet;
+  forms: DeviceForms;
+}
+
+/** That part of a catalogue that decides sizes. */
+export interface ServedCatalogue {
+  models: readonly ServedModel[];
+  controlnets: readonly ServedControlNet[];
+}
+
+/** The HTTP process has checked the names against the same catalogue. */
+export const servedBy = ({ models, controlnets }: ServedCatalogue | Catalogue, forms: DeviceForms): Served => ({
+  model: (id) =>
+    required(
+      models.find((model) => model.id === id),
+      id,
+    ),
+  controlNet: (type) =>
+    required(
+      controlnets.find((net) => net.type === type),
+      type,
+    ),
+  forms,
+});
+
+/** Latent cells of a picture. */
+export const latentSides = ({ vae }: Pick<ServedModel, "vae">, { width, height }: Size) => ({
+  H: height / vae.scale,
+  W: width / vae.scale,
+});
+
+function required<T>(found: T | undefined, name: string): T {
+  if (found) return found;
+  throw new Error(`The engine does not serve ${name}`);
+}

@@ -1,0 +1,60 @@
+/** What a stage of a recipe is: the networks that it uses and at which sizes, how much work it is, and how it runs. */
+import type { RgbImage } from "@armature/pixels";
+import type { Session } from "@armature/runtime";
+import type { Tensor } from "onnxruntime-node";
+import type { DenoiseEvents } from "../denoise/denoise.js";
+import type { NoiseSource } from "../denoise/noise.js";
+import type { PromptEmbeds } from "../denoise/prompt.js";
+import type { NetworkUse } from "../engine/network-use.js";
+import type { ClipTokenizer } from "../tokenizer/clip-tokenizer.js";
+import type { Served } from "./served.js";
+
+/** A stage whose part of a recipe is `Spec`: plain JSON. */
+export interface StageDefinition<Spec extends object> {
+  /** All that must be loaded while it runs. */
+  uses(spec: Spec, served: Served): NetworkUse[];
+  /** In pixels x evaluations with guidance; undefined: nothing beside those. */
+  work?(spec: Spec): number;
+  /** Steps that it reports; undefined: none. */
+  steps?(spec: Spec): number;
+  /**
+   * Gives what it made. It imports what computes when it is called: the service's HTTP process, which asks for work alone, loads no
+   * runtime.
+   */
+  run(spec: Spec, products: Products, tools: StageTools): Promise<Products>;
+}
+
+/** What stages make, and those after them take. */
+export interface Products {
+  /** The negative text, then the prompt; the prompt alone without guidance. */
+  embeds?: PromptEmbeds;
+  /** The end of the prompt that the text encoder could not take. */
+  cutPrompt?: string;
+  /** What ControlNets see of their control images, by their place in the request. */
+  hints?: Readonly<Record<number, Tensor>>;
+  /** [N, C, h, w], as the UNet sees them. */
+  latents?: Float32Array;
+  images?: RgbImage[];
+}
+
+export interface StageTools extends Served {
+  /** The session of a network that the stage uses. */
+  session(component: string, network: { name: string }): Session;
+  tokenizer(model: string): ClipTokenizer;
+  /** The request's pictures. */
+  pictures: readonly RgbImage[];
+  noise(seeds: readonly number[]): NoiseSource;
+  events: DenoiseEvents;
+  /** To be called when the recipe has ended, however it ends. */
+  afterwards(release: () => void): void;
+}
+
+export const defineStage = <Spec extends object>(definition: StageDefinition<Spec>): StageDefinition<Spec> =>
+  definition;
+
+/** What an earlier stage made. */
+export function made<Name extends keyof Products>(products: Products, name: Name): NonNullable<Products[Name]> {
+  const product = products[name];
+  if (product === undefined) throw new Error(`No stage of the recipe before this one makes ${name}`);
+  return product;
+}
