@@ -1,7 +1,8 @@
 /** What is planned for: models and ControlNets on the disk, or Stable Diffusion 1.5's shapes without any weights. */
-import { readCatalogue } from "@armature/diffusion/engine/catalogue";
+import { type ModelEntry, readCatalogue } from "@armature/diffusion/engine/catalogue";
 import { type FindNetwork, findInCatalogue } from "@armature/diffusion/engine/memory/network-memory";
 import type { SizingCatalogue } from "@armature/diffusion/engine/request-uses";
+import { sd1 } from "@armature/diffusion/families/sd1";
 import { clipTextNetwork } from "@armature/diffusion/networks/clip-text";
 import { controlnetNetwork } from "@armature/diffusion/networks/controlnet";
 import { type ComponentKind, NETWORKS, networkOf } from "@armature/diffusion/networks/index";
@@ -11,9 +12,13 @@ import { ModelConfig } from "@armature/weights";
 import { SD15_CONFIGS, sd15Shapes } from "../bench/sd15.js";
 import { shapesOnly } from "../bench/synthetic-weights.js";
 
-export interface Selected extends SizingCatalogue {
+export interface Selected {
+  models: readonly SelectedModel[];
+  controlnets: SizingCatalogue["controlnets"];
   find: FindNetwork;
 }
+
+export type SelectedModel = Pick<ModelEntry, "id" | "text" | "unet" | "vae" | "latents">;
 
 export interface SelectionRequest {
   modelsDir: string;
@@ -41,7 +46,7 @@ export function selectFullSize(controlnets: string[]): Selected {
   const net = controlnetNetwork.read(config("controlnet"));
   const shapes = sd15Shapes();
   return {
-    models: [{ id: MODEL, text, unet, vae }],
+    models: [{ id: MODEL, text, unet, vae, latents: sd1.latentSpace({ text, unet, vae }) }],
     controlnets: controlnets.map((id) => ({ id, type: id, config: net })),
     find({ component, network }) {
       const kind = component === MODEL ? kindOf(network) : "controlnet";

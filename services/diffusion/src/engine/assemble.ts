@@ -1,6 +1,5 @@
 /** Sessions as the parts of a model that the pipeline knows. */
 import { join } from "node:path";
-import type { Session } from "@armature/runtime";
 import { familyOf } from "../families/index.js";
 import { clipTextNetwork } from "../networks/clip-text.js";
 import { conditioningEmbeddingNetwork, controlnetNetwork } from "../networks/controlnet.js";
@@ -14,9 +13,7 @@ import { loadClipTokenizer } from "../tokenizer/clip-tokenizer.js";
 import type { ControlNetEntry, ModelEntry } from "./catalogue.js";
 import { decoderTiles } from "./decoder-tiles.js";
 import { type DeviceForms, formOf } from "./device-settings.js";
-
-/** The session of one of a component's networks. */
-export type SessionOf = (network: { name: string }) => Session;
+import type { SessionOf } from "./load-networks.js";
 
 export function assembleModel(
   { text, unet, vae, schedulerConfig }: ModelEntry,
@@ -50,6 +47,5 @@ export function assembleControlNet({ config }: ControlNetEntry, session: Session
 
 /** The model's tokenizer, from the files that its family names. */
 export function readTokenizer({ folder, family }: ModelEntry): ClipTokenizer {
-  const [{ tokenizer } = { tokenizer: "tokenizer" }] = familyOf(family).textConditioning;
-  return loadClipTokenizer(join(folder, tokenizer));
+  return loadClipTokenizer(join(folder, familyOf(family).textConditioning.tokenizer));
 }

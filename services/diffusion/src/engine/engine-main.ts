@@ -1,13 +1,14 @@
 /** The diffusion engine: a process that owns the sessions and takes one job after another. */
+import type { Precision } from "@armature/contract";
 import { type JobContext, serveEngine } from "@armature/engine";
 import { liveDeviceTensors, OpenNetworks, Residency, type ResidentStatus } from "@armature/runtime";
 import { generate } from "../pipeline/generate.js";
 import { seededNoise } from "../pipeline/noise.js";
-import { assembleControlNet, assembleModel, assembleShallowUNet, readTokenizer, type SessionOf } from "./assemble.js";
+import { assembleControlNet, assembleModel, assembleShallowUNet, readTokenizer } from "./assemble.js";
 import type { ModelEntry } from "./catalogue.js";
 import { decoderTiles } from "./decoder-tiles.js";
 import type { EngineJobs, EngineProgress, EngineSettings, GenerateOutcome, GeneratePayload } from "./jobs.js";
-import { type LoadedUse, loadableUses, usesOf } from "./load-networks.js";
+import { acquireNetworks, usesOf } from "./load-networks.js";
 import { requestAdmission } from "./memory/request-admission.js";
 import { residentKey } from "./network-use.js";
 import { requestUses } from "./request-uses.js";
@@ -21,10 +22,17 @@ serveEngine<EngineJobs, EngineSettings>(async (engineSettings) => {
   const residency = new Residency({ budgetBytes, now: Date.now, onChange: (loaded) => report(loaded) });
   const models = new Map(catalogue.models.map((entry) => [entry.id, entry]));
   const nets = new Map(catalogue.controlnets.map((entry) => [entry.type, entry]));
+  const loading = { catalogue, device, residency };
   const admit = requestAdmission({ catalogue, device, memory: deviceMemory, residency });
 
-  const catalogueEntries = (id: string) =>
-    [...catalogue.models, ...catalogue.controlnets].filter((entry) => entry.id === id);
+  /** The networks of a model or ControlNet that each request uses. */
+  const usesOfComponent = (id: string, precision: Precision | undefined) => {
+    const found = [...catalogue.models, ...catalogue.controlnets].filter((entry) => entry.id === id);
+    return found.flatMap((entry) => {
+      const always = entry.networks.filter((network) => network.always);
+      return usesOf(entry, precision, always);
+    });
+  };
 
   const listen = (job: Job) => {
     report = (loaded) => job.progress({ stage: "residency", loaded });
@@ -37,15 +45,6 @@ serveEngine<EngineJobs, EngineSettings>(async (engineSettings) => {
     return tokenizer;
   };
 
-  /** Loads the networks; gives the session of each, by component. */
-  async function acquire(uses: readonly LoadedUse[]): Promise<(component: string) => SessionOf> {
-    const loadables = loadableUses(uses, catalogue, device);
-    const loaded = await residency.acquire(loadables);
-    const sessions = new Map(loadables.map(({ key }, i) => [key, loaded[i]!]));
-    const keys = new Map(uses.map((use) => [`${use.component} ${use.network}`, residentKey(use)]));
-    return (component) => (network) => sessions.get(keys.get(`${component} ${network.name}`)!)!;
-  }
-
   async function runGenerate(payload: GeneratePayload, job: Job): Promise<GenerateOutcome> {
     listen(job);
     job.progress({ stage: "loading" });
@@ -54,7 +53,7 @@ serveEngine<EngineJobs, EngineSettings>(async (engineSettings) => {
     const entry = named(models, payload.model);
     const uses = requestUses(payload, catalogue, decoderTiles(entry.vae, device.vaeProfile ?? device.profile)?.side);
     await admit(uses);
-    const sessionsOf = await acquire(uses);
+    const sessionsOf = await acquireNetworks(uses, loading);
     const session = sessionsOf(entry.id);
     const model = assembleModel(entry, session, { tokenizer: tokenizerOf(entry), device });
     const loadMs = performance.now() - start;
@@ -87,23 +86,13 @@ serveEngine<EngineJobs, EngineSettings>(async (engineSettings) => {
     },
     async load({ id }, job) {
       listen(job);
-      const uses = catalogueEntries(id).flatMap((entry) => {
-        return usesOf(
-          entry,
-          usual,
-          entry.networks.filter(({ always }) => always),
-        );
-      });
-      await acquire(uses);
+      await acquireNetworks(usesOfComponent(id, usual), loading);
       return residency.status();
     },
     async unload({ id }, job) {
       listen(job);
-      const always = catalogueEntries(id).flatMap((entry) => {
-        const networks = entry.networks.filter((network) => network.always);
-        return [...usesOf(entry, undefined, networks), ...usesOf(entry, "int8", networks)];
-      });
-      for (const use of always) await residency.release(residentKey(use));
+      const uses = [...usesOfComponent(id, undefined), ...usesOfComponent(id, "int8")];
+      for (const use of uses) await residency.release(residentKey(use));
       return residency.status();
     },
   };

@@ -1,5 +1,5 @@
 /** Uses of networks as what residency loads, and what it has loaded as sessions by component and network. */
-import { type Loadable, loadableNetwork, type Session } from "@armature/runtime";
+import { type Loadable, loadableNetwork, type Residency, type Session } from "@armature/runtime";
 import { networkOf } from "../networks/index.js";
 import type { Catalogue, ControlNetEntry, ModelEntry } from "./catalogue.js";
 import type { NetworkEntry } from "./component.js";
@@ -13,15 +13,34 @@ export type LoadedUse = Omit<NetworkUse, "sizes" | "controlled">;
 
 /** The uses of one component's networks; `entries` may be some of them. */
 export function usesOf({ id, networks }: Owner, precision: NetworkUse["precision"], entries = networks): LoadedUse[] {
-  return entries.map(({ network, kind }) => ({ component: id, ...inPrecision({ network, kind }, precision) }));
+  return entries.map(({ network, kind }) => {
+    const hasChoice = networkOf(kind, network).digits === "int8";
+    return { component: id, network, ...(hasChoice && { precision }) };
+  });
 }
 
-/** A network with the precision, if it has a choice. */
-export function inPrecision(
-  { network, kind }: Pick<NetworkEntry, "network" | "kind">,
-  precision: NetworkUse["precision"],
-): Pick<NetworkUse, "network" | "precision"> {
-  return networkOf(kind, network).digits === "int8" ? { network, precision } : { network };
+/** The session of one of a component's networks, by the network's name. */
+export type SessionOf = (network: { name: string }) => Session;
+
+export interface NetworkLoading {
+  catalogue: Catalogue;
+  device: DiffusionDevice;
+  residency: Residency;
+}
+
+/** Loads what is missing of the networks, and gives their sessions by component. */
+export async function acquireNetworks(
+  uses: readonly LoadedUse[],
+  { catalogue, device, residency }: NetworkLoading,
+): Promise<(component: string) => SessionOf> {
+  const loadables = loadableUses(uses, catalogue, device);
+  const loaded = await residency.acquire(loadables);
+  const sessions = new Map(loadables.map(({ key }, i) => [key, loaded[i]!]));
+  return (component) => (network) => {
+    const use = uses.find((found) => found.component === component && found.network === network.name);
+    if (!use) throw new Error(`${component} ${network.name} was not loaded`);
+    return sessions.get(residentKey(use))!;
+  };
 }
 
 /** Each network that is used, once. */

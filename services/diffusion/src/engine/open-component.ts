@@ -2,11 +2,11 @@
 import type { Precision } from "@armature/contract";
 import type { Session } from "@armature/runtime";
 import type { ControlNet, Model, ShallowUNet } from "../pipeline/components.js";
-import { assembleControlNet, assembleModel, assembleShallowUNet, readTokenizer, type SessionOf } from "./assemble.js";
+import { assembleControlNet, assembleModel, assembleShallowUNet, readTokenizer } from "./assemble.js";
 import type { ControlNetEntry, ModelEntry } from "./catalogue.js";
 import type { NetworkEntry } from "./component.js";
 import type { DiffusionDevice } from "./device-settings.js";
-import { loadableUses, usesOf } from "./load-networks.js";
+import { loadableUses, type SessionOf, usesOf } from "./load-networks.js";
 
 export interface Opened<T> {
   opened: T;

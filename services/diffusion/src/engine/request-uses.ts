@@ -28,7 +28,7 @@ export type SizingPayload = Pick<GeneratePayload, PayloadField> & {
 
 /** What of the catalogue does. */
 export interface SizingCatalogue {
-  models: readonly Pick<ModelEntry, "id" | "text" | "unet" | "vae">[];
+  models: readonly Pick<ModelEntry, "id" | "text" | "unet" | "latents">[];
   controlnets: readonly Pick<ControlNetEntry, "id" | "type" | "config">[];
 }
 
@@ -42,7 +42,8 @@ export function requestUses(
   if (!model) throw new Error(`The engine does not serve ${payload.model}`);
   const nets = netsOf(payload, catalogue);
   const { precision, guidanceScale, cacheInterval, tokenDownsampling } = payload;
-  const latent = { H: payload.height / model.vae.scale, W: payload.width / model.vae.scale };
+  const { scale } = model.latents;
+  const latent = { H: payload.height / scale, W: payload.width / scale };
   const T = attendedTokens(model.unet, [latent.H, latent.W], tokenDownsampling).length;
   const controlled = nets.length > 0;
   const steps = batchesOf(payload, nets).map((B) => ({ B, S: model.text.tokens, T, ...latent }));
@@ -63,7 +64,7 @@ export function requestUses(
       // of a control picture, before the first step
       { component: id, network: conditioningEmbeddingNetwork.name, sizes: { B: 1, ...latent } },
       ...each(id, controlnetPromptNetwork),
-      ...each(id, controlnetNetwork).map((use) => ({ ...use, controlled: true })),
+      ...each(id, controlnetNetwork),
     ]),
   ];
 }

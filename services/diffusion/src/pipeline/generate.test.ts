@@ -113,8 +113,8 @@ async function stage(modelsDir: string, profile: DeviceProfile) {
     const toRequest = (prompt: number) => ({
       prompt: pick(call.prompt, prompt)!,
       negativePrompt: pick(call.negative_prompt, prompt) ?? "",
-      width: call.width ?? pictures[0]?.width ?? entry.unet.sampleSize * entry.vae.scale,
-      height: call.height ?? pictures[0]?.height ?? entry.unet.sampleSize * entry.vae.scale,
+      width: call.width ?? pictures[0]?.width ?? entry.unet.sampleSize * entry.latents.scale,
+      height: call.height ?? pictures[0]?.height ?? entry.unet.sampleSize * entry.latents.scale,
       count: call.num_images_per_prompt ?? 1,
       numInferenceSteps: call.num_inference_steps,
       guidanceScale: call.guidance_scale,

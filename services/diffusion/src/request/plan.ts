@@ -47,7 +47,7 @@ export function planGeneration(request: GenerateRequest, context: PlanContext): 
   const model = findModel(request.model, catalogue);
   requireControlNets(request, model, catalogue);
   requireClipSkip(request, model);
-  const defaultSide = model.unet.sampleSize * model.vae.scale;
+  const defaultSide = model.unet.sampleSize * model.latents.scale;
   const size = sizeOf(request, defaultSide);
   const numInferenceSteps = request.num_inference_steps ?? model.recommended.num_inference_steps;
   const guidanceScale = request.guidance_scale ?? model.recommended.guidance_scale;
@@ -110,7 +110,7 @@ function requireClipSkip({ clip_skip: clipSkip }: GenerateRequest, { id, text }:
 
 function requireMultiples(
   size: { width: number; height: number } | undefined,
-  { vae: { scale }, id }: ModelEntry,
+  { latents: { scale }, id }: ModelEntry,
 ): void {
   const wrong = Object.entries(size ?? {}).filter(([, pixels]) => pixels % scale !== 0);
   const issues = wrong.map(([side, pixels]) => ({

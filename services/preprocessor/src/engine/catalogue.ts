@@ -73,12 +73,12 @@ function readDepthModel(folder: string, id: string, note: Selection["note"]): Mo
   const imageProcessor = readDptImageProcessor(ModelConfig.read(processorFile));
   checkPatches(imageProcessor, dpt.vit.patch, processorFile);
   const network = dptNetwork.configured(dpt);
-  const bytes = takenBytes(network.trace(weights, CPU_PROFILE));
-  const ignored = ignoredWeights(weights, [network]);
+  const trace = network.trace(weights, CPU_PROFILE);
+  const ignored = ignoredWeights(weights, [{ network, trace }]);
   if (ignored.length > 0) {
     note?.(`${weights.name}: ${ignored.length} tensors stay unused, as in official loaders: ${shortList(ignored)}`);
   }
-  return { id, folder, imageProcessor, bytes };
+  return { id, folder, imageProcessor, bytes: takenBytes(trace) };
 }
 
 /** Deepest place of a model: `organisation/name`, with one folder to spare. */

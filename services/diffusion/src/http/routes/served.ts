@@ -47,15 +47,15 @@ export function servedRoutes(deps: ServedDeps): Router {
 function listModels({ catalogue, loaded, device, deviceMemory, precision = "float32" }: ServedDeps): ModelsResponse {
   return {
     device: { ...deviceInfo(device), ...(deviceMemory && { memory: deviceMemory }) },
-    models: catalogue.models.map(({ id, unet, vae, schedulerConfig, recommended, bytes }, i) => {
+    models: catalogue.models.map(({ id, unet, latents, schedulerConfig, recommended, bytes }, i) => {
       const scheduler = resolveScheduler(recommended.scheduler, schedulerConfig);
       return {
         id,
         default: i === 0,
         prediction_type: scheduler.prediction_type === "v_prediction" ? "v_prediction" : "epsilon",
         scheduler: scheduler.name,
-        width: unet.sampleSize * vae.scale,
-        height: unet.sampleSize * vae.scale,
+        width: unet.sampleSize * latents.scale,
+        height: unet.sampleSize * latents.scale,
         num_inference_steps: recommended.num_inference_steps,
         guidance_scale: recommended.guidance_scale,
         bytes: bytes[precision],
