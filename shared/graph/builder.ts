@@ -30,8 +30,8 @@ export interface GraphTrace extends Graph {
   values: ReadonlyMap<string, Pick<Value, "dtype" | "shape">>;
   /** Keys of the weights that the graph takes. */
   weightKeys: ReadonlySet<string>;
-  /** Elements of those that could be in 8 bits, whether or not they are. */
-  int8Elements: number;
+  /** What those that could be in 8 bits would save of float32, whether or not they are. */
+  int8SavedBytes: number;
 }
 
 export interface NodeOptions {
@@ -63,7 +63,7 @@ export class GraphBuilder {
   private readonly weightKeys = new Set<string>();
   /** Weights, and what is made of one alone. */
   private readonly loaded = new Set<string>();
-  private int8Elements = 0;
+  private int8SavedBytes = 0;
   private readonly values = new Map<string, Value>();
   private counter = 0;
 
@@ -159,9 +159,9 @@ export class GraphBuilder {
     return this.value(name, dtype, shape);
   }
 
-  /** Notes that a layer could multiply with this weight in 8 bits. */
-  noteInt8({ shape }: Pick<Value, "shape">): void {
-    this.int8Elements += (shape as number[]).reduce((product, size) => product * size, 1);
+  /** Notes that a layer could take a weight in 8 bits, and save so many bytes. */
+  noteInt8(savedBytes: number): void {
+    this.int8SavedBytes += savedBytes;
   }
 
   hasWeight(key: string): boolean {
@@ -221,9 +221,9 @@ export class GraphBuilder {
 
   /** The graph as it was built so far. */
   trace(name: string): GraphTrace {
-    const { nodes, initializers, inputs, outputs, values, weightKeys, int8Elements } = this;
+    const { nodes, initializers, inputs, outputs, values, weightKeys, int8SavedBytes } = this;
     const { opset = NEWEST_OPSET } = this[PROFILE];
-    return { name, nodes, initializers, inputs, outputs, opset, values, weightKeys, int8Elements };
+    return { name, nodes, initializers, inputs, outputs, opset, values, weightKeys, int8SavedBytes };
   }
 
   /** Above its limit a device may give wrong numbers without an error. */

@@ -59,9 +59,9 @@ export function takenBytes({ initializers }: Pick<GraphTrace, "initializers">): 
     .reduce((total, { shape }) => total + shape.reduce((product, size) => product * size, 4), 0);
 }
 
-/** The same with the weights in 8 bits that could be; without the layers' factors, one per output. */
-export function takenInt8Bytes(trace: Pick<GraphTrace, "initializers" | "int8Elements">): number {
-  return takenBytes(trace) - 3 * trace.int8Elements;
+/** The same with those weights in 8 bits that could be. */
+export function takenInt8Bytes(trace: Pick<GraphTrace, "initializers" | "int8SavedBytes">): number {
+  return takenBytes(trace) - trace.int8SavedBytes;
 }
 
 /** Names of tensors that the runtime knows before any input: they are computed at load. */

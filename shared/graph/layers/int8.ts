@@ -11,9 +11,11 @@ import { patchRows, type Size } from "./pixel-tables.js";
 
 /** Whether the profile wants this layer's weight [out, in, ...] in 8 bits. */
 export function worthInt8(weight: Pick<Value, "graph" | "shape">): boolean {
-  const [out, inputs] = weight.shape as [number, number];
+  const [out, inputs, ...kernel] = weight.shape as [number, number, ...number[]];
   const channels = Math.min(out, inputs);
-  if (channels >= CPU_INT8_PROFILE.int8MinChannels!) weight.graph.noteInt8(weight);
+  const elements = kernel.reduce((product, size) => product * size, out * inputs);
+  // three of the four bytes of each element, less one factor per output
+  if (channels >= CPU_INT8_PROFILE.int8MinChannels!) weight.graph.noteInt8(3 * elements - 4 * out);
   return wantsInt8(weight.graph, channels);
 }
 
