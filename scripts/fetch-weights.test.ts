@@ -3,14 +3,14 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { chmod, mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+import { builtFile } from "@armature/shared/engine/testing/built-file";
 import { inMemory, noise } from "@armature/shared/weights/testing/content";
 import { seededRandom } from "@armature/shared/weights/testing/faults";
 import { S3_CREDENTIALS, startS3Server } from "@armature/shared/weights/testing/s3-server";
 import { DEPTH, WEIGHTS, WeightsLab } from "@armature/shared/weights/testing/weights-lab";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-const COMMAND = fileURLToPath(new URL("./dist/fetch-weights.js", import.meta.url));
+const COMMAND = builtFile("scripts/dist/fetch-weights.js");
 const MB = 2 ** 20;
 
 let lab: WeightsLab;

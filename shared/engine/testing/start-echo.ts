@@ -2,6 +2,7 @@ import { afterEach } from "vitest";
 import type { EngineLog, EngineOptions, EngineState } from "../engine-options.js";
 import { type Engine, startEngine } from "../engine-process.js";
 import type { JobKind } from "../protocol.js";
+import { builtFile } from "./built-file.js";
 
 export interface EchoJobs {
   echo: JobKind;
@@ -32,6 +33,9 @@ interface EchoSettings {
   /** Waits for ever, with the event loop free or not. */
   setup?: "sleeps" | "blocks";
 }
+
+/** What echo-engine.mjs runs on. */
+builtFile("shared/dist/engine/serve-engine.js");
 
 const started: Engine<EchoJobs>[] = [];
 afterEach(() => Promise.all(started.splice(0).map((engine) => engine.stop({ graceMs: 0 }))));
