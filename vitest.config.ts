@@ -6,6 +6,10 @@ export default defineConfig({
     // Tests run the sources; only the processes that end-to-end tests start run the built code.
     alias: [
       { find: /^@armature\/shared\/(.*)$/, replacement: fileURLToPath(new URL("./shared/$1.ts", import.meta.url)) },
+      {
+        find: /^@armature\/(diffusion|preprocessor)\/(.*)$/,
+        replacement: fileURLToPath(new URL("./services/$1/src/$2.ts", import.meta.url)),
+      },
     ],
   },
   test: {

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readConfig } from "@armature/shared/config/env";
+import "@armature/shared/weights/testing/built-hash-worker";
 import { type Content, inMemory, noise } from "@armature/shared/weights/testing/content";
 import { sendContent } from "@armature/shared/weights/testing/content-answer";
 import type { Fault } from "@armature/shared/weights/testing/faults";
