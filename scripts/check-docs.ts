@@ -24,8 +24,13 @@ const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"))
 const faulty: string[] = [];
 
 const { values } = parseArgs({ options: { help: { type: "boolean" } } });
-if (values.help) console.log(HELP);
-else await checkDocs();
+try {
+  if (values.help) console.log(HELP);
+  else await checkDocs();
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 1;
+}
 
 async function checkDocs(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "armature-docs-"));

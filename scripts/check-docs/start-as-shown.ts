@@ -24,10 +24,11 @@ export async function startAsShown(env: Record<string, string>): Promise<Started
     stdio: ["ignore", "pipe", "inherit"],
   });
   let printed = "";
-  for await (const text of child.stdout.setEncoding("utf8")) {
+  for await (const text of child.stdout.setEncoding("utf8").iterator({ destroyOnReturn: false })) {
     printed += text;
     if (printed.includes(READY)) break;
   }
+  child.stdout.resume();
   const diffusion = addressOf("diffusion", printed);
   const preprocessor = addressOf("preprocessor", printed);
   return {
