@@ -13,15 +13,14 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { builtFile, ROOT } from "@armature/core/testing/built-file";
 import { expect, test } from "vitest";
 import { measureImage } from "./measure-image.js";
 import type { Measurement } from "./measurement.js";
 import type { Line } from "./verdict.js";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const COMMAND = join(ROOT, "scripts/dist/image-budget.js");
+const COMMAND = builtFile("scripts/dist/image-budget.js");
 const MB = 1e6;
 
 interface Report {

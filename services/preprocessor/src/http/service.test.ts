@@ -4,12 +4,11 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { processorsResponse } from "@armature/contract";
 import { decodeImage, sharp } from "@armature/images";
 import type { RgbImage } from "@armature/pixels";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type ServiceProcess, startService } from "../../../../scripts/services.js";
+import { type ServiceProcess, serviceEntry, startService } from "../../../../scripts/services.js";
 import { fixturePath } from "../../../../testing/golden.js";
 import { expectSamePixels, readRgb } from "../../../../testing/picture.js";
 import { enginePid } from "../../../../testing/service-engine.js";
@@ -286,7 +285,7 @@ function cpuTicks(pid: number): number {
 }
 
 function run(args: string[], env: Record<string, string>) {
-  const main = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+  const main = serviceEntry("preprocessor");
   return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
     execFile(process.execPath, [main, ...args], { env: { ...process.env, ...env } }, (error, stdout, stderr) => {
       resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
