@@ -1,11 +1,13 @@
 /** What .npmrc and the npm scripts want of each other. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
 const ROOT = new URL("../", import.meta.url);
 
 const packagesIn = (folder: string) =>
-  readdirSync(new URL(folder, ROOT)).map((name) => `${folder}/${name}/package.json`);
+  readdirSync(new URL(folder, ROOT))
+    .map((name) => `${folder}/${name}/package.json`)
+    .filter((path) => existsSync(new URL(path, ROOT)));
 
 const PACKAGES = ["package.json", ...["shared", "services"].flatMap(packagesIn)];
 
