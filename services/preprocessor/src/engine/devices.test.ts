@@ -8,7 +8,8 @@ import { fixturePath, relativeError } from "../../../../testing/golden.js";
 import { readRgb } from "../../../../testing/picture.js";
 import { DEVICE_TIMEOUT_MS, missingDevice, WEBGPU_FLOAT16, WEBGPU_FLOAT32 } from "../../../../testing/webgpu-device.js";
 import { toPixelValues } from "../depth/dpt-image-processor.js";
-import { type DeviceSettings, loadableDepthModel } from "./depth-loadable.js";
+import { dptDepth } from "../networks/dpt-depth.js";
+import { type DeviceSettings, loadableNetwork } from "./loadable-networks.js";
 
 /** Of the maximum, as the device's own checks allow: 4.7e-5 was seen, in the hybrid's sixty normalised layers. */
 const FLOAT32_TOLERANCE = 1e-4;
@@ -25,9 +26,10 @@ const SCENE = "embedded/inputs/purple-sphere-and-orange-cube.png";
 const MODELS = ["../models/depth-dpt-tiny", "models/dpt-random", "models/dpt-hybrid-random"];
 
 async function depthOf(model: string, device: DeviceSettings) {
-  const loadable = loadableDepthModel({ id: model, folder: fixturePath(model), bytes: 0 }, device);
+  const loadable = loadableNetwork(dptDepth, { id: model, folder: fixturePath(model), bytes: 0 }, device);
   const network = await loadable.load();
-  const depth = await network.predict(toPixelValues(await readRgb(SCENE), network.imageProcessor));
+  const { imageProcessor, predict } = network.opened;
+  const depth = await predict(toPixelValues(await readRgb(SCENE), imageProcessor));
   await loadable.release(network);
   return depth;
 }
