@@ -6,7 +6,7 @@ import { z } from "zod";
 import { fixtureJson, fixturePath, goldens, relativeError } from "../../../../testing/golden.js";
 import { expectSamePixels, readGrey, readRgb } from "../../../../testing/picture.js";
 import { readDptImageProcessor } from "../depth/dpt-image-processor.js";
-import type { DepthNetwork } from "../networks/dpt-depth.js";
+import type { DepthNetwork } from "../networks/depth-network.js";
 import type { Processor } from "./annotator.js";
 import { PROCESSORS } from "./index.js";
 
