@@ -6,9 +6,10 @@ import { Config as DiffusionConfig, machineDefaults as diffusionDefaults } from 
 import { readCatalogue as readDiffusionCatalogue } from "@armature/diffusion/engine/catalogue";
 import { loadableControlNet, loadableModel, loadableShallowUNet } from "@armature/diffusion/engine/loadables";
 import { CPU_PROFILE } from "@armature/graph";
-import { Config, machineDefaults as preprocessorDefaults } from "@armature/preprocessor/config";
-import { readCatalogue as readPreprocessorCatalogue } from "@armature/preprocessor/engine/catalogue";
-import { loadableDepthModel } from "@armature/preprocessor/engine/depth-loadable";
+import { PROCESSORS } from "@armature/preprocessor/annotators/index";
+import { Config, modelChoices, machineDefaults as preprocessorDefaults } from "@armature/preprocessor/config";
+import { readCatalogue as readPreprocessorCatalogue, servedProcessors } from "@armature/preprocessor/engine/catalogue";
+import { loadableNetworks } from "@armature/preprocessor/engine/loadable-networks";
 import type { Loadable, PreparedSettings } from "@armature/runtime";
 
 /** The two services have a WARM each, with names of their own; nothing here reads either. */
@@ -81,8 +82,12 @@ function ofPreprocessor(): Preparation {
   const config = readConfig(PreprocessorConfig, process.env);
   const { modelsDir, threads, prepared } = preprocessorDefaults(config);
   const device = { profile: CPU_PROFILE, threads, prepared: wanted(prepared) };
-  const { depth } = readPreprocessorCatalogue({ modelsDir, depthModel: config.DEPTH_MODEL, profile: CPU_PROFILE });
-  return { folder: device.prepared.folder, loadables: depth ? [loadableDepthModel(depth, device)] : [] };
+  const choices = modelChoices(config);
+  const catalogue = readPreprocessorCatalogue({ processors: PROCESSORS, modelsDir, choices, profile: CPU_PROFILE });
+  const loadables = servedProcessors(PROCESSORS, catalogue).flatMap((processor) =>
+    Object.values(loadableNetworks(processor, catalogue, device)),
+  );
+  return { folder: device.prepared.folder, loadables: [...new Map(loadables.map((one) => [one.key, one])).values()] };
 }
 
 function wanted(prepared: PreparedSettings | undefined): PreparedSettings {

@@ -8,7 +8,9 @@ import { fixturePath, relativeError } from "../../../../testing/golden.js";
 import { readRgb } from "../../../../testing/picture.js";
 import { DEVICE_TIMEOUT_MS, missingDevice, WEBGPU_FLOAT16, WEBGPU_FLOAT32 } from "../../../../testing/webgpu-device.js";
 import { toPixelValues } from "../depth/dpt-image-processor.js";
-import { type DeviceSettings, loadableDepthModel } from "./depth-loadable.js";
+import { depthAnythingDepth } from "../networks/depth-anything.js";
+import { dptDepth } from "../networks/dpt-depth.js";
+import { type DeviceSettings, loadableNetwork } from "./loadable-networks.js";
 
 /** Of the maximum, as the device's own checks allow: 4.7e-5 was seen, in the hybrid's sixty normalised layers. */
 const FLOAT32_TOLERANCE = 1e-4;
@@ -21,13 +23,19 @@ const FLOAT16: DeviceSettings = { name: "webgpu", profile: WEBGPU_FLOAT16, threa
 
 const SCENE = "embedded/inputs/purple-sphere-and-orange-cube.png";
 
-/** Both forms of the network: patches of pixels, and patches of a convolutional backbone. */
-const MODELS = ["../models/depth-dpt-tiny", "models/dpt-random", "models/dpt-hybrid-random"];
+/** Both forms of DPT, patches of pixels and patches of a convolutional backbone; and Depth Anything. */
+const NETWORKS = {
+  "../models/depth-dpt-tiny": dptDepth,
+  "models/dpt-random": dptDepth,
+  "models/dpt-hybrid-random": dptDepth,
+  "models/depth-anything-random": depthAnythingDepth,
+};
 
-async function depthOf(model: string, device: DeviceSettings) {
-  const loadable = loadableDepthModel({ id: model, folder: fixturePath(model), bytes: 0 }, device);
+async function depthOf(model: keyof typeof NETWORKS, device: DeviceSettings) {
+  const loadable = loadableNetwork(NETWORKS[model], { id: model, folder: fixturePath(model), bytes: 0 }, device);
   const network = await loadable.load();
-  const depth = await network.predict(toPixelValues(await readRgb(SCENE), network.imageProcessor));
+  const { imageProcessor, predict } = network.opened;
+  const depth = await predict(toPixelValues(await readRgb(SCENE), imageProcessor));
   await loadable.release(network);
   return depth;
 }
@@ -35,7 +43,7 @@ async function depthOf(model: string, device: DeviceSettings) {
 const missing = await missingDevice("depth networks on a WebGPU device");
 
 describe.skipIf(missing)("on a WebGPU device", () => {
-  for (const model of MODELS) {
+  for (const model of Object.keys(NETWORKS) as (keyof typeof NETWORKS)[]) {
     describe(model, () => {
       let wanted: Awaited<ReturnType<typeof depthOf>>;
       beforeAll(async () => {
