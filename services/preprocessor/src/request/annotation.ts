@@ -1,9 +1,9 @@
 /** One picture from its file to its control image's file. Knows neither HTTP nor tensors. */
-import { type ImageRequest, imageRequest } from "@armature/contract";
-import { inField, parse } from "@armature/http";
+import { inField } from "@armature/http";
 import { type DecodeLimits, decodeImage, encodeImage, imageBytes } from "@armature/images";
 import { fetchSource, type SourcePolicy } from "@armature/net";
 import type { AnnotateOutcome, AnnotatePayload } from "../engine/jobs.js";
+import type { AnnotationRequest } from "./annotation-request.js";
 
 export interface AnnotationDeps {
   decodeLimits: DecodeLimits;
@@ -29,11 +29,13 @@ export interface Annotation {
   inferenceMs: number;
 }
 
-/** The picture that a body holds: the bytes themselves, or JSON that carries or names them. */
-export async function pictureOf(body: unknown, deps: AnnotationDeps, signal: AbortSignal): Promise<PictureFile> {
-  if (Buffer.isBuffer(body)) return { bytes: body, pointer: undefined };
-  const { image }: ImageRequest = parse(imageRequest, body);
-  const { maxBodyBytes, sources } = deps;
+/** The picture of a request: the bytes themselves, or text that carries or names them. */
+export async function pictureOf(
+  image: AnnotationRequest["image"],
+  { maxBodyBytes, sources }: AnnotationDeps,
+  signal: AbortSignal,
+): Promise<PictureFile> {
+  if (Buffer.isBuffer(image)) return { bytes: image, pointer: undefined };
   const pointer = "/image";
   const bytes = await imageBytes(image, {
     pointer,

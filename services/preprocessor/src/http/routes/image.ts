@@ -1,12 +1,13 @@
-import { addLogFields, closed, jsonOrImageBody, NotAcceptable, parse } from "@armature/http";
+import { addLogFields, closed, jsonOrImageBody, NotAcceptable } from "@armature/http";
 import type { WorkQueue } from "@armature/jobs";
 import { type Request, type RequestHandler, Router } from "express";
-import type { Catalogue } from "../../engine/catalogue.js";
+import type { Processor } from "../../annotators/annotator.js";
 import { type AnnotationDeps, annotate, type OutputFormat, pictureOf } from "../../request/annotation.js";
-import { resolveProcessor } from "../../request/resolve-processor.js";
+import { annotationRequest } from "../../request/annotation-request.js";
 
 export interface ImageDeps extends AnnotationDeps {
-  catalogue: Catalogue;
+  /** The served processor of an id. Throws NotFound. */
+  processorOf(id: string): Processor;
   queue: WorkQueue;
   maxWaitMs: number;
 }
@@ -15,12 +16,12 @@ export interface ImageDeps extends AnnotationDeps {
 export function imageRoute(deps: ImageDeps): Router {
   const body = jsonOrImageBody({ maxBytes: deps.maxBodyBytes });
   return Router().post("/image/:processor", noteArrival, body, async (req, res) => {
-    const processor = resolveProcessor(req.params.processor ?? "", deps.catalogue);
+    const processor = deps.processorOf(req.params.processor ?? "");
     addLogFields(res, { processor: processor.id });
-    const options = parse(processor.options, { ...req.query });
+    const { options, image } = annotationRequest(processor, req.query, req.body);
     const format = acceptedFormat(req);
     const gone = closed(res);
-    const picture = await pictureOf(req.body, deps, gone);
+    const picture = await pictureOf(image, deps, gone);
     const result = await deps.queue.run(
       {
         cost: 1,

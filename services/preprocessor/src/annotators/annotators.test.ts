@@ -6,8 +6,9 @@ import { z } from "zod";
 import { fixtureJson, fixturePath, goldens, relativeError } from "../../../../testing/golden.js";
 import { expectSamePixels, readGrey, readRgb } from "../../../../testing/picture.js";
 import { readDptImageProcessor } from "../depth/dpt-image-processor.js";
-import { findProcessor, PROCESSORS } from "./index.js";
-import type { DepthModel, Processor, ProcessorContext } from "./processor.js";
+import type { DepthNetwork } from "../networks/depth-network.js";
+import type { Processor } from "./annotator.js";
+import { PROCESSORS } from "./index.js";
 
 interface Case {
   file: string;
@@ -20,7 +21,7 @@ const { cases } = fixtureJson<{ cases: Case[] }>("preprocess/index.json");
 const golden = goldens("embedded/depth-dpt-tiny/tensors.safetensors");
 
 /** Answers with the recorded depth, after it has checked that it was asked about the recorded pixels. */
-const recorded: DepthModel = {
+const recorded: DepthNetwork = {
   imageProcessor: readDptImageProcessor(
     ModelConfig.read(fixturePath("../models/depth-dpt-tiny/preprocessor_config.json")),
   ),
@@ -29,17 +30,16 @@ const recorded: DepthModel = {
     return { data: golden("predicted_depth").data, width: 128, height: 128 };
   },
 };
-const context: ProcessorContext = { depth: async () => recorded };
 
 function processor(id: string): Processor {
-  const found = findProcessor(id);
+  const found = PROCESSORS.find((candidate) => candidate.id === id);
   if (!found) throw new Error(`no processor ${id}`);
   return found;
 }
 
 function run(id: string, image: Parameters<Processor["run"]>[0], query: Record<string, unknown> = {}) {
   const { options, run: annotate } = processor(id);
-  return annotate(image, options.parse(query), context);
+  return annotate(image, options.parse(query), { depth: recorded });
 }
 
 test.each(cases.filter(({ call }) => call === "CannyDetector"))(
@@ -90,11 +90,11 @@ test.each([
   expect(processor("canny").options.safeParse(query).success).toBe(false);
 });
 
-test("an id that no processor has finds none", () => {
-  expect(["", "Canny", "__proto__", "constructor"].map(findProcessor)).toEqual(Array(4).fill(undefined));
+test("no two processors have one id", () => {
+  expect(new Set(PROCESSORS.map(({ id }) => id)).size).toBe(PROCESSORS.length);
 });
 
-/** What every row of the table must keep to. */
+/** What every processor of the table must keep to. */
 describe.each(PROCESSORS)("$id", ({ id, description, options }) => {
   test("has an id and a description to list, and options with defaults and descriptions", () => {
     expect(id).toMatch(/^[a-z0-9_+]+$/);
@@ -102,6 +102,7 @@ describe.each(PROCESSORS)("$id", ({ id, description, options }) => {
     expect(options.safeParse({}).success).toBe(true);
     const schema = z.toJSONSchema(options, { io: "input" });
     expect(schema.additionalProperties).toBe(false);
+    expect(schema.properties).not.toHaveProperty("image"); // the JSON body's own field
     for (const property of Object.values(schema.properties ?? {})) expect(property).toHaveProperty("description");
   });
 

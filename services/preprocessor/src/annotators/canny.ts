@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { canny as detectEdges } from "../canny/canny.js";
-import type { Processor } from "./processor.js";
+import { defineAnnotator } from "./annotator.js";
 import { queryValue } from "./query-value.js";
 import { atResolutions, resolutionOptions } from "./resolution.js";
 
@@ -21,9 +21,8 @@ const options = z.strictObject({
 });
 
 /** OpenCV's Canny, with the thresholds of controlnet_aux's CannyDetector. */
-export const canny: Processor<typeof options> = {
-  id: "canny",
-  description: "White edges on black, by Canny's detector",
+export const canny = defineAnnotator({
+  ids: { canny: { description: "White edges on black, by Canny's detector" } },
   options,
   run: (image, { low_threshold, high_threshold, l2_gradient, aperture, ...resolutions }) =>
     atResolutions(image, resolutions, (analysed) =>
@@ -34,4 +33,4 @@ export const canny: Processor<typeof options> = {
         aperture,
       }),
     ),
-};
+});

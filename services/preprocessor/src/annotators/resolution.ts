@@ -2,12 +2,12 @@
 import { ImageTooLarge } from "@armature/core";
 import { annotatorResize, annotatorSize, openCvResize, type RgbImage, type Size } from "@armature/pixels";
 import { z } from "zod";
-import type { ControlImage } from "./processor.js";
+import type { ControlImage } from "./annotator.js";
 import { queryValue } from "./query-value.js";
 
 const shorterSide = queryValue(z.int().min(64).max(2048).optional());
 
-/** To be spread into a processor's options. */
+/** To be spread into an annotator's options. */
 export const resolutionOptions = {
   detect_resolution: shorterSide.describe(
     "Shorter side of the picture that is analysed, in pixels; sides become multiples of 64. Default: the picture as it is",
