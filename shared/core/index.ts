@@ -17,3 +17,4 @@ export {
 export { floatToHalf, halfToFloat } from "./half.js";
 export { nearest } from "./nearest.js";
 export { TorchGenerator } from "./torch-generator.js";
+export { fromWireError, toWireError, type WireError } from "./wire-error.js";
