@@ -280,7 +280,9 @@ test("SIGTERM lets the running request end, sends the waiting ones elsewhere, an
     expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
     expect(await answer.json()).toMatchObject({ type: expect.stringMatching(/draining$/) });
   }
-  expect((await running).status).toBe(200);
+  const answer = await running;
+  expect(answer.status).toBe(200);
+  expect(await answer.json()).toMatchObject({ images: [{ width: 128, height: 128 }] });
   expect(await code).toBe(0);
 });
 

@@ -65,9 +65,9 @@ export async function rawExchange(port: number, ...parts: (string | { waitMs: nu
 }
 
 /** Waits until `condition` holds; fails after two seconds. */
-export async function until(condition: () => boolean): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (let i = 0; i < 200; i++) {
-    if (condition()) return;
+    if (await condition()) return;
     await delay(10);
   }
   throw new Error("The condition did not come true in two seconds");
