@@ -7,17 +7,18 @@ import {
 } from "@armature/contract";
 import type { DeviceChoice } from "@armature/devices";
 import { NotFound } from "@armature/http";
-import type { WorkQueue } from "@armature/jobs";
+import { type Jobs, resultOf } from "@armature/jobs";
 import type { ResidentStatus } from "@armature/runtime";
 import { deviceInfo } from "@armature/service";
 import { Router } from "express";
 import type { Catalogue } from "../../engine/catalogue.js";
 import { residentKeys } from "../../engine/resident-key.js";
+import { loadSpec } from "../../jobs/load-job.js";
 import { resolveScheduler } from "../../schedulers/resolve.js";
 
 export interface ServedDeps {
   catalogue: Catalogue;
-  queue: WorkQueue;
+  jobs: Jobs;
   /** Of requests that do not say; undefined: the device has no choice. */
   precision: Precision | undefined;
   /** What computes, and what its checks found. */
@@ -26,8 +27,6 @@ export interface ServedDeps {
   deviceMemory: DeviceMemoryInfo | undefined;
   /** What the engine has loaded, by its key. */
   loaded: () => readonly ResidentStatus[];
-  /** Loads or unloads by id. */
-  setLoaded(id: string, load: boolean): Promise<void>;
 }
 
 /** `GET /models`, `GET /controlnets`, and for operators `POST /controlnets/:type/load` and `/unload`. */
@@ -86,8 +85,8 @@ function residency(id: string, loaded: readonly ResidentStatus[]) {
   return { loaded: true, last_use: new Date(status.lastUse).toISOString(), load_ms: Math.round(status.loadMs) };
 }
 
-async function change(type: string, load: boolean, { catalogue, queue, setLoaded }: ServedDeps): Promise<void> {
+async function change(type: string, load: boolean, { catalogue, jobs }: ServedDeps): Promise<void> {
   const net = catalogue.controlnets.find((candidate) => candidate.type === type);
   if (!net) throw new NotFound("There is no such ControlNet; GET /controlnets lists those served");
-  await queue.run({ cost: 0, client: "operator" }, () => setLoaded(net.id, load));
+  await resultOf(jobs.follow(loadSpec({ id: net.id, load })));
 }
