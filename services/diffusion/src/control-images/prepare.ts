@@ -1,9 +1,12 @@
-/** From what a request says of a ControlNet to the pixels that the net will see. */
+/** From what a request says of its ControlNets to the pixels that the nets will see. */
 import { type ControlNetRequest, defaultProcessor } from "@armature/contract";
 import { inField } from "@armature/http";
-import { type DecodeLimits, decodeImage, imageBytes } from "@armature/images";
-import { fetchSource, type SourcePolicy } from "@armature/net";
+import { type DecodeLimits, decodeImage } from "@armature/images";
+import type { JobContext } from "@armature/jobs";
+import type { SourcePolicy } from "@armature/net";
 import type { RgbImage } from "@armature/pixels";
+import { referencedPicture } from "@armature/service";
+import type PQueue from "p-queue";
 import { type ControlCache, controlKey } from "./control-cache.js";
 import type { PreprocessorClient } from "./preprocessor-client.js";
 
@@ -12,6 +15,9 @@ export interface ControlImageDeps {
   cache: ControlCache;
   decodeLimits: DecodeLimits;
   sources: SourcePolicy;
+  /** How many pictures are fetched at once, and how many the preprocessors are asked for. */
+  fetching: PQueue;
+  annotation: PQueue;
 }
 
 export interface ControlImage {
@@ -19,47 +25,48 @@ export interface ControlImage {
   processor: string;
 }
 
-/** Makes the control images of a request, side by side. Errors point at the field that is at fault. */
-export function prepareControlImages(
-  requests: readonly ControlNetRequest[],
-  deps: ControlImageDeps,
-  signal: AbortSignal,
-): Promise<ControlImage[]> {
-  return Promise.all(requests.map((request, i) => prepareOne(request, `/controlnets/${i}`, deps, signal)));
+export interface PreparedControls {
+  images: ControlImage[];
+  preprocessMs: number;
 }
 
-async function prepareOne(request: ControlNetRequest, pointer: string, deps: ControlImageDeps, signal: AbortSignal) {
-  const { decodeLimits, sources } = deps;
+/** Makes the control images of a job, side by side. Errors point at the field that is at fault. */
+export async function prepareControlImages(
+  requests: readonly ControlNetRequest[],
+  deps: ControlImageDeps,
+  job: JobContext,
+): Promise<PreparedControls> {
+  const start = performance.now();
+  const images = await Promise.all(requests.map((request, i) => prepareOne(request, `/controlnets/${i}`, deps, job)));
+  return { images, preprocessMs: performance.now() - start };
+}
+
+async function prepareOne(request: ControlNetRequest, field: string, deps: ControlImageDeps, job: JobContext) {
+  const { decodeLimits, sources, fetching } = deps;
   const processor = request.preprocessor ?? defaultProcessor(request.type);
-  const picture = await imageBytes(request.image, {
-    pointer: `${pointer}/image`,
-    maxBytes: sources.maxBytes,
-    fetchUrl: (url) => fetchSource(url, { policy: sources, signal }),
-  });
+  const pointer = `${field}/image`;
+  const picture = await referencedPicture(
+    request.image,
+    { pointer, maxBytes: sources.maxBytes, sources, fetching },
+    job,
+  );
   // decoded here even if it only passes through: what is wrong with it is said by name, before another service sees it
-  const decoded = await inField(`${pointer}/image`, () => decodeImage(picture, decodeLimits));
+  const decoded = await inField(pointer, () => decodeImage(picture, decodeLimits));
   if (processor === "none") return { image: decoded, processor };
-  const file = await unlessAborted(annotated(picture, processor, request, `${pointer}/preprocessor`, deps), signal);
+  const file = await annotated(picture, processor, request, field, deps, job.signal);
   return { image: await decodeImage(file, decodeLimits), processor };
 }
 
+/** One annotation may serve several jobs: it ends when the last of them is cancelled. */
 function annotated(
   picture: Uint8Array,
   processor: string,
   { preprocessor_options: options }: ControlNetRequest,
-  pointer: string,
-  { cache, preprocessor }: ControlImageDeps,
+  field: string,
+  { cache, preprocessor, annotation }: ControlImageDeps,
+  signal: AbortSignal,
 ): Promise<Buffer> {
-  const key = controlKey(picture, processor, options);
-  return cache.get(key, () => preprocessor.annotate({ picture, processor, options, pointer }));
-}
-
-/** An annotation may serve several requests, so a client that leaves ends its own waiting only. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
+  const wanted = { picture, processor, options, pointer: `${field}/preprocessor` };
+  const ask = (signal: AbortSignal) => annotation.add(() => preprocessor.annotate(wanted, signal), { signal });
+  return cache.get(controlKey(picture, processor, options), ask, signal);
 }

@@ -1,9 +1,8 @@
 /** One picture from its file to its control image's file. Knows neither HTTP nor tensors. */
 import { inField } from "@armature/http";
-import { type DecodeLimits, decodeImage, encodeImage, imageBytes } from "@armature/images";
-import { fetchSource, type SourcePolicy } from "@armature/net";
+import { type DecodeLimits, decodeImage, encodeImage } from "@armature/images";
+import type { SourcePolicy } from "@armature/net";
 import type { AnnotateOutcome, AnnotatePayload } from "../engine/jobs.js";
-import type { AnnotationRequest } from "./annotation-request.js";
 
 export interface AnnotationDeps {
   decodeLimits: DecodeLimits;
@@ -27,22 +26,6 @@ export interface Annotation {
   width: number;
   height: number;
   inferenceMs: number;
-}
-
-/** The picture of a request: the bytes themselves, or text that carries or names them. */
-export async function pictureOf(
-  image: AnnotationRequest["image"],
-  { maxBodyBytes, sources }: AnnotationDeps,
-  signal: AbortSignal,
-): Promise<PictureFile> {
-  if (Buffer.isBuffer(image)) return { bytes: image, pointer: undefined };
-  const pointer = "/image";
-  const bytes = await imageBytes(image, {
-    pointer,
-    maxBytes: maxBodyBytes,
-    fetchUrl: sources && ((url) => fetchSource(url, { policy: sources, signal })),
-  });
-  return { bytes, pointer };
 }
 
 /** Decodes, lets the engine work, encodes without loss; the same bytes give the same bytes. */

@@ -7,16 +7,17 @@ import {
 } from "@armature/contract";
 import type { DeviceChoice } from "@armature/devices";
 import { NotFound } from "@armature/http";
-import type { WorkQueue } from "@armature/jobs";
+import { type Jobs, resultOf } from "@armature/jobs";
 import { deviceInfo } from "@armature/service";
 import { Router } from "express";
 import type { Catalogue } from "../../engine/catalogue.js";
 import { type ComponentStatus, componentKey } from "../../engine/resident-component.js";
+import { loadSpec } from "../../jobs/load-job.js";
 import { resolveScheduler } from "../../schedulers/resolve.js";
 
 export interface ServedDeps {
   catalogue: Catalogue;
-  queue: WorkQueue;
+  jobs: Jobs;
   /** Of requests that do not say; undefined: the device has no choice. */
   precision: Precision | undefined;
   /** What computes, and what its checks found. */
@@ -25,8 +26,6 @@ export interface ServedDeps {
   deviceMemory: DeviceMemoryInfo | undefined;
   /** What the engine has loaded of models and ControlNets. */
   loaded: () => readonly ComponentStatus[];
-  /** Loads or unloads by id. */
-  setLoaded(id: string, load: boolean): Promise<void>;
 }
 
 /** `GET /models`, `GET /controlnets`, and for operators `POST /controlnets/:type/load` and `/unload`. */
@@ -85,8 +84,8 @@ function residency(id: string, loaded: readonly ComponentStatus[]) {
   return { loaded: true, last_use: new Date(status.lastUse).toISOString(), load_ms: Math.round(status.loadMs) };
 }
 
-async function change(type: string, load: boolean, { catalogue, queue, setLoaded }: ServedDeps): Promise<void> {
+async function change(type: string, load: boolean, { catalogue, jobs }: ServedDeps): Promise<void> {
   const net = catalogue.controlnets.find((candidate) => candidate.type === type);
   if (!net) throw new NotFound("There is no such ControlNet; GET /controlnets lists those served");
-  await queue.run({ cost: 0, client: "operator" }, () => setLoaded(net.id, load));
+  await resultOf(jobs.follow(loadSpec({ id: net.id, load })));
 }

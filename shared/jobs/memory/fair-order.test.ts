@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { settled } from "../../testing/fake-clock.js";
-import { testQueue } from "../../testing/test-queue.js";
+import { settled } from "../../../testing/fake-clock.js";
+import { testJobs } from "../../../testing/test-jobs.js";
 
 /** Numbers in [0, 1) that are the same each time: Park and Miller's generator. */
 function seeded(seed: number): () => number {
@@ -12,7 +12,7 @@ function seeded(seed: number): () => number {
 }
 
 test("clients take turns", async () => {
-  const { run, started, clock } = testQueue();
+  const { run, started, clock } = testJobs();
   for (const name of ["a1", "a2", "a3", "a4"]) run(name, { client: "a" });
   run("b1", { client: "b" });
   run("c1", { client: "c" });
@@ -22,7 +22,7 @@ test("clients take turns", async () => {
 });
 
 test("no job waits for more starts than twice the queue's length, however many come after it with a turn or a priority", async () => {
-  const { run, started, clock } = testQueue({ maxWaiting: 2 });
+  const { run, started, clock } = testJobs({ maxWaiting: 2 });
   run("running");
   for (const name of ["a1", "a2"]) run(name, { client: "a" });
   for (let second = 0; second < 8; second++) {
@@ -37,7 +37,7 @@ test("no job waits for more starts than twice the queue's length, however many c
 test("accepted jobs of any clients and priorities start within twice the queue's length", async () => {
   const maxWaiting = 6;
   const random = seeded(3);
-  const { run, started, clock } = testQueue({ maxWaiting });
+  const { run, started, clock } = testJobs({ maxWaiting });
   const startsBefore = new Map<string, number>();
   for (let i = 0; i < 2_000; i++) {
     const client = random() < 0.5 ? "busy" : `client ${Math.floor(random() * 20)}`;
@@ -54,7 +54,7 @@ test("accepted jobs of any clients and priorities start within twice the queue's
 });
 
 test("a greater priority goes first, and within one clients take turns", async () => {
-  const { run, started, clock } = testQueue();
+  const { run, started, clock } = testJobs();
   run("first");
   run("low", { priority: -1 });
   run("a1", { client: "a" });

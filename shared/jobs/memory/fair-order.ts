@@ -1,25 +1,24 @@
 /**
  * The order in which waiting jobs start: by priority, then one of each client in turn, then by arrival; but none is overtaken
- * for ever. A job is among the next `patience` that start, whoever comes after it.
+ * for ever. A job is among the next `patience` that start, whoever comes after it. One that is not ready is passed over and keeps
+ * its place.
  */
-import type { Queue } from "p-queue";
-
 export interface Place {
   id: string;
   client: string;
   /** Greater goes first. */
   priority: number;
+  ready: boolean;
 }
 
-type Run = () => Promise<unknown>;
-/** `latest`: the number of the last start that may be this job's. */
-type Entry<P> = { run: Run; place: P; latest: number };
+/** `latest`: the number of the last start that may be this place's. */
+type Entry<P> = { place: P; latest: number };
 
 /**
- * A queue class for p-queue. A client with many jobs delays its own, not those of the others: a client that has had its turn goes
- * behind all clients of the same priority. A job that could be late otherwise goes before anybody's turn.
+ * A client with many jobs delays its own, not those of the others: a client that has had its turn goes behind all clients of the
+ * same priority. A job that could be late otherwise goes before anybody's turn.
  */
-export class FairOrder<P extends Place> implements Queue<Run, P> {
+export class FairOrder<P extends Place> {
   /** By priority; in it the clients, whose turn is next first; of each its jobs in order of arrival. */
   #lanes = new Map<number, Map<string, Entry<P>[]>>();
   /** All of them by id, in order of arrival: the first has waited longest. */
@@ -32,22 +31,21 @@ export class FairOrder<P extends Place> implements Queue<Run, P> {
     this.#patience = patience;
   }
 
-  get size(): number {
-    return this.#waiting.size;
-  }
-
-  enqueue(run: Run, options?: Partial<P>): void {
-    const place = options as P; // p-queue hands on what add() was given, and `WorkQueue` gives all of it
-    const entry = { run, place, latest: this.#starts + this.#patience };
+  add(place: P): void {
+    const entry = { place, latest: this.#starts + this.#patience };
     this.#waiting.set(place.id, entry);
     this.#queueUp(entry);
   }
 
-  dequeue(): Run | undefined {
-    const next = this.#next();
-    if (!next) return undefined;
-    this.#start(next);
-    return next.run;
+  get(id: string): P | undefined {
+    return this.#waiting.get(id)?.place;
+  }
+
+  /** Takes out the next one to start. */
+  take(mayStart: (place: P) => boolean = ({ ready }) => ready): P | undefined {
+    const next = this.#next(mayStart);
+    if (next) this.#start(next);
+    return next?.place;
   }
 
   /** Every waiting place, in order of arrival. */
@@ -55,21 +53,18 @@ export class FairOrder<P extends Place> implements Queue<Run, P> {
     return [...this.#waiting.values()].map((entry) => entry.place);
   }
 
-  /** The same in the order in which they would start if nobody else came. */
+  /** The same in the order in which they would start if nobody else came and all were ready. */
   upcoming(): P[] {
     const trial = this.#copy();
     const places: P[] = [];
-    for (let next = trial.#next(); next; next = trial.#next()) {
-      places.push(next.place);
-      trial.#start(next);
-    }
+    for (let next = trial.take(anyone); next; next = trial.take(anyone)) places.push(next);
     return places;
   }
 
   /** Those of the waiting places that would start before a newcomer at `place`. */
   before(place: P): P[] {
     const trial = this.#copy();
-    trial.enqueue(async () => {}, place);
+    trial.add(place);
     const order = trial.upcoming();
     return order.slice(0, order.indexOf(place));
   }
@@ -83,21 +78,6 @@ export class FairOrder<P extends Place> implements Queue<Run, P> {
     else this.#leaveLane(entry);
   }
 
-  setPriority(id: string, priority: number): void {
-    const entry = this.#waiting.get(id);
-    if (!entry) return;
-    this.remove(id);
-    const changed = { ...entry, place: { ...entry.place, priority } };
-    this.#waiting = new Map([...this.#waiting, [id, changed] as const].sort(([, a], [, b]) => a.latest - b.latest));
-    this.#queueUp(changed);
-  }
-
-  filter({ priority }: Readonly<Partial<P>>): Run[] {
-    return [...this.#waiting.values()]
-      .filter((entry) => priority === undefined || entry.place.priority === priority)
-      .map((entry) => entry.run);
-  }
-
   #queueUp(entry: Entry<P>): void {
     const { priority, client } = entry.place;
     const lane = this.#lanes.get(priority) ?? new Map<string, Entry<P>[]>();
@@ -106,18 +86,26 @@ export class FairOrder<P extends Place> implements Queue<Run, P> {
   }
 
   /** Whose turn it is, or the one that has waited longest if it, or one behind it, would be late after that turn. */
-  #next(): Entry<P> | undefined {
-    const inTurn = this.#inTurn();
+  #next(mayStart: (place: P) => boolean): Entry<P> | undefined {
+    const inTurn = this.#inTurn(mayStart);
     let start = this.#starts + 1;
+    let longest: Entry<P> | undefined;
     for (const entry of this.#waiting.values()) {
-      if (entry !== inTurn && entry.latest < ++start) return this.#waiting.values().next().value;
+      if (!mayStart(entry.place)) continue;
+      longest ??= entry;
+      if (entry !== inTurn && entry.latest < ++start) return longest;
     }
     return inTurn;
   }
 
-  #inTurn(): Entry<P> | undefined {
-    const [turn] = this.#lanes.get(Math.max(...this.#lanes.keys()))?.values() ?? [];
-    return turn?.[0];
+  #inTurn(mayStart: (place: P) => boolean): Entry<P> | undefined {
+    for (const priority of [...this.#lanes.keys()].sort((a, b) => b - a)) {
+      for (const jobs of this.#lanes.get(priority)!.values()) {
+        const first = jobs.find(({ place }) => mayStart(place));
+        if (first) return first;
+      }
+    }
+    return undefined;
   }
 
   /** Takes a starting job out: its client has had its turn, and goes behind the others. */
@@ -150,3 +138,5 @@ export class FairOrder<P extends Place> implements Queue<Run, P> {
     return copy;
   }
 }
+
+const anyone = () => true;

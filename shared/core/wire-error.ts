@@ -1,6 +1,6 @@
-/** Errors as they cross a process boundary: registered classes arrive as themselves, all others as a plain Error. */
+/** Errors as plain data, for another process or a record: registered classes arrive as themselves, all others as a plain Error. */
 
-import { AppError, errorClass } from "@armature/core";
+import { AppError, errorClass } from "./app-error.js";
 
 export interface WireError {
   /** Of a registered class; absent for any other error. */
@@ -20,14 +20,17 @@ export function toWireError(thrown: unknown): WireError {
   return thrown.cause === undefined ? wire : { ...wire, trace: traceOf(thrown) };
 }
 
-/** The error that `toWireError` was given, without its stack and cause: those belong in the log. */
+/** The error that `toWireError` was given, without its cause; its stack is the trace, if there is one. */
 export function fromWireError(wire: WireError): Error {
   const error = new Error(wire.message);
   const prototype = wire.code === undefined ? undefined : errorClass(wire.code)?.prototype;
-  if (!prototype) return error;
-  Object.setPrototypeOf(error, prototype);
-  Error.captureStackTrace(error, fromWireError);
-  return Object.assign(error, wire.fields);
+  if (prototype) {
+    Object.setPrototypeOf(error, prototype);
+    Error.captureStackTrace(error, fromWireError);
+    Object.assign(error, wire.fields);
+  }
+  if (wire.trace !== undefined) error.stack = wire.trace;
+  return error;
 }
 
 function traceOf(error: Error): string {

@@ -1,8 +1,9 @@
 import { deserialize, serialize } from "node:v8";
-import { Cancelled, InvalidModel, InvalidRequest, OutOfMemory } from "@armature/core";
+
 import { MethodNotAllowed, UpstreamUnavailable } from "@armature/http";
 import { QueueFull } from "@armature/jobs";
 import { expect, test } from "vitest";
+import { Cancelled, InvalidModel, InvalidRequest, OutOfMemory } from "./errors.js";
 import { fromWireError, toWireError } from "./wire-error.js";
 
 const cross = (thrown: unknown) => fromWireError(deserialize(serialize(toWireError(thrown))));
@@ -38,4 +39,5 @@ test("a trace holds the whole chain of causes", () => {
   expect(toWireError(error).trace).toMatch(
     /InvalidModel: unet\n.*caused by: Error: header\n.*caused by: cut at byte 8$/s,
   );
+  expect(cross(error).stack).toBe(toWireError(error).trace);
 });
