@@ -20,7 +20,7 @@ export async function openModel(
   precision?: Precision,
 ): Promise<Opened<Model>> {
   const always = entry.networks.filter((network) => network.always);
-  const { sessionOf, release } = await openNetworks(entry, always, device, precision);
+  const { sessionOf, release } = await openSessions(entry, always, device, precision);
   return { opened: assembleModel(entry, sessionOf, { tokenizer: readTokenizer(entry), device }), release };
 }
 
@@ -30,7 +30,7 @@ export async function openShallowUNet(
   precision?: Precision,
 ): Promise<Opened<ShallowUNet>> {
   const sometimes = entry.networks.filter(({ always }) => !always);
-  const { sessionOf, release } = await openNetworks(entry, sometimes, device, precision);
+  const { sessionOf, release } = await openSessions(entry, sometimes, device, precision);
   return { opened: assembleShallowUNet(sessionOf), release };
 }
 
@@ -39,11 +39,11 @@ export async function openControlNet(
   device: DiffusionDevice,
   precision?: Precision,
 ): Promise<Opened<ControlNet>> {
-  const { sessionOf, release } = await openNetworks(entry, entry.networks, device, precision);
+  const { sessionOf, release } = await openSessions(entry, entry.networks, device, precision);
   return { opened: assembleControlNet(entry, sessionOf), release };
 }
 
-async function openNetworks(
+async function openSessions(
   entry: ModelEntry | ControlNetEntry,
   networks: readonly NetworkEntry[],
   device: DiffusionDevice,
