@@ -6,6 +6,14 @@ export default defineConfig({
     // Tests run the sources; only the processes that end-to-end tests start run the built code.
     alias: [
       {
+        find: /^@armature\/(diffusion|preprocessor)\/(.*)$/,
+        replacement: fileURLToPath(new URL("./services/$1/src/$2.ts", import.meta.url)),
+      },
+      {
+        find: /^@armature\/([a-z]+)\/testing\/(.*)$/,
+        replacement: fileURLToPath(new URL("./shared/$1/testing/$2.ts", import.meta.url)),
+      },
+      {
         find: /^@armature\/([a-z]+)$/,
         replacement: fileURLToPath(new URL("./shared/$1/index.ts", import.meta.url)),
       },

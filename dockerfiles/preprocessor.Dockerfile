@@ -8,17 +8,21 @@ ARG NODE_IMAGE=docker.io/library/node:24-bookworm-slim
 # Where the cuda target finds CUDA 13 and cuDNN 9. Nothing else of it is used.
 ARG CUDA_IMAGE=docker.io/nvidia/cuda:13.0.1-cudnn-runtime-ubuntu22.04
 
+# What npm reads of the workspaces: packages are installed again only when one of these files changes.
+FROM ${NODE_IMAGE} AS manifests
+WORKDIR /manifests
+COPY . .
+RUN find . -type f ! -name package.json ! -name package-lock.json ! -name .npmrc -delete && find . -type d -empty -delete
+
 FROM ${NODE_IMAGE} AS installed
+# binutils has strip, for Node's symbol table; slim images lack certificates
+RUN apt-get update && apt-get install -y --no-install-recommends binutils \
+  $(test -f /etc/ssl/certs/ca-certificates.crt || echo ca-certificates)
 WORKDIR /build
-COPY package.json package-lock.json .npmrc ./
-COPY shared/package.json shared/
-COPY services/preprocessor/package.json services/preprocessor/
-COPY services/diffusion/package.json services/diffusion/
+COPY --from=manifests /manifests/ ./
 RUN npm ci
 
 FROM installed AS build
-# slim images lack certificates
-RUN test -f /etc/ssl/certs/ca-certificates.crt || (apt-get update && apt-get install -y --no-install-recommends ca-certificates)
 COPY . .
 RUN npm run build
 ARG TARGETARCH

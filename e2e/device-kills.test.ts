@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ProblemMessage } from "@armature/contract";
 import { TorchGenerator } from "@armature/core";
-import type { GenerateResponse } from "@armature/diffusion/contract";
+import type { GenerateResponse } from "@armature/diffusion/contract/index";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ServiceProcess, startService } from "../scripts/services.js";
 import { openCheckCache } from "../shared/devices/check-cache.js";

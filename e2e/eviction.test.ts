@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ControlNetsResponse } from "@armature/contract";
-import type { GenerateResponse } from "@armature/diffusion/contract";
+import type { GenerateResponse } from "@armature/diffusion/contract/index";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ServiceProcess, startService } from "../scripts/services.js";
 import { EMBEDDED_MODELS } from "../testing/model-folders.js";

@@ -44,7 +44,12 @@ const PROFILES: Record<string, DeviceProfile> = {
 const STEP = { B: 2, H: 64, W: 64, S: 77, T: 1024 };
 const TILE = { B: 1, H: 32, W: 32 };
 const DEPTH = { B: 1, H: 24, W: 24 };
-const SIZES: Record<string, Record<string, number>> = { "VAE decoder": TILE, "VAE encoder": TILE, DPT: DEPTH };
+const SIZES: Record<string, Record<string, number>> = {
+  "VAE decoder": TILE,
+  "VAE encoder": TILE,
+  DPT: DEPTH,
+  DepthAnything: DEPTH,
+};
 
 interface Component {
   weights: WeightView;
@@ -79,6 +84,7 @@ const COMPONENTS: Record<string, () => Component> = {
   "sd15 unet": () => synthetic("unet", SD15_CONFIGS.unet),
   "sd15 vae": () => synthetic("vae", SD15_CONFIGS.vae),
   "sd15 controlnet": () => synthetic("controlnet", SD15_CONFIGS.controlnet),
+  "random depth-anything": () => onDisk(join(RANDOM, "depth-anything-random"), "depth_anything"),
   "dpt-large": () => synthetic("depth", DPT_CONFIGS.large),
   "dpt-hybrid": () => synthetic("depth", DPT_CONFIGS.hybrid),
 };

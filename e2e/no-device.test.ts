@@ -1,14 +1,11 @@
 /** Both services on a machine without a GPU, which any Linux machine is once its Vulkan drivers are hidden. */
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { modelsResponse, processorsResponse } from "@armature/contract";
 import { afterAll, describe, expect, test } from "vitest";
-import { startService } from "../scripts/services.js";
-
-const { resolve } = createRequire(import.meta.url);
+import { type ServiceName, serviceEntry, startService } from "../scripts/services.js";
 
 /** The Vulkan loader is told of a driver that is not there, and asks for no other; CUDA sees no card. */
 const NO_DRIVER = { VK_ICD_FILENAMES: "/none/icd.json", VK_DRIVER_FILES: "/none/icd.json", CUDA_VISIBLE_DEVICES: "-1" };
@@ -24,10 +21,10 @@ interface Ended {
   stderr: string;
 }
 
-function run(service: string, device: string, ...args: string[]): Promise<Ended> {
+function run(service: ServiceName, device: string, ...args: string[]): Promise<Ended> {
   const env = { ...process.env, ...environment(device) };
   return new Promise((done) => {
-    execFile(process.execPath, [resolve(`@armature/${service}/main`), ...args], { env }, (error, stdout, stderr) =>
+    execFile(process.execPath, [serviceEntry(service), ...args], { env }, (error, stdout, stderr) =>
       done({ code: Number(error?.code ?? 0), stdout, stderr }),
     );
   });

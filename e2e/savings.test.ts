@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { GenerateResponse } from "@armature/diffusion/contract";
+import type { GenerateResponse } from "@armature/diffusion/contract/index";
 import { decodeImage } from "@armature/images";
 import type { RgbImage } from "@armature/pixels";
 import { afterAll, beforeAll, expect, test } from "vitest";

@@ -1,8 +1,4 @@
-/**
- * Fetching several gigabytes from loopback, side by side with curl from the same server: seconds, and the most memory that
- * was resident. `node scripts/dist/bench-fetch.js [--gb 3] [--rounds 3] [--dir DIR] [--sync]`; it removes what it wrote.
- * With --sync both wait until the file is on the disk (curl by `sync -d`). Linux only.
- */
+/** `npm run bench:fetch`: fetching several gigabytes from loopback, side by side with curl from the same server. */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -17,6 +13,14 @@ const REPOSITORY = "bench/model";
 const FILE = "diffusion_pytorch_model.fp16.safetensors";
 const COMMAND = fileURLToPath(new URL("./fetch-weights.js", import.meta.url));
 
+const HELP = `Fetches a large file from a server on loopback with curl and with fetch-weights in turn, and reports the median of the seconds
+and the most memory that was resident. Removes what it wrote. Linux only.
+
+  --gb N      size of the file in 10^9 bytes (default 3)
+  --rounds N  default 3
+  --dir DIR   where the file goes (default: the system's temporary folder)
+  --sync      both wait until the file is on the disk (curl by sync -d)`;
+
 const { values } = parseArgs({
   options: {
     gb: { type: "string", default: "3" },
@@ -24,11 +28,13 @@ const { values } = parseArgs({
     dir: { type: "string", default: tmpdir() },
     sync: { type: "boolean", default: false },
     serve: { type: "boolean", default: false },
+    help: { type: "boolean" },
   },
 });
 const bytes = Math.round(Number(values.gb) * 1e9);
 
-await (values.serve ? serve() : compare());
+if (values.help) console.log(HELP);
+else await (values.serve ? serve() : compare());
 
 /** The server has a process of its own, so that its work is not ours. */
 async function serve(): Promise<void> {

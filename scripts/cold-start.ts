@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import type { GenerateResponse } from "@armature/diffusion/contract";
+import type { GenerateResponse } from "@armature/diffusion/contract/index";
 import { findEngine } from "./container/find-engine.js";
 import { processEngine } from "./container/process-engine.js";
 import { startContainer } from "./container/service-container.js";

@@ -3,14 +3,14 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { chmod, mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+import { builtFile } from "@armature/core/testing/built-file";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { inMemory, noise } from "../shared/fetch/testing/content.js";
 import { seededRandom } from "../shared/fetch/testing/faults.js";
 import { S3_CREDENTIALS, startS3Server } from "../shared/fetch/testing/s3-server.js";
 import { DEPTH, WEIGHTS, WeightsLab } from "../shared/fetch/testing/weights-lab.js";
 
-const COMMAND = fileURLToPath(new URL("./dist/fetch-weights.js", import.meta.url));
+const COMMAND = builtFile("scripts/dist/fetch-weights.js");
 const MB = 2 ** 20;
 
 let lab: WeightsLab;

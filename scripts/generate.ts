@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, extname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import type { GenerateEvent, GenerateResponse } from "@armature/diffusion/contract";
+import type { GenerateEvent, GenerateResponse } from "@armature/diffusion/contract/index";
 import { request } from "undici";
 import { readEvents } from "./event-reader.js";
 import { ProgressBar } from "./progress-bar.js";

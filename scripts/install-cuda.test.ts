@@ -3,12 +3,12 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { builtFile } from "@armature/core/testing/built-file";
 import { expect, test } from "vitest";
 import { CUDA_PROVIDER, PROVIDERS } from "./install-cuda/providers.js";
 import { elfLibrary } from "./install-cuda/testing/elf-library.js";
 
-const COMMAND = fileURLToPath(new URL("./dist/install-cuda.js", import.meta.url));
+const COMMAND = builtFile("scripts/dist/install-cuda.js");
 const [VERSION, PROVIDER] = Object.entries(PROVIDERS)[0]!;
 const NEEDS = ["libcublasLt.so.13", "libcudart.so.13", "libcuda.so.1"];
 const CUDNN = ["", "_graph", "_ops", "_cnn", "_heuristic", "_engines_precompiled", "_engines_runtime_compiled"];

@@ -2,10 +2,10 @@ import { execFile } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { builtFile } from "@armature/core/testing/built-file";
 import { expect, test } from "vitest";
 
-const PROGRAM = fileURLToPath(new URL("dist/load-test.js", import.meta.url));
+const PROGRAM = builtFile("scripts/dist/load-test.js");
 
 interface Ended {
   code: number;

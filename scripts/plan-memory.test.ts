@@ -1,10 +1,10 @@
 /** The command as it is run: what it prints, and its exit code. */
 import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { builtFile } from "@armature/core/testing/built-file";
 import { expect, test } from "vitest";
 import type { Plan } from "./plan-memory/report.js";
 
-const COMMAND = fileURLToPath(new URL("./dist/plan-memory.js", import.meta.url));
+const COMMAND = builtFile("scripts/dist/plan-memory.js");
 
 function run(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [COMMAND, ...args], {

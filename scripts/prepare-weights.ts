@@ -4,12 +4,14 @@ import { configHelp, readConfig } from "@armature/config";
 import { AppError, InvalidConfig } from "@armature/core";
 import { Config as DiffusionConfig, machineDefaults as diffusionDefaults } from "@armature/diffusion/config";
 import { readCatalogue as readDiffusionCatalogue } from "@armature/diffusion/engine/catalogue";
-import { loadableUses, usesOf } from "@armature/diffusion/engine/load-networks";
+import { usesOf } from "@armature/diffusion/engine/component-uses";
+import { loadableUses } from "@armature/diffusion/engine/load-networks";
 import { CPU_PROFILE } from "@armature/graph";
-import { Config, machineDefaults as preprocessorDefaults } from "@armature/preprocessor/config";
-import { readCatalogue as readPreprocessorCatalogue } from "@armature/preprocessor/engine/catalogue";
-import { loadableDepth } from "@armature/preprocessor/engine/load-networks";
-import type { Loadable, PreparedSettings, Session } from "@armature/runtime";
+import { PROCESSORS } from "@armature/preprocessor/annotators/index";
+import { Config, modelChoices, machineDefaults as preprocessorDefaults } from "@armature/preprocessor/config";
+import { readCatalogue as readPreprocessorCatalogue, servedProcessors } from "@armature/preprocessor/engine/catalogue";
+import { loadableNetworks } from "@armature/preprocessor/engine/loadable-networks";
+import type { Loadable, PreparedSettings } from "@armature/runtime";
 
 /** The two services have a WARM each, with names of their own; nothing here reads either. */
 const PreprocessorConfig = Config.omit({ WARM: true });
@@ -31,7 +33,7 @@ ${configHelp(PreprocessorConfig)}`;
 
 interface Preparation {
   folder: string;
-  loadables: Loadable<Session>[];
+  loadables: Loadable<unknown>[];
 }
 
 const SERVICES = { diffusion: ofDiffusion, preprocessor: ofPreprocessor };
@@ -75,8 +77,12 @@ function ofPreprocessor(): Preparation {
   const config = readConfig(PreprocessorConfig, process.env);
   const { modelsDir, threads, prepared } = preprocessorDefaults(config);
   const device = { profile: CPU_PROFILE, threads, prepared: wanted(prepared) };
-  const { depth } = readPreprocessorCatalogue({ modelsDir, depthModel: config.DEPTH_MODEL });
-  return { folder: device.prepared.folder, loadables: depth ? [loadableDepth(depth, device)] : [] };
+  const choices = modelChoices(config);
+  const catalogue = readPreprocessorCatalogue({ processors: PROCESSORS, modelsDir, choices });
+  const loadables = servedProcessors(PROCESSORS, catalogue).flatMap((processor) =>
+    Object.values(loadableNetworks(processor, catalogue, device)),
+  );
+  return { folder: device.prepared.folder, loadables: [...new Map(loadables.map((one) => [one.key, one])).values()] };
 }
 
 function wanted(prepared: PreparedSettings | undefined): PreparedSettings {
@@ -84,7 +90,7 @@ function wanted(prepared: PreparedSettings | undefined): PreparedSettings {
   return prepared;
 }
 
-async function prepare({ key, load, release }: Loadable<Session>): Promise<void> {
+async function prepare<T>({ key, load, release }: Loadable<T>): Promise<void> {
   console.log(key);
   await release(await load());
 }

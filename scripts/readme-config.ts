@@ -1,9 +1,12 @@
 /** `npm run readme-config`: writes the services' tables of variables into the README, from their schemas. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { configTable } from "@armature/config";
 import { Config as DiffusionConfig } from "@armature/diffusion/config";
 import { Config as PreprocessorConfig } from "@armature/preprocessor/config";
+
+const HELP = "Writes the services' tables of environment variables into README.md, from the schemas that read them.";
 
 const README = fileURLToPath(new URL("../../README.md", import.meta.url));
 
@@ -14,5 +17,11 @@ function replaceTable(text: string, heading: string, table: string): string {
   return text.replace(pattern, (_, start: string) => `${start}${table}\n`);
 }
 
-const withDiffusion = replaceTable(readFileSync(README, "utf8"), "Diffusion", configTable(DiffusionConfig));
-writeFileSync(README, replaceTable(withDiffusion, "Preprocessor", configTable(PreprocessorConfig)));
+function writeTables(): void {
+  const withDiffusion = replaceTable(readFileSync(README, "utf8"), "Diffusion", configTable(DiffusionConfig));
+  writeFileSync(README, replaceTable(withDiffusion, "Preprocessor", configTable(PreprocessorConfig)));
+}
+
+const { values } = parseArgs({ options: { help: { type: "boolean" } } });
+if (values.help) console.log(HELP);
+else writeTables();

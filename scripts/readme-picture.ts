@@ -1,10 +1,14 @@
 /** `npm run readme-picture`: makes docs/images/main-job.png with the embedded models, through both services. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { GenerateResponse } from "@armature/diffusion/contract";
+import { parseArgs } from "node:util";
+import type { GenerateResponse } from "@armature/diffusion/contract/index";
 import { sharp } from "@armature/images";
 import { request } from "undici";
-import { startStack } from "./services.js";
+import { type Stack, startStack } from "./services.js";
+
+const HELP =
+  "Makes docs/images/main-job.png anew: examples, their depth and edges, and the pictures that follow those.";
 
 const fromRoot = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
@@ -22,21 +26,27 @@ const ROWS: Row[] = [
   { example: "yellow-sphere", prompt: "a blue sphere on a wooden floor under a sunset sky", seed: 2 },
 ];
 
-const stack = await startStack({ env: { LOG_LEVEL: "error" }, output: "ignore" });
-try {
-  const rows = [];
-  for (const row of ROWS) rows.push(await pictures(row));
-  await compose(rows, fromRoot("docs/images/main-job.png"));
-} finally {
-  await stack.stop();
+const { values } = parseArgs({ options: { help: { type: "boolean" } } });
+if (values.help) console.log(HELP);
+else await makePicture();
+
+async function makePicture(): Promise<void> {
+  const stack = await startStack({ env: { LOG_LEVEL: "error" }, output: "ignore" });
+  try {
+    const rows = [];
+    for (const row of ROWS) rows.push(await pictures(stack, row));
+    await compose(rows, fromRoot("docs/images/main-job.png"));
+  } finally {
+    await stack.stop();
+  }
 }
 
 /** The photograph, its depth, the picture that follows it, its edges, the picture that follows those. */
-async function pictures({ example, prompt, seed }: Row): Promise<Buffer[]> {
+async function pictures({ diffusion }: Stack, { example, prompt, seed }: Row): Promise<Buffer[]> {
   const photo = readFileSync(fromRoot(`models/examples/${example}.png`));
   const row = [photo];
   for (const type of ["depth", "canny"]) {
-    const { body } = await request(`${stack.diffusion.url}/generate`, {
+    const { body } = await request(`${diffusion.url}/generate`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ prompt, seed, controlnets: [{ type, image: photo.toString("base64") }] }),

@@ -1,8 +1,8 @@
 /** Starts the two services as processes of their own, for the commands and tests that want a whole stack. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
+import { builtFile } from "@armature/core/testing/built-file";
 
 export interface ServiceProcess {
   url: string;
@@ -27,12 +27,10 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-type ServiceName = "preprocessor" | "diffusion";
+export type ServiceName = "preprocessor" | "diffusion";
 
-/** The built entry, wherever this module runs from. */
-const { resolve } = createRequire(import.meta.url);
-
-const entryOf = (name: ServiceName): string => resolve(`@armature/${name}/main`);
+/** The built entry of a service. */
+export const serviceEntry = (name: ServiceName): string => builtFile(`services/${name}/dist/main.js`);
 
 /** Starts both; the diffusion service is told where the preprocessor listens. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
@@ -65,7 +63,10 @@ export async function startService(
   output: "inherit" | "ignore" | ((line: string) => void) = "inherit",
 ): Promise<ServiceProcess> {
   const stdout = typeof output === "string" ? output : "pipe";
-  const child = fork(entryOf(name), { env: { ...process.env, ...env }, stdio: ["ignore", stdout, "inherit", "ipc"] });
+  const child = fork(serviceEntry(name), {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", stdout, "inherit", "ipc"],
+  });
   if (typeof output === "function") createInterface(child.stdout!).on("line", output);
   const url = await listening(name, child);
   return {

@@ -15,8 +15,9 @@ export class FakeClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
-  /** Fires what falls due, in order, then lets the promises that this settled go on. */
+  /** Fires what falls due, in order; before that and after each lets the promises that are settled go on. */
   async advance(ms: number): Promise<void> {
+    await settled();
     const untilMs = this.#nowMs + ms;
     for (let due = this.#next(untilMs); due; due = this.#next(untilMs)) {
       this.#timers.delete(due);

@@ -68,9 +68,9 @@ export async function rawExchange(port: number, ...parts: (string | { waitMs: nu
 const GIVE_UP_MS = 30_000;
 
 /** Waits until `condition` holds; gives up after half a minute. */
-export async function until(condition: () => boolean): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (const startMs = performance.now(); performance.now() - startMs < GIVE_UP_MS; ) {
-    if (condition()) return;
+    if (await condition()) return;
     await delay(10);
   }
   throw new Error("The condition did not come true in half a minute");

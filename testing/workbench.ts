@@ -3,7 +3,7 @@ import type { RgbImage } from "@armature/pixels";
 import type { Loadable, Session } from "@armature/runtime";
 import { type Catalogue, readCatalogue, type Selection } from "../services/diffusion/src/engine/catalogue.js";
 import type { DiffusionDevice } from "../services/diffusion/src/engine/device-settings.js";
-import { loadableUses, loadUses } from "../services/diffusion/src/engine/load-networks.js";
+import { loadableUses, loadNetworks } from "../services/diffusion/src/engine/load-networks.js";
 import type { NetworkUse } from "../services/diffusion/src/engine/network-use.js";
 import { type RecipeOutcome, type RecipeRun, runRecipe } from "../services/diffusion/src/engine/run-recipe.js";
 import { tokenizersOf } from "../services/diffusion/src/engine/tokenizers.js";
@@ -47,7 +47,7 @@ export function openWorkbench(selection: Selection, device: DiffusionDevice): Wo
       ...{ pictures, served, tokenizer, ...(noise && { noise }), now: () => 0 },
       load(uses, later) {
         onLoad?.(uses, later);
-        return loadUses(uses, loadableUses(uses, catalogue, device), openAll);
+        return loadNetworks(uses, { catalogue, device, acquire: openAll });
       },
       events: { checkpoint: async () => {}, ...events },
     });

@@ -1,11 +1,10 @@
 import { readdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { ROOT } from "@armature/core/testing/built-file";
 import { expect, test } from "vitest";
 import { EMBEDDED_MODELS, SERVICES, type ServiceName, serviceContent } from "./image-content.js";
 import { layerOf } from "./layers.js";
 import type { Platform } from "./platform.js";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const HERE = { os: "linux", arch: process.arch } as Platform;
 
 test("every embedded model belongs to the image of one service", () => {

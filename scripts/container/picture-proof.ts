@@ -1,7 +1,7 @@
 /** The proof that built images work: both services in their containers, a picture that follows another's depth, a clean end. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { GenerateResponse } from "@armature/diffusion/contract";
+import type { GenerateResponse } from "@armature/diffusion/contract/index";
 import type { ContainerEngine } from "./container-engine.js";
 import { SERVICES } from "./image-content.js";
 import { IN_IMAGE } from "./layers.js";

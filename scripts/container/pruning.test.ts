@@ -33,6 +33,12 @@ test("types, maps, documents and tests go; code, data and licences stay", () => 
   }
 });
 
+test("zod keeps what an ES module loads", () => {
+  const kept = (path: string) => belongsInImage("zod", path, X64);
+  expect(["index.js", "v4/classic/schemas.js", "v4/locales/en.js"].every(kept)).toBe(true);
+  expect(["index.cjs", "v4/locales/en.cjs", "v3/types.js"].some(kept)).toBe(false);
+});
+
 test("of a scope's packages only the modules that Node loads stay", () => {
   expect(belongsInImage("@smithy/core", "dist-cjs/index.js", X64)).toBe(true);
   expect(belongsInImage("@smithy/core", "dist-es/index.js", X64)).toBe(false);

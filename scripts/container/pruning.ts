@@ -20,6 +20,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   // Node takes dist-cjs, by the condition `node` or by `main`
   "@aws-sdk/*": (path) => !path.startsWith("dist-es/") && !path.startsWith("dist-types/"),
   "@smithy/*": (path) => !path.startsWith("dist-es/") && !path.startsWith("dist-types/"),
+  // the services alone load it: ES modules of version 4
+  zod: (path) => !path.endsWith(".cjs") && !path.startsWith("v3/"),
   // what its binaries, which have packages of their own, are built from
   sharp: (path) => !path.startsWith("src/") && !path.startsWith("install/"),
 };

@@ -1,7 +1,7 @@
 /** The layers `base` and `node`: taken from the Debian image that the build runs in, and only what Node and its native modules link. */
 import { execFileSync } from "node:child_process";
 import { existsSync, realpathSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { readNeeds } from "./elf.js";
 import type { LayerFolder } from "./layer-folder.js";
 import { IN_IMAGE } from "./layers.js";
@@ -19,8 +19,10 @@ export const LIBRARY_FOLDER: Readonly<Record<Platform["arch"], string>> = {
 
 const CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
 
+/** Node without its symbol table, 18 MB that only debuggers read. What native modules link to is in its dynamic symbols, which stay. */
 export function writeNodeLayer(layer: LayerFolder): void {
   layer.copy(realpathSync(process.execPath), IN_IMAGE.node, { program: true });
+  execFileSync("strip", ["--strip-unneeded", join(layer.root, IN_IMAGE.node)]);
 }
 
 /** C and C++ libraries, certificates, and the names of the users. `binaries` are the native modules, `present` what they bring along. */

@@ -13,15 +13,14 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { builtFile, ROOT } from "@armature/core/testing/built-file";
 import { expect, test } from "vitest";
 import { measureImage } from "./measure-image.js";
 import type { Measurement } from "./measurement.js";
 import type { Line } from "./verdict.js";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const COMMAND = join(ROOT, "scripts/dist/image-budget.js");
+const COMMAND = builtFile("scripts/dist/image-budget.js");
 const MB = 1e6;
 
 interface Report {
@@ -148,7 +147,7 @@ test("a built image is weighed layer by layer, from a layout, an archive and a r
 test("a built image with a layer over its budget fails, and so do weights among the code", () => {
   const budgetArgs = (source: string) => ["--image", `diffusion:cpu=${source}`];
   expect(imageBudget(...budgetArgs(rootFilesystem())).status).toBe(0);
-  const large = imageBudget(...budgetArgs(rootFilesystem({ "app/node_modules/large.node": 85 * MB })));
+  const large = imageBudget(...budgetArgs(rootFilesystem({ "app/node_modules/large.node": 78 * MB })));
   expect(large.status).toBe(1);
   expect(line(large, "diffusion:cpu", "dependencies").verdict).toBe("over");
   const misplaced = imageBudget(...budgetArgs(rootFilesystem({ "app/services/diffusion/model.onnx": 1000 })));
@@ -157,7 +156,7 @@ test("a built image with a layer over its budget fails, and so do weights among 
 });
 
 test("a layer near its budget is said to be, without failing", () => {
-  const near = imageBudget("--image", `diffusion:cpu=${rootFilesystem({ "app/node_modules/more.node": 78 * MB })}`);
+  const near = imageBudget("--image", `diffusion:cpu=${rootFilesystem({ "app/node_modules/more.node": 71 * MB })}`);
   expect(near.status).toBe(0);
   expect(line(near, "diffusion:cpu", "dependencies").verdict).toBe("near");
   expect(near.text).toMatch(/dependencies .*near its budget/);
@@ -176,6 +175,6 @@ test("the chart shows every image with its layers and its budget", () => {
   imageBudget("--image", `diffusion:cpu=${rootFilesystem()}`, "--svg", svg);
   const chart = readFileSync(svg, "utf8");
   expect(chart).toContain(">diffusion:cpu</text>");
-  expect(chart).toContain(">15.3 of 235 MB code</text>");
+  expect(chart).toContain(">15.3 of 190 MB code</text>");
   expect(chart).toContain(`fill="#0072B2"`);
 });

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readConfig } from "@armature/config";
 import { WeightsEnvironment } from "@armature/fetch";
+import "@armature/fetch/testing/built-hash-worker";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Content, inMemory, noise } from "../../shared/fetch/testing/content.js";
 import { sendContent } from "../../shared/fetch/testing/content-answer.js";

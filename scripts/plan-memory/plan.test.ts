@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { OutOfMemory } from "@armature/core";
-import { generateRequest } from "@armature/diffusion/contract";
+import { generateRequest } from "@armature/diffusion/contract/index";
 import { readCatalogue } from "@armature/diffusion/engine/catalogue";
 import { FIXED_BYTES, neededBytes } from "@armature/diffusion/engine/memory/needed-bytes";
 import { findInCatalogue, memoryOfUses } from "@armature/diffusion/engine/memory/network-memory";

@@ -1,6 +1,7 @@
 /** What is planned for: models and ControlNets on the disk, or Stable Diffusion 1.5's shapes without any weights. */
 import { readCatalogue } from "@armature/diffusion/engine/catalogue";
 import { type FindNetwork, findInCatalogue } from "@armature/diffusion/engine/memory/network-memory";
+import { sd1 } from "@armature/diffusion/families/sd1";
 import { clipTextNetwork } from "@armature/diffusion/networks/clip-text";
 import { controlnetNetwork } from "@armature/diffusion/networks/controlnet";
 import { type ComponentKind, NETWORKS, networkOf } from "@armature/diffusion/networks/index";
@@ -41,7 +42,7 @@ export function selectFullSize(controlnets: string[]): Selected {
   const net = controlnetNetwork.read(config("controlnet"));
   const shapes = sd15Shapes();
   return {
-    models: [{ id: MODEL, text, unet, vae }],
+    models: [{ id: MODEL, text, unet, vae, latents: sd1.latentSpace({ text, unet, vae }) }],
     controlnets: controlnets.map((id) => ({ id, type: id, config: net })),
     find({ component, network }) {
       const kind = component === MODEL ? kindOf(network) : "controlnet";

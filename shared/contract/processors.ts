@@ -6,7 +6,9 @@ import { name } from "./names.js";
 export const processorInfo = z.strictObject({
   id: z.string().describe("The last part of the path of POST /image/{processor}"),
   description: z.string().describe("What the control image shows"),
-  options: z.record(z.string(), z.json()).describe("JSON Schema of the options, which are query parameters"),
+  options: z
+    .record(z.string(), z.json())
+    .describe("JSON Schema of the options, which are query parameters or fields of the JSON body"),
 });
 
 export const processorsResponse = z.strictObject({
@@ -17,7 +19,7 @@ export const processorsResponse = z.strictObject({
 /** The path parameter. */
 export const processorId = name;
 
-/** The JSON form of the request's body; the other form is the picture's bytes as they are. */
+/** The JSON form of the request's body, beside the processor's options; the other form is the picture's bytes as they are. */
 export const imageRequest = z.strictObject({
   image: z.string().min(1).describe("The picture: base64, a data: URL, or an http(s) URL"),
 });

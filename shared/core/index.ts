@@ -18,3 +18,4 @@ export { floatToHalf, halfToFloat } from "./half.js";
 export { nearest } from "./nearest.js";
 export { TorchGenerator } from "./torch-generator.js";
 export { isVanished, unlessVanished, unlessVanishedSync } from "./vanished.js";
+export { fromWireError, toWireError, type WireError } from "./wire-error.js";

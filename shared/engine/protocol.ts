@@ -3,7 +3,7 @@
  * Typed arrays and Buffers go over as their bytes: of a view, only the part it shows.
  */
 
-import type { WireError } from "./wire-error.js";
+import type { WireError } from "@armature/core";
 
 /** What one kind of job takes, answers, and reports on its way. */
 export interface JobKind<Payload = unknown, Result = unknown, Progress = unknown> {

@@ -2,9 +2,8 @@
 
 import { setPriority } from "node:os";
 import { setImmediate as turnOfLoop } from "node:timers/promises";
-import { Cancelled } from "@armature/core";
+import { Cancelled, toWireError } from "@armature/core";
 import type { FromEngine, JobKinds, ToEngine } from "./protocol.js";
-import { toWireError } from "./wire-error.js";
 
 export interface JobContext<Progress = unknown> {
   /** Aborted when the job is cancelled; seen after a checkpoint, or any other turn of the event loop. */

@@ -1,7 +1,7 @@
 /** Keeps one engine process running: queues jobs, hands them over one at a time, and restarts the process when it ends. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { Cancelled, Draining } from "@armature/core";
+import { Cancelled, Draining, fromWireError, type WireError } from "@armature/core";
 import { type Child, forkChild } from "./child.js";
 import {
   DEFAULT_LIMITS,
@@ -14,7 +14,6 @@ import { EngineCrashed, EngineUnavailable } from "./errors.js";
 import { Job, type RunOptions } from "./job.js";
 import type { FromEngine } from "./protocol.js";
 import { RestartBackoff } from "./restart-backoff.js";
-import { fromWireError, type WireError } from "./wire-error.js";
 
 /** How long a client of an engine that is being stopped should wait before it asks again, in seconds. */
 const STOPPING_RETRY_AFTER_S = 5;

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { agrees, hashNamed } from "./file-hash.js";
 import { HashThread } from "./hash-thread.js";
+import "./testing/built-hash-worker.js";
 import { inMemory, noise } from "./testing/content.js";
 
 const signal = new AbortController().signal;

@@ -104,6 +104,12 @@ const MIDAS: Weights = {
   files: { "config.json": 10_000, "preprocessor_config.json": 400, "model.safetensors": 490 * MB },
 };
 
+const DEPTH_ANYTHING: Weights = {
+  repository: "LiheYoung/depth-anything-small-hf",
+  licence: "apache-2.0",
+  files: { "config.json": 1000, "preprocessor_config.json": 450, "model.safetensors": 99.2 * MB },
+};
+
 /** SAM's ViT-B pruned to a quarter by SlimSAM (arXiv:2312.05284): 39 MB instead of 375. */
 const SAM: Weights = {
   repository: "Zigeng/SlimSAM-uniform-77",
@@ -120,6 +126,7 @@ const BACKGROUND: Weights = {
 /** Processor id of the preprocessor service → its weights; none for those that only compute. */
 export const ANNOTATORS = {
   canny: [],
+  depth_anything: [DEPTH_ANYTHING],
   depth_leres: [LERES],
   "depth_leres++": [LERES, LERES_BOOST],
   depth_midas: [MIDAS],

@@ -30,6 +30,8 @@ export interface GraphTrace extends Graph {
   values: ReadonlyMap<string, Pick<Value, "dtype" | "shape">>;
   /** Keys of the weights that the graph takes. */
   weightKeys: ReadonlySet<string>;
+  /** What those that could be in 8 bits would save of float32, whether or not they are. */
+  int8SavedBytes: number;
 }
 
 export interface NodeOptions {
@@ -61,6 +63,7 @@ export class GraphBuilder {
   private readonly weightKeys = new Set<string>();
   /** Weights, and what is made of one alone. */
   private readonly loaded = new Set<string>();
+  private int8SavedBytes = 0;
   private readonly values = new Map<string, Value>();
   private counter = 0;
 
@@ -156,6 +159,11 @@ export class GraphBuilder {
     return this.value(name, dtype, shape);
   }
 
+  /** Notes that a layer could take a weight in 8 bits, and save so many bytes. */
+  noteInt8(savedBytes: number): void {
+    this.int8SavedBytes += savedBytes;
+  }
+
   hasWeight(key: string): boolean {
     return this.weights.tensors.has(key);
   }
@@ -213,9 +221,9 @@ export class GraphBuilder {
 
   /** The graph as it was built so far. */
   trace(name: string): GraphTrace {
-    const { nodes, initializers, inputs, outputs, values, weightKeys } = this;
+    const { nodes, initializers, inputs, outputs, values, weightKeys, int8SavedBytes } = this;
     const { opset = NEWEST_OPSET } = this[PROFILE];
-    return { name, nodes, initializers, inputs, outputs, opset, values, weightKeys };
+    return { name, nodes, initializers, inputs, outputs, opset, values, weightKeys, int8SavedBytes };
   }
 
   /** Above its limit a device may give wrong numbers without an error. */

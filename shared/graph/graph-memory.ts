@@ -52,16 +52,16 @@ export function graphMemory(trace: GraphTrace, { openInputs }: GraphMemoryOption
   return { weightBytes, ...peak };
 }
 
-/** What stays of a graph's weights once constants are folded; sizes need no numbers. */
-export function keptWeightBytes(trace: GraphTrace): number {
-  return constantBytes(trace, foldedConstants(trace), placesOf(trace.nodes));
-}
-
 /** What the tensors that a graph takes of its files are in float32, in bytes. */
 export function takenBytes({ initializers }: Pick<GraphTrace, "initializers">): number {
   return initializers
     .filter(({ data }) => !(data instanceof Uint8Array))
     .reduce((total, { shape }) => total + shape.reduce((product, size) => product * size, 4), 0);
+}
+
+/** The same with those weights in 8 bits that could be. */
+export function takenInt8Bytes(trace: Pick<GraphTrace, "initializers" | "int8SavedBytes">): number {
+  return takenBytes(trace) - trace.int8SavedBytes;
 }
 
 /** Names of tensors that the runtime knows before any input: they are computed at load. */

@@ -5,8 +5,8 @@ export {
   type GraphMemory,
   type GraphMemoryOptions,
   graphMemory,
-  keptWeightBytes,
   takenBytes,
+  takenInt8Bytes,
 } from "./graph-memory.js";
 export { ignoredWeights, shortList } from "./known-weights.js";
 export { type AttentionOptions, attention } from "./layers/attention.js";
@@ -68,6 +68,7 @@ export {
   type Port,
   pictureMap,
   picturePort,
+  type ReplacingPort,
   tensorPort,
   type ZeroTensor,
 } from "./ports.js";

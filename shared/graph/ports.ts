@@ -39,18 +39,24 @@ export function handedTensor(shape: readonly Dim[]): Port<Value> {
 }
 
 /** How a feature map goes from one network to another. */
-export interface MapPort extends Port<Value> {
+interface HandedPort extends Port<Value> {
   /** What the giving network puts out. */
   give(map: FeatureMap): Value;
-  /** The sum of a map and the one that was given. */
+}
+
+/** A map that takes the place of one of the taking network's own. */
+export interface ReplacingPort extends HandedPort {
+  /** The given map, of the size of `like`. */
+  inPlaceOf(like: FeatureMap, given: Value): FeatureMap;
+}
+
+/** A map that is added to one of the taking network's own. */
+export interface MapPort extends HandedPort {
   addTo(map: FeatureMap, given: Value): FeatureMap;
 }
 
-/** A feature map of another network, of the same batch, which takes the place of one of this network's own. */
-export function handedMap([batch, channels, height, width]: readonly [Dim, number, Dim, Dim]): MapPort & {
-  /** The given map, of the size of `like`. */
-  inPlaceOf(like: FeatureMap, given: Value): FeatureMap;
-} {
+/** A feature map of another network, of the same batch. */
+export function handedMap([batch, channels, height, width]: readonly [Dim, number, Dim, Dim]): ReplacingPort {
   return {
     declare(graph, name) {
       const { layout, compute } = graph[PROFILE];
@@ -58,7 +64,6 @@ export function handedMap([batch, channels, height, width]: readonly [Dim, numbe
       return graph.input(name, compute, layout === "rows" ? rows : [batch, channels, height, width]);
     },
     give: ({ value }) => value,
-    addTo: addWhole,
     inPlaceOf: (like, given) => mapOf(like, given),
   };
 }
@@ -78,7 +83,7 @@ export function optionalMap(channels: number): MapPort {
       shape: layout === "rows" ? [1, channels] : [1, channels, 1, 1],
     }),
     give: ({ value }) => value,
-    addTo: addWhole,
+    addTo: (map, given) => mapOf(map, add(map.value, given)),
   };
 }
 
@@ -93,10 +98,6 @@ export function pictureMap([channels, height, width]: readonly [number, Dim, Dim
     give: (map) => perPicture(map),
     addTo: (map, given) => mapOf(map, reshape(add(perPicture(map), given), map.value.shape)),
   };
-}
-
-function addWhole(map: FeatureMap, given: Value): FeatureMap {
-  return mapOf(map, add(map.value, given));
 }
 
 /** Rows with an axis of their own for the pictures: [B, H*W, C]; channels first have one already. */

@@ -1,6 +1,7 @@
 /** Server-sent events (HTML Living Standard, section 9.2), for progress. */
 import type { ServerResponse } from "node:http";
-import { type Clock, systemClock } from "@armature/core";
+import { Cancelled, type Clock, systemClock } from "@armature/core";
+import { requestId, toProblem } from "./problem.js";
 
 export interface EventStreamOptions {
   /** A comment goes out this often, since proxies close connections that are idle (the strictest after 60 to 100 s). */
@@ -80,5 +81,28 @@ export class EventStream {
     this.#stalledBeats = this.#res.writableNeedDrain ? this.#stalledBeats + 1 : 0;
     if (this.#stalledBeats >= MAX_STALLED_BEATS) this.#res.destroy();
     else if (this.#stalledBeats === 0) this.#res.write(": keep-alive\n\n");
+  }
+}
+
+/**
+ * Answers with events as they come. What is thrown becomes the last one: `failed` with its problem, or `cancelled`.
+ * `passing` names events that the next one makes out of date.
+ */
+export async function streamEvents(
+  res: ServerResponse,
+  events: AsyncIterable<{ event: string; data: unknown }>,
+  { passing }: { passing: readonly string[] },
+): Promise<void> {
+  const stream = new EventStream(res);
+  try {
+    for await (const { event, data } of events) {
+      if (passing.includes(event)) stream.offer(event, data);
+      else await stream.send(event, data);
+    }
+  } catch (error) {
+    if (error instanceof Cancelled) await stream.send("cancelled", {});
+    else await stream.send("failed", toProblem(error, requestId(res)).body);
+  } finally {
+    stream.end();
   }
 }

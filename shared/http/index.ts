@@ -16,7 +16,7 @@ export {
   UpstreamFailed,
   UpstreamUnavailable,
 } from "./errors.js";
-export { EventStream } from "./event-stream.js";
+export { EventStream, streamEvents } from "./event-stream.js";
 export { createMetrics, type ServiceMetrics } from "./metrics.js";
 export type { MediaTypes, RouteDeclaration } from "./openapi.js";
 export { inField, jsonPointer, parse } from "./parse.js";

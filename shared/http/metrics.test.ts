@@ -1,7 +1,7 @@
-import { WorkQueue } from "@armature/jobs";
 import { expect, test } from "vitest";
-import { FakeClock, settled } from "../../testing/fake-clock.js";
+import { settled } from "../../testing/fake-clock.js";
 import { startService } from "../../testing/http-service.js";
+import { testJobs } from "../../testing/test-jobs.js";
 import { createMetrics } from "./metrics.js";
 
 test("requests are measured by pattern, method and status; unknown paths share one label", async () => {
@@ -15,20 +15,16 @@ test("requests are measured by pattern, method and status; unknown paths share o
 });
 
 test("a queue shows its depth as it is read, and what became of its jobs", async () => {
-  const { registry, queueObserver, watchQueue } = createMetrics({ service: "test", version: "1", commit: "abc" });
-  const clock = new FakeClock();
-  const observer = queueObserver("generate");
-  const queue = new WorkQueue({
-    concurrency: 1,
+  const { registry, jobObserver, watchQueue } = createMetrics({ service: "test", version: "1", commit: "abc" });
+  const { run, clock, snapshot } = testJobs({
     maxWaiting: 2,
     maxWaitingCost: 100,
-    clock,
-    observer,
     secondsPerCost: 2,
+    observer: jobObserver("generate"),
   });
-  watchQueue("generate", () => queue.snapshot());
-  const run = () => queue.run({ cost: 3, client: "one" }, () => new Promise<void>((end) => clock.after(6_000, end)));
-  for (let i = 0; i < 4; i++) run().catch(() => {});
+  watchQueue("generate", snapshot);
+  const work = () => new Promise<void>((end) => clock.after(6_000, end));
+  for (let i = 0; i < 4; i++) run(`${i}`, { cost: 3, work });
   await settled();
   const busy = await registry.metrics();
   expect(busy).toContain('job_queue_depth{stage="generate"} 2');

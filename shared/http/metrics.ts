@@ -1,6 +1,6 @@
 /** Prometheus metrics: a registry for each app. Labels have few values: no path, id or word of a client is one. */
 
-import type { QueueObserver, QueueSnapshot } from "@armature/jobs";
+import type { JobObserver, QueueSnapshot } from "@armature/jobs";
 import type { RequestHandler } from "express";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { answeredStatus } from "./closed.js";
@@ -17,10 +17,10 @@ export interface ServiceMetrics {
   registry: Registry;
   /** Express middleware that measures requests. */
   measureRequests: RequestHandler;
-  /** What a `WorkQueue` reports to; `stage` names the queue. */
-  queueObserver(stage: string): QueueObserver;
+  /** What `Jobs` report to; `stage` names their queue. */
+  jobObserver(stage: string): JobObserver;
   /** Shows the queue's present state whenever metrics are read. */
-  watchQueue(stage: string, snapshot: () => QueueSnapshot): void;
+  watchQueue(stage: string, snapshot: () => Promise<QueueSnapshot>): void;
 }
 
 /** From a quick list to minutes of denoising on a CPU. */
@@ -43,7 +43,7 @@ export function createMetrics({ service, version, commit = "unknown" }: BuildInf
     labelNames: ["service", "version", "commit"],
     registers: [registry],
   }).set({ service, version, commit }, 1);
-  return { registry, measureRequests: measureRequests(registry), ...queueMetrics(registry) };
+  return { registry, measureRequests: measureRequests(registry), ...jobMetrics(registry) };
 }
 
 function measureRequests(registry: Registry): RequestHandler {
@@ -61,17 +61,17 @@ function measureRequests(registry: Registry): RequestHandler {
   };
 }
 
-function queueMetrics(registry: Registry): Pick<ServiceMetrics, "queueObserver" | "watchQueue"> {
+function jobMetrics(registry: Registry): Pick<ServiceMetrics, "jobObserver" | "watchQueue"> {
   const registers = [registry];
-  const queues = new Map<string, () => QueueSnapshot>();
+  const queues = new Map<string, () => Promise<QueueSnapshot>>();
   for (const [name, help, value] of QUEUE_GAUGES) {
-    const gauge = new Gauge({
+    new Gauge({
       name,
       help,
       labelNames: ["stage"],
       registers,
-      collect: () => {
-        for (const [stage, snapshot] of queues) gauge.set({ stage }, value(snapshot()));
+      async collect() {
+        for (const [stage, snapshot] of queues) this.set({ stage }, value(await snapshot()));
       },
     });
   }
@@ -102,7 +102,7 @@ function queueMetrics(registry: Registry): Pick<ServiceMetrics, "queueObserver" 
     registers,
   });
   return {
-    queueObserver: (stage) => ({
+    jobObserver: (stage) => ({
       started: (waitedS) => wait.observe({ stage }, waitedS),
       finished: (outcome, durationS) => {
         duration.observe({ stage, outcome }, durationS);

@@ -1,5 +1,6 @@
 /** The only place that gives an error its HTTP status. The answer's form is RFC 9457, `application/problem+json`. */
 
+import type { ServerResponse } from "node:http";
 import type { ProblemMessage } from "@armature/contract";
 import { AppError, type CoreError, type FieldIssue, InvalidRequest } from "@armature/core";
 import type { EngineError } from "@armature/engine";
@@ -105,7 +106,7 @@ export function problemMiddleware(onProblem: (res: Response, problem: Problem, t
 }
 
 /** The id of the request that `res` answers, as its header says it. */
-export function requestId(res: Response): string {
+export function requestId(res: ServerResponse): string {
   return String(res.getHeader("X-Request-Id") ?? "");
 }
 

@@ -1,10 +1,11 @@
 import { EventEmitter, once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { WorkQueue } from "@armature/jobs";
+import { systemClock } from "@armature/core";
 import { Agent, request } from "undici";
 import { describe, expect, test, vi } from "vitest";
 import { rawExchange, startService, until } from "../../testing/http-service.js";
+import { testJobs } from "../../testing/test-jobs.js";
 import { jsonBody } from "./body.js";
 import { closed } from "./closed.js";
 import { onTermination } from "./server.js";
@@ -153,14 +154,17 @@ test("a port in use ends the start with Node's error", async () => {
 });
 
 test("a client that goes away aborts its job, running or waiting", async () => {
-  const queue = new WorkQueue({ concurrency: 1, maxWaiting: 2, maxWaitingCost: 100 });
+  const { run, snapshot } = testJobs();
   const ended: string[] = [];
   const { url } = await startService((router) => {
     router.post("/work/:name", async (req, res) => {
-      const job = { cost: 1, client: "one", signal: closed(res) };
-      await queue.run(job, async (signal) => {
-        if (!signal.aborted) await once(signal, "abort");
-        ended.push(req.params.name);
+      const { name } = req.params;
+      await run(name, {
+        signal: closed(res),
+        async work(signal) {
+          if (!signal.aborted) await once(signal, "abort");
+          ended.push(name);
+        },
       });
       res.end();
     });
@@ -170,12 +174,12 @@ test("a client that goes away aborts its job, running or waiting", async () => {
     const gone = fetch(`${url}/work/${name}`, { method: "POST", signal: controller.signal }).catch(() => {});
     return { controller, gone };
   });
-  await until(() => queue.snapshot().waiting === 1);
+  await until(async () => (await snapshot()).waiting === 1);
   clients[1]?.controller.abort();
-  await until(() => queue.snapshot().waiting === 0);
-  expect(queue.snapshot().running).toBe(1);
+  await until(async () => (await snapshot()).waiting === 0);
+  expect((await snapshot()).running).toBe(1);
   clients[0]?.controller.abort();
-  await until(() => queue.snapshot().running === 0);
+  await until(async () => (await snapshot()).running === 0);
   expect(ended).toEqual(["running"]);
 });
 
@@ -192,16 +196,16 @@ test("the signal of an answered request is never aborted", async () => {
 });
 
 test("a full queue answers 429 and says when to retry", async () => {
-  const queue = new WorkQueue({ concurrency: 1, maxWaiting: 1, maxWaitingCost: 100, secondsPerCost: 2.2 });
+  const { run, snapshot } = testJobs({ maxWaiting: 1, secondsPerCost: 2.2, clock: systemClock });
   const { url } = await startService((router) => {
     router.post("/work", async (_req, res) => {
-      await queue.run({ cost: 5, client: "one", signal: closed(res) }, (signal) => once(signal, "abort"));
+      await run("work", { cost: 5, signal: closed(res), work: (signal) => once(signal, "abort") });
     });
   });
   const controller = new AbortController();
   const post = () => fetch(`${url}/work`, { method: "POST", signal: controller.signal });
   const held = [post().catch(() => {}), post().catch(() => {})];
-  await until(() => queue.snapshot().waiting === 1);
+  await until(async () => (await snapshot()).waiting === 1);
   const refused = await post();
   expect(refused.status).toBe(429);
   expect(Number(refused.headers.get("Retry-After"))).toBeOneOf([21, 22]); // 2 jobs of 11 s, one of them begun

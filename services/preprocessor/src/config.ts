@@ -13,16 +13,24 @@ import {
   preparedSettings,
 } from "@armature/service";
 import { z } from "zod";
+import type { ModelChoice } from "./engine/catalogue.js";
 
 const EMBEDDED_MODELS = fileURLToPath(new URL("../../../models", import.meta.url));
+
+const processorModel = z
+  .string()
+  .regex(/^[\w.+-]+=[\w./+-]+$/, "wants processor=model, such as depth_midas=Intel/dpt-hybrid-midas");
 
 /** The service's whole configuration, from environment variables. */
 export const Config = z.object({
   MODELS_DIR: z.string().optional().describe("Root of the model folders; default the embedded models"),
+  PROCESSOR_MODELS: commaList(processorModel).describe(
+    "Models that processors use, comma-separated: processor=model, such as depth_midas=Intel/dpt-hybrid-midas; default the embedded one, else the first there is that fits",
+  ),
   DEPTH_MODEL: modelId
     .optional()
     .describe(
-      "Id of the DPT model that depth_midas uses, such as Intel/dpt-hybrid-midas; default depth-dpt-tiny, else the first there is",
+      "Id of the DPT model that depth_midas uses, such as Intel/dpt-hybrid-midas; default depth-dpt-tiny, else the first there is. Short for depth_midas=... in PROCESSOR_MODELS",
     ),
   WARM: commaList(name).describe(
     "Processors whose models to load at the start, comma-separated; default none: at first use",
@@ -44,6 +52,19 @@ export const Config = z.object({
 });
 
 export type Config = z.infer<typeof Config>;
+
+/** Which models the operator chose, and by which variable. */
+export function modelChoices({
+  DEPTH_MODEL,
+  PROCESSOR_MODELS = [],
+}: Pick<Config, "DEPTH_MODEL" | "PROCESSOR_MODELS">): ModelChoice[] {
+  const listed = PROCESSOR_MODELS.map((choice) => {
+    const [processor = "", model = ""] = choice.split("=");
+    return { processor, model, variable: "PROCESSOR_MODELS" };
+  });
+  const depth = DEPTH_MODEL && { processor: "depth_midas", model: DEPTH_MODEL, variable: "DEPTH_MODEL" };
+  return depth ? [...listed, depth] : listed;
+}
 
 /** What depends on the machine: settings that were left open, as they are here. */
 export function machineDefaults(config: MachineConfig & Pick<Config, "MODELS_DIR" | "PREPARED_GB">) {

@@ -1,3 +1,4 @@
+import { builtFile } from "@armature/core/testing/built-file";
 import { afterEach } from "vitest";
 import type { EngineLog, EngineOptions, EngineState } from "../engine-options.js";
 import { type Engine, startEngine } from "../engine-process.js";
@@ -32,6 +33,9 @@ interface EchoSettings {
   /** Waits for ever, with the event loop free or not. */
   setup?: "sleeps" | "blocks";
 }
+
+/** What echo-engine.mjs runs on. */
+builtFile("shared/engine/dist/serve-engine.js");
 
 const started: Engine<EchoJobs>[] = [];
 afterEach(() => Promise.all(started.splice(0).map((engine) => engine.stop({ graceMs: 0 }))));

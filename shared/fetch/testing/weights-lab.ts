@@ -9,6 +9,7 @@ import { Hub, type HubOptions } from "../hub.js";
 import { readLock, type WeightsLock } from "../lock-file.js";
 import { type Selection, selectWeights } from "../selection.js";
 import { HubSource } from "../sources/hub-source.js";
+import "./built-hash-worker.js";
 import { type Content, inMemory, noise, text } from "./content.js";
 import { HubServer } from "./hub-server.js";
 

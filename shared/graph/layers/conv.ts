@@ -4,7 +4,7 @@ import { add, conv, convolvedSize, expand, reduceMean, reshape, resize, transpos
 import { PROFILE } from "../profile.js";
 import type { Scope } from "../scope.js";
 import { type FeatureMap, mapOf, toNchw } from "./feature-map.js";
-import { int8Conv, worthInt8 } from "./int8.js";
+import { int8Conv, wantsInt8, worthInt8 } from "./int8.js";
 import { dense } from "./linear.js";
 import type { Size } from "./pixel-tables.js";
 import { winogradConv } from "./winograd.js";
@@ -41,11 +41,11 @@ export function conv2d(g: Scope, x: FeatureMap, out: number, options: Conv2dOpti
 
 /** Nearest-neighbour enlargement to `size`, at most twice as large, then a 3x3 convolution (B, C, H, W) → (B, out, H', W'). */
 export function upsampleConv2d(g: Scope, x: FeatureMap, out: number, size: Size): FeatureMap {
-  const int8 = worthInt8({ graph: g.graph, shape: [out, x.channels] });
-  if (!int8 && !winogradPays(x, out, size)) return conv2d(g, upsampleNearest(x, size.height, size.width), out);
+  if (!wantsInt8(g.graph, Math.min(x.channels, out)) && !winogradPays(x, out, size))
+    return conv2d(g, upsampleNearest(x, size.height, size.width), out);
   const weight = g.weight("weight", [out, x.channels, 3, 3]);
   const bias = g.weight("bias", [out]);
-  const value = int8 ? int8Conv(x, weight, bias, size) : plusBias(winogradConv(x, weight, size), bias);
+  const value = worthInt8(weight) ? int8Conv(x, weight, bias, size) : plusBias(winogradConv(x, weight, size), bias);
   return { ...x, height: size.height, width: size.width, channels: out, value };
 }
 

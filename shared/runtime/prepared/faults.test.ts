@@ -5,12 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { builtFile } from "@armature/core/testing/built-file";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type PreparedForm, type PreparedSource, preparedForm } from "./prepared-weights.js";
 import { answer, writeSource } from "./testing/two-convolutions.js";
 
 /** `FAULT_RUNS=200 npx vitest run shared/runtime/prepared/faults.test.ts` is the long form. */
 const RUNS = Number(process.env.FAULT_RUNS ?? 30);
+builtFile("shared/runtime/dist/prepared/prepared-weights.js");
 const CHILD = fileURLToPath(new URL("./testing/prepare-child.mjs", import.meta.url));
 
 /** A little more than the prepared form takes, in bytes. */

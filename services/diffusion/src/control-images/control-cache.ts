@@ -1,5 +1,6 @@
 /** Remembers control images by what made them, so that one picture is annotated once for many generations. */
 import { createHash } from "node:crypto";
+import { SharedWork } from "./shared-work.js";
 
 export interface CacheObserver {
   hit(): void;
@@ -8,7 +9,7 @@ export interface CacheObserver {
 
 export class ControlCache {
   private readonly files = new Map<string, Buffer>(); // least recently used first
-  private readonly running = new Map<string, Promise<Buffer>>();
+  private readonly running = new Map<string, SharedWork<Buffer>>();
   private bytes = 0;
 
   constructor(
@@ -16,8 +17,11 @@ export class ControlCache {
     private readonly observer: CacheObserver,
   ) {}
 
-  /** The file for `key`; `make` is called only if there is none and nobody is making it. Failures are not remembered. */
-  async get(key: string, make: () => Promise<Buffer>): Promise<Buffer> {
+  /**
+   * The file for `key`; `make` is called only if there is none and nobody is making it. Failures are not remembered. Leaving, by
+   * `signal`, ends the making if nobody else waits for it.
+   */
+  async get(key: string, make: (signal: AbortSignal) => Promise<Buffer>, signal: AbortSignal): Promise<Buffer> {
     const known = this.files.get(key);
     if (known) {
       this.observer.hit();
@@ -26,20 +30,26 @@ export class ControlCache {
       return known;
     }
     const running = this.running.get(key);
-    if (running) {
+    if (running && !running.isAbandoned) {
       this.observer.hit();
-      return running;
+      return running.join(signal);
     }
     this.observer.miss();
-    const made = make();
-    this.running.set(key, made);
-    try {
-      const file = await made;
-      this.keep(key, file);
-      return file;
-    } finally {
-      this.running.delete(key);
-    }
+    return this.begin(key, make).join(signal);
+  }
+
+  private begin(key: string, make: (signal: AbortSignal) => Promise<Buffer>): SharedWork<Buffer> {
+    const work = new SharedWork(async (signal) => {
+      try {
+        const file = await make(signal);
+        this.keep(key, file);
+        return file;
+      } finally {
+        if (this.running.get(key) === work) this.running.delete(key);
+      }
+    });
+    this.running.set(key, work);
+    return work;
   }
 
   private keep(key: string, file: Buffer): void {

@@ -1,8 +1,11 @@
-/** From what a resolved request says of a ControlNet to the pixels that the net will see. */
+/** From what a resolved request says of its ControlNets to the pixels that the nets will see. */
 import { inField } from "@armature/http";
-import { type DecodeLimits, decodeImage, imageBytes } from "@armature/images";
-import { fetchSource, type SourcePolicy } from "@armature/net";
+import { type DecodeLimits, decodeImage } from "@armature/images";
+import type { JobContext } from "@armature/jobs";
+import type { SourcePolicy } from "@armature/net";
 import type { RgbImage } from "@armature/pixels";
+import { referencedPicture } from "@armature/service";
+import type PQueue from "p-queue";
 import type { Control } from "../features/controlnets.js";
 import { type ControlCache, controlKey } from "./control-cache.js";
 import type { PreprocessorClient } from "./preprocessor-client.js";
@@ -12,47 +15,51 @@ export interface ControlImageDeps {
   cache: ControlCache;
   decodeLimits: DecodeLimits;
   sources: SourcePolicy;
+  /** How many pictures are fetched at once, and how many the preprocessors are asked for. */
+  fetching: PQueue;
+  annotation: PQueue;
 }
 
-/** Makes the control images of a request, side by side. Errors point at the field that is at fault. */
-export function prepareControlImages(
+export interface PreparedControls {
+  images: RgbImage[];
+  preprocessMs: number;
+}
+
+/** Makes the control images of a job, side by side. Errors point at the field that is at fault. */
+export async function prepareControlImages(
   controls: readonly Control[],
   deps: ControlImageDeps,
-  signal: AbortSignal,
-): Promise<RgbImage[]> {
-  return Promise.all(controls.map((control, i) => prepareOne(control, `/controlnets/${i}`, deps, signal)));
+  job: JobContext,
+): Promise<PreparedControls> {
+  const start = performance.now();
+  const images = await Promise.all(controls.map((control, i) => prepareOne(control, `/controlnets/${i}`, deps, job)));
+  return { images, preprocessMs: performance.now() - start };
 }
 
-async function prepareOne(control: Control, pointer: string, deps: ControlImageDeps, signal: AbortSignal) {
-  const { decodeLimits, sources } = deps;
-  const picture = await imageBytes(control.source, {
-    pointer: `${pointer}/image`,
-    maxBytes: sources.maxBytes,
-    fetchUrl: (url) => fetchSource(url, { policy: sources, signal }),
-  });
+async function prepareOne(control: Control, field: string, deps: ControlImageDeps, job: JobContext) {
+  const { decodeLimits, sources, fetching } = deps;
+  const pointer = `${field}/image`;
+  const picture = await referencedPicture(
+    control.source,
+    { pointer, maxBytes: sources.maxBytes, sources, fetching },
+    job,
+  );
   // decoded here even if it only passes through: what is wrong with it is said by name, before another service sees it
-  const decoded = await inField(`${pointer}/image`, () => decodeImage(picture, decodeLimits));
+  const decoded = await inField(pointer, () => decodeImage(picture, decodeLimits));
   if (control.processor === "none") return decoded;
-  const file = await unlessAborted(annotated(picture, control, `${pointer}/preprocessor`, deps), signal);
+  const file = await annotated(picture, control, field, deps, job.signal);
   return decodeImage(file, decodeLimits);
 }
 
+/** One annotation may serve several jobs: it ends when the last of them is cancelled. */
 function annotated(
   picture: Uint8Array,
   { processor, options }: Control,
-  pointer: string,
-  { cache, preprocessor }: ControlImageDeps,
+  field: string,
+  { cache, preprocessor, annotation }: ControlImageDeps,
+  signal: AbortSignal,
 ): Promise<Buffer> {
-  const key = controlKey(picture, processor, options);
-  return cache.get(key, () => preprocessor.annotate({ picture, processor, options, pointer }));
-}
-
-/** An annotation may serve several requests, so a client that leaves ends its own waiting only. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
+  const wanted = { picture, processor, options, pointer: `${field}/preprocessor` };
+  const ask = (signal: AbortSignal) => annotation.add(() => preprocessor.annotate(wanted, signal), { signal });
+  return cache.get(controlKey(picture, processor, options), ask, signal);
 }

@@ -35,9 +35,9 @@ export class PreprocessorClient {
 
   /**
    * The control image's file. Throws UpstreamUnavailable (no service answers, or all are too busy), UpstreamFailed (an answer that
-   * is none), InvalidRequest (the service refuses processor, options or picture).
+   * is none), InvalidRequest (the service refuses processor, options or picture), or `signal`'s reason.
    */
-  async annotate(annotation: Annotation): Promise<Buffer> {
+  async annotate(annotation: Annotation, signal: AbortSignal): Promise<Buffer> {
     const { urls } = this.options;
     if (urls.length === 0) {
       throw new UpstreamUnavailable(
@@ -49,8 +49,9 @@ export class PreprocessorClient {
     let failure: unknown;
     for (let i = 0; i < urls.length; i++) {
       try {
-        return await this.askOne(urls[(first + i) % urls.length]!, annotation);
+        return await this.askOne(urls[(first + i) % urls.length]!, annotation, signal);
       } catch (error) {
+        signal.throwIfAborted();
         if (!(error instanceof UpstreamUnavailable)) throw error;
         failure = error;
       }
@@ -62,17 +63,21 @@ export class PreprocessorClient {
     return this.agent.destroy();
   }
 
-  private async askOne(base: string, annotation: Annotation): Promise<Buffer> {
-    const answer = await this.send(base, annotation);
+  private async askOne(base: string, annotation: Annotation, signal: AbortSignal): Promise<Buffer> {
+    const timeout = AbortSignal.timeout(this.options.timeoutMs);
+    const answer = await this.send(base, annotation, AbortSignal.any([signal, timeout]));
     const body = await this.read(answer);
     if (answer.statusCode === 200) return body;
     throw refusal(answer, body, annotation);
   }
 
-  private async send(base: string, { picture, processor, options }: Annotation): Promise<Dispatcher.ResponseData> {
+  private async send(
+    base: string,
+    { picture, processor, options }: Annotation,
+    signal: AbortSignal,
+  ): Promise<Dispatcher.ResponseData> {
     const url = new URL(`image/${encodeURIComponent(processor)}`, base.endsWith("/") ? base : `${base}/`);
     for (const [name, value] of Object.entries(options)) url.searchParams.set(name, String(value));
-    const signal = AbortSignal.timeout(this.options.timeoutMs);
     const headers = { "content-type": "application/octet-stream", accept: "image/webp" };
     try {
       return await request(url, { method: "POST", headers, body: picture, signal, dispatcher: this.agent });

@@ -3,9 +3,9 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { controlTypeOf, type Precision } from "@armature/contract";
 import { InvalidConfig, InvalidModel, unlessVanishedSync } from "@armature/core";
-import { openModelFolder } from "@armature/weights";
+import { ModelConfig } from "@armature/weights";
 import { z } from "zod";
-import { recogniseFamily } from "../families/index.js";
+import { type LatentSpace, recogniseFamily } from "../families/index.js";
 import type { ClipTextConfig } from "../networks/clip-text.js";
 import { readClipTextConfig } from "../networks/clip-text.js";
 import { type ControlNetConfig, readControlNetConfig } from "../networks/controlnet.js";
@@ -24,6 +24,7 @@ export interface ModelEntry {
   text: ClipTextConfig;
   unet: UNetConfig;
   vae: VaeConfig;
+  latents: LatentSpace;
   schedulerConfig: SchedulerConfig;
   recommended: Recommendation;
   networks: NetworkEntry[];
@@ -129,7 +130,7 @@ function readModel({ modelsDir, note }: Selection, id: string, found: Found): Mo
     throw new InvalidConfig(`MODELS: ${id} is not under MODELS_DIR; there is ${found.models.join(", ") || "none"}`);
   }
   const folder = join(modelsDir, id);
-  const part = (name: string) => openModelFolder(join(folder, name)).config;
+  const part = (name: string) => ModelConfig.read(join(folder, name, "config.json"));
   const configs = {
     text: readClipTextConfig(part("text_encoder")),
     unet: readUNetConfig(part("unet")),
@@ -144,6 +145,7 @@ function readModel({ modelsDir, note }: Selection, id: string, found: Found): Mo
     folder,
     family: family.id,
     ...configs,
+    latents: family.latentSpace(configs),
     schedulerConfig: readSchedulerConfig(join(folder, "scheduler", "scheduler_config.json")),
     recommended: readRecommendation(join(folder, "armature.json")),
     networks: components.flatMap(({ networks }) => networks),
@@ -177,6 +179,6 @@ function selectControlNet(selection: Selection, selected: string, found: Found):
 
 function readControlNet({ modelsDir, note }: Selection, type: string, id: string): ControlNetEntry {
   const folder = join(modelsDir, id);
-  const config = readControlNetConfig(openModelFolder(folder).config);
+  const config = readControlNetConfig(ModelConfig.read(join(folder, "config.json")));
   return { type, id, folder, config, ...readComponent({ ...CONTROLNET, folder }, note) };
 }

@@ -1,8 +1,17 @@
 /** One folder of weights, as the catalogue knows it: the networks that its tensors make, and what each takes. */
 import type { Precision } from "@armature/contract";
-import { CPU_INT8_PROFILE, CPU_PROFILE, ignoredWeights, keptWeightBytes, shortList, takenBytes } from "@armature/graph";
+import {
+  type ConfiguredNetwork,
+  CPU_PROFILE,
+  type GraphTrace,
+  ignoredWeights,
+  type Network,
+  shortList,
+  takenBytes,
+  takenInt8Bytes,
+} from "@armature/graph";
 import { float32Bytes, openModelFolder } from "@armature/weights";
-import { type ComponentKind, NETWORKS, networkOf } from "../networks/index.js";
+import { type ComponentKind, NETWORKS } from "../networks/index.js";
 
 /** What weights take in memory, by the precision of the networks that have a choice. */
 export type Bytes = Record<Precision, number>;
@@ -40,20 +49,32 @@ export function readComponent(
   { folder, kind, always, sometimes }: ComponentFolder,
   note: (line: string) => void = () => {},
 ): { networks: NetworkEntry[]; bytes: Bytes } {
-  const { weights } = openModelFolder(folder);
-  const open = (name: string) => networkOf(kind, name).open(openModelFolder(folder).config);
-  const networks = [...always, ...sometimes].map((name) => {
-    const network = open(name);
-    const float32 = takenBytes(network.trace(weights, CPU_PROFILE));
-    const int8 = network.digits === "int8" ? keptWeightBytes(network.trace(weights, CPU_INT8_PROFILE)) : float32;
-    return { network: name, kind, folder, always: always.includes(name), bytes: { float32, int8 } };
+  const { config, weights } = openModelFolder(folder);
+  const networks: NetworkEntry[] = [];
+  const known = NETWORKS[kind].map((definition: Network) => {
+    const network = definition.open(config);
+    const { name } = network;
+    if (!always.includes(name) && !sometimes.includes(name)) return { network };
+    const trace = network.trace(weights, CPU_PROFILE);
+    networks.push({
+      network: name,
+      kind,
+      folder,
+      always: always.includes(name),
+      bytes: bytesOfNetwork(network, trace),
+    });
+    return { network, trace };
   });
-  const known = NETWORKS[kind].map(({ name }) => open(name));
   const ignored = ignoredWeights(weights, known);
   if (ignored.length > 0) {
     note(`${weights.name}: ${ignored.length} tensors stay unused, as in official loaders: ${shortList(ignored)}`);
   }
   return { networks, bytes: bytesOf(float32Bytes(weights), networks) };
+}
+
+function bytesOfNetwork({ digits }: Pick<ConfiguredNetwork, "digits">, trace: GraphTrace): Bytes {
+  const float32 = takenBytes(trace);
+  return { float32, int8: digits === "int8" ? takenInt8Bytes(trace) : float32 };
 }
 
 /** All weights once, however many networks share them. */

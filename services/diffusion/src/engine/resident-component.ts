@@ -3,7 +3,7 @@ import type { Precision } from "@armature/contract";
 import type { ResidentStatus } from "@armature/runtime";
 import type { Catalogue, ControlNetEntry, ModelEntry } from "./catalogue.js";
 import type { NetworkEntry } from "./component.js";
-import { usesOf } from "./load-networks.js";
+import { usesOf } from "./component-uses.js";
 import { residentKey } from "./network-use.js";
 
 export interface ComponentStatus extends ResidentStatus {

@@ -1,8 +1,9 @@
 /** The networks of the engine process, which come and go under its memory budget and the device's. */
 import type { Precision } from "@armature/contract";
 import { OpenNetworks, Residency, type ResidentStatus } from "@armature/runtime";
+import { type LoadedUse, usesOf } from "./component-uses.js";
 import type { EngineSettings } from "./jobs.js";
-import { type LoadedUse, loadableUses, loadUses, type SessionOf, usesOf } from "./load-networks.js";
+import { loadableUses, loadNetworks, type SessionOf } from "./load-networks.js";
 import { requestAdmission } from "./memory/request-admission.js";
 import { type NetworkUse, residentKey } from "./network-use.js";
 
@@ -45,7 +46,7 @@ export function residentNetworks(
     async load(uses, later) {
       await admission.admit(uses, later);
       const keys = new Set(later.map(residentKey));
-      return loadUses(uses, loadables(uses), (wanted) => residency.acquire(wanted, keys));
+      return loadNetworks(uses, { catalogue, device, acquire: (wanted) => residency.acquire(wanted, keys) });
     },
     async loadEntry(id) {
       await residency.acquire(loadables(usesOfEntry(id, usual)));

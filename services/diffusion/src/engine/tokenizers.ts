@@ -15,6 +15,5 @@ export function tokenizersOf({ models }: Pick<Catalogue, "models">): (model: str
 
 /** From the files that the model's family names. */
 function readTokenizer({ folder, family }: Catalogue["models"][number]): ClipTokenizer {
-  const [{ tokenizer } = { tokenizer: "tokenizer" }] = familyOf(family).textConditioning;
-  return loadClipTokenizer(join(folder, tokenizer));
+  return loadClipTokenizer(join(folder, familyOf(family).textConditioning.tokenizer));
 }

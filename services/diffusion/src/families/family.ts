@@ -17,11 +17,18 @@ export interface ModelFamily {
   recognises(configs: ModelConfigs): boolean;
   /** The folders of a checkpoint with weights, by their names. */
   components: Readonly<Record<string, FamilyComponent>>;
-  /** The text encoders whose hidden states are the context, in the order in which they are joined. */
-  textConditioning: readonly { tokenizer: string; encoder: string }[];
+  textConditioning: TextConditioning;
   latentSpace(configs: ModelConfigs): LatentSpace;
   /** Whether a ControlNet was made for the shapes of this checkpoint. */
   takesControlNet(controlnet: ControlNetConfig, configs: Pick<ModelConfigs, "unet">): boolean;
+}
+
+/** How a prompt becomes the UNet's context. */
+export interface TextConditioning {
+  /** The folder of the tokenizer's files. */
+  tokenizer: string;
+  /** Width of the hidden states that the UNet attends to. */
+  contextWidth(configs: ModelConfigs): number;
 }
 
 export interface FamilyComponent {

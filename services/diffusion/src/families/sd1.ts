@@ -21,7 +21,7 @@ export const sd1: ModelFamily = {
     },
     vae: { kind: "vae", always: [vaeDecoderNetwork.name], sometimes: [] },
   },
-  textConditioning: [{ tokenizer: "tokenizer", encoder: "text_encoder" }],
+  textConditioning: { tokenizer: "tokenizer", contextWidth: ({ text }) => text.width },
   latentSpace: ({ vae: { latentChannels, scale, scalingFactor } }) => ({
     channels: latentChannels,
     scale,

@@ -31,7 +31,7 @@ export const size = defineFeature({
     {
       model: {
         id,
-        vae: { scale },
+        latents: { scale },
         unet,
       },
     },

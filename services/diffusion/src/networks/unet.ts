@@ -41,6 +41,8 @@ export const unetNetwork = defineNetwork({
     const { noise, deep } = unet(g, { ...inputs, attended, control: Object.values(control) }, c);
     return { noise: cast(toNchw(noise), "float32"), deep: deepPort(c).give(deep) };
   },
+  // averages that training keeps beside the weights
+  ignore: [/^model_ema\./, /^ema\./],
 });
 
 export interface UNetInputs {

@@ -68,7 +68,7 @@ export function readVaeConfig(config: ModelConfig): VaeConfig {
     use_post_quant_conv: true,
     use_quant_conv: true,
   });
-  // force_upcast speaks of float16, which the profile decides
+  // force_upcast speaks of float16: whether that will do, each device shows for itself
   config.ignore("sample_size", "force_upcast");
   const vae: VaeConfig = {
     channels,

@@ -104,7 +104,7 @@ async function readRecorded(recorded: Recorded, folder: string, { catalogue }: W
       conditionalOnly: call.guess_mode || net.config.globalPool,
     };
   });
-  const side = entry.unet.sampleSize * entry.vae.scale;
+  const side = entry.unet.sampleSize * entry.latents.scale;
   const toRequest = (prompt: number): CompleteRequest => ({
     ...{ model: id, precision: undefined, seeds: seedsOf(recorded, prompt) },
     prompt: pick(call.prompt, prompt)!,

@@ -22,10 +22,10 @@ export const decode = defineStage<Decode>({
   },
   async run({ model, size, images }, products, tools) {
     const { decodeLatents } = await import("../decode/decode-latents.js");
-    const { vae: config } = tools.model(model);
-    const { H, W } = latentSides({ vae: config }, size);
+    const { vae: config, latents } = tools.model(model);
+    const { H, W } = latentSides({ latents }, size);
     const decoder = { session: tools.session(model, vaeDecoderNetwork), config, tiles: tilesOf(model, tools) };
-    return { images: await decodeLatents(made(products, "latents"), [images, config.latentChannels, H, W], decoder) };
+    return { images: await decodeLatents(made(products, "latents"), [images, latents.channels, H, W], decoder) };
   },
 });
 

@@ -69,7 +69,7 @@ export const denoise = defineStage<Denoise>({
 function latentShape({ model: id, seeds, size }: Denoise, served: Served) {
   const model = served.model(id);
   const { H, W } = latentSides(model, size);
-  return [seeds.length, model.vae.latentChannels, H, W] as const;
+  return [seeds.length, model.latents.channels, H, W] as const;
 }
 
 /** By their place in the request. One that acts in no evaluation has no hint, and is not loaded. */

@@ -3,7 +3,7 @@ import type { Catalogue, ControlNetEntry, ModelEntry } from "../engine/catalogue
 import type { DeviceForms } from "../engine/device-settings.js";
 import type { Size } from "../features/size.js";
 
-export type ServedModel = Pick<ModelEntry, "id" | "text" | "unet" | "vae">;
+export type ServedModel = Pick<ModelEntry, "id" | "text" | "unet" | "vae" | "latents">;
 export type ServedControlNet = Pick<ControlNetEntry, "id" | "type" | "config">;
 
 export interface Served {
@@ -34,9 +34,9 @@ export const servedBy = ({ models, controlnets }: ServedCatalogue | Catalogue, f
 });
 
 /** Latent cells of a picture. */
-export const latentSides = ({ vae }: Pick<ServedModel, "vae">, { width, height }: Size) => ({
-  H: height / vae.scale,
-  W: width / vae.scale,
+export const latentSides = ({ latents: { scale } }: Pick<ServedModel, "latents">, { width, height }: Size) => ({
+  H: height / scale,
+  W: width / scale,
 });
 
 function required<T>(found: T | undefined, name: string): T {

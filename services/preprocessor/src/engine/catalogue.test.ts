@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fixturePath } from "../../../../testing/golden.js";
 import { expectAllCame, justAfter, justBefore } from "../../../../testing/intrusion.js";
-import { readCatalogue, servedProcessors } from "./catalogue.js";
+import { PROCESSORS } from "../annotators/index.js";
+import { type ModelChoice, readCatalogue, servedProcessors } from "./catalogue.js";
 
 vi.mock(import("node:fs"), async (original) =>
   (await import("../../../../testing/intrusion.js")).watched(await original()),
@@ -22,7 +23,10 @@ afterEach(() => {
   expectAllCame();
 });
 
-const read = (depthModel?: string) => readCatalogue({ modelsDir, depthModel });
+const readWith = (choices: ModelChoice[]) => readCatalogue({ processors: PROCESSORS, modelsDir, choices });
+const read = () => readWith([]);
+const depthModel = (...choices: ModelChoice[]) => readWith(choices).depth_midas!.depth!;
+const chosen = (model: string, variable = "DEPTH_MODEL") => ({ processor: "depth_midas", model, variable });
 
 /** A copy of the embedded model with some keys of a file changed. */
 function place(id: string, file = "config.json", change: object = {}): void {
@@ -37,18 +41,33 @@ test("without a depth model, the processors that need one are not served", () =>
   writeFileSync(join(modelsDir, "other/config.json"), "no JSON");
   symlinkSync("nowhere", join(modelsDir, "broken-link"));
   symlinkSync("circle", join(modelsDir, "circle"));
-  expect(read()).toEqual({});
-  expect(servedProcessors(read()).map(({ id }) => id)).toEqual(["canny"]);
+  expect(read()).toEqual({ canny: {} });
+  expect(servedProcessors(PROCESSORS, read()).map(({ id }) => id)).toEqual(["canny"]);
 });
 
-test("the first model by name is the default, the embedded one goes before it, DEPTH_MODEL before both", () => {
+test("the first model by name is the default, the embedded one goes before it, the chosen one before both", () => {
   place("b/second");
   place("a/first");
-  expect(read().depth?.id).toBe("a/first");
+  expect(depthModel().id).toBe("a/first");
   place("depth-dpt-tiny");
-  expect(read().depth).toMatchObject({ id: "depth-dpt-tiny", folder: join(modelsDir, "depth-dpt-tiny") });
-  expect(read("b/second").depth?.id).toBe("b/second");
-  expect(() => read("c")).toThrow("DEPTH_MODEL: c is no DPT model under MODELS_DIR; there is a/first, b/second");
+  expect(depthModel()).toMatchObject({ id: "depth-dpt-tiny", folder: join(modelsDir, "depth-dpt-tiny") });
+  expect(depthModel(chosen("b/second")).id).toBe("b/second");
+});
+
+test.each<[ModelChoice[], string]>([
+  [[chosen("c")], "DEPTH_MODEL: c is no DPT model under MODELS_DIR; there is a/first"],
+  [[chosen("c", "PROCESSOR_MODELS")], "PROCESSOR_MODELS: c is no DPT model under MODELS_DIR; there is a/first"],
+  [
+    [{ ...chosen("a/first", "PROCESSOR_MODELS"), processor: "canny" }],
+    "PROCESSOR_MODELS: canny is no processor that uses a model; there is depth_midas",
+  ],
+  [
+    [chosen("a/first", "PROCESSOR_MODELS"), chosen("a/first")],
+    "DEPTH_MODEL: the model of depth_midas is chosen already, by PROCESSOR_MODELS",
+  ],
+])("the choice %j ends the start", (choices, message) => {
+  place("a/first");
+  expect(() => readWith(choices)).toThrow(message);
 });
 
 test.each([
@@ -59,7 +78,7 @@ test.each([
   place("depth-dpt-tiny");
   place("going");
   justBefore(call, path, () => rmSync(join(modelsDir, "going"), { recursive: true }));
-  expect(read().depth?.id).toBe("depth-dpt-tiny");
+  expect(depthModel().id).toBe("depth-dpt-tiny");
 });
 
 test("a folder that another process prunes before it is listed holds nothing", () => {
@@ -67,7 +86,7 @@ test("a folder that another process prunes before it is listed holds nothing", (
   const going = join(modelsDir, "going");
   mkdirSync(going);
   justBefore("readdirSync", /going$/, () => rmSync(going, { recursive: true }));
-  expect(read().depth?.id).toBe("depth-dpt-tiny");
+  expect(depthModel().id).toBe("depth-dpt-tiny");
 });
 
 test("a folder whose place a file takes before it is listed holds nothing", () => {
@@ -77,7 +96,7 @@ test("a folder whose place a file takes before it is listed holds nothing", () =
     rmSync(going, { recursive: true });
     writeFileSync(going, "");
   });
-  expect(read()).toEqual({});
+  expect(read()).toEqual({ canny: {} });
 });
 
 test("the weights of the selected model that go before they are opened end the start by their name", () => {
@@ -93,7 +112,7 @@ test("the weights of the selected model that go before they are opened end the s
 test("the memory is that of the weights in float32", () => {
   symlinkSync(TINY, join(modelsDir, "linked"));
   const fileBytes = readFileSync(join(TINY, "model.safetensors")).length;
-  const { bytes } = read().depth!;
+  const { bytes } = depthModel();
   expect(bytes / fileBytes).toBeGreaterThan(1.9); // the file holds float16, and a header
   expect(bytes / fileBytes).toBeLessThan(2);
 });
@@ -116,5 +135,5 @@ test.each([
 
 test("pictures may keep their aspect ratio where their sides become multiples of the patch", () => {
   place("model", "preprocessor_config.json", { keep_aspect_ratio: true, ensure_multiple_of: 32 });
-  expect(read().depth?.id).toBe("model");
+  expect(depthModel().id).toBe("model");
 });

@@ -3,14 +3,14 @@
  * there is no device, the first test says that the others were left out.
  */
 import { CPU_PROFILE } from "@armature/graph";
-import { ModelConfig } from "@armature/weights";
 import { beforeAll, describe, expect, test } from "vitest";
 import { fixturePath, relativeError } from "../../../../testing/golden.js";
 import { readRgb } from "../../../../testing/picture.js";
 import { DEVICE_TIMEOUT_MS, missingDevice, WEBGPU_FLOAT16, WEBGPU_FLOAT32 } from "../../../../testing/webgpu-device.js";
-import { readDptImageProcessor, toPixelValues } from "../depth/dpt-image-processor.js";
-import { depthModel } from "./depth-model.js";
-import { loadableDepth, type PreprocessorDevice } from "./load-networks.js";
+import { toPixelValues } from "../depth/dpt-image-processor.js";
+import { depthAnythingDepth } from "../networks/depth-anything.js";
+import { dptDepth } from "../networks/dpt-depth.js";
+import { loadableNetwork, type PreprocessorDevice } from "./loadable-networks.js";
 
 /** Of the maximum, as the device's own checks allow: 4.7e-5 was seen, in the hybrid's sixty normalised layers. */
 const FLOAT32_TOLERANCE = 1e-4;
@@ -23,23 +23,27 @@ const FLOAT16: PreprocessorDevice = { name: "webgpu", profile: WEBGPU_FLOAT16, t
 
 const SCENE = "embedded/inputs/purple-sphere-and-orange-cube.png";
 
-/** Both forms of the network: patches of pixels, and patches of a convolutional backbone. */
-const MODELS = ["../models/depth-dpt-tiny", "models/dpt-random", "models/dpt-hybrid-random"];
+/** Both forms of DPT, patches of pixels and patches of a convolutional backbone; and Depth Anything. */
+const NETWORKS = {
+  "../models/depth-dpt-tiny": dptDepth,
+  "models/dpt-random": dptDepth,
+  "models/dpt-hybrid-random": dptDepth,
+  "models/depth-anything-random": depthAnythingDepth,
+};
 
-async function depthOf(model: string, device: PreprocessorDevice) {
-  const imageProcessor = readDptImageProcessor(ModelConfig.read(fixturePath(`${model}/preprocessor_config.json`)));
-  const loadable = loadableDepth({ id: model, folder: fixturePath(model), imageProcessor, bytes: 0 }, device);
-  const session = await loadable.load();
-  const network = depthModel(imageProcessor, session);
-  const depth = await network.predict(toPixelValues(await readRgb(SCENE), network.imageProcessor));
-  await loadable.release(session);
+async function depthOf(model: keyof typeof NETWORKS, device: PreprocessorDevice) {
+  const loadable = loadableNetwork(NETWORKS[model], { id: model, folder: fixturePath(model), bytes: 0 }, device);
+  const network = await loadable.load();
+  const { imageProcessor, predict } = network.opened;
+  const depth = await predict(toPixelValues(await readRgb(SCENE), imageProcessor));
+  await loadable.release(network);
   return depth;
 }
 
 const missing = await missingDevice("depth networks on a WebGPU device");
 
 describe.skipIf(missing)("on a WebGPU device", () => {
-  for (const model of MODELS) {
+  for (const model of Object.keys(NETWORKS) as (keyof typeof NETWORKS)[]) {
     describe(model, () => {
       let wanted: Awaited<ReturnType<typeof depthOf>>;
       beforeAll(async () => {

@@ -2,9 +2,9 @@
 import type { JobKind } from "@armature/engine";
 import type { RgbImage } from "@armature/pixels";
 import type { ResidentStatus } from "@armature/runtime";
-import type { ControlImage } from "../processors/processor.js";
+import type { ControlImage } from "../annotators/annotator.js";
 import type { Catalogue } from "./catalogue.js";
-import type { PreprocessorDevice } from "./load-networks.js";
+import type { PreprocessorDevice } from "./loadable-networks.js";
 
 export interface EngineSettings {
   catalogue: Catalogue;
@@ -22,7 +22,7 @@ export interface AnnotatePayload {
 
 export interface AnnotateOutcome {
   image: ControlImage;
-  /** The processor's work, without the loading of its models. */
+  /** The processor's work, without the loading of its networks. */
   inferenceMs: number;
   loadMs: number;
 }

@@ -5,7 +5,12 @@ import { type Engine, type EngineLog, type EngineState, startEngine } from "@arm
 import type { ResidentStatus } from "@armature/runtime";
 import type { AnnotateOutcome, AnnotatePayload, EngineJobs, EngineSettings } from "./jobs.js";
 
+/** The engine of the service's own processors. */
+const ENGINE_MAIN = new URL("./engine-main.js", import.meta.url);
+
 export interface PreprocessorEngineOptions {
+  /** The module of its process; default that of the service's own processors. */
+  entry?: URL | undefined;
   settings: EngineSettings;
   /** A job that shows no progress for so long is taken for hung, and its process is ended. */
   maxJobMs: number;
@@ -18,11 +23,11 @@ export class PreprocessorEngine {
   /** Undefined on the CPU, which is not lost: a crash there is the job's own. */
   private readonly losses: DeviceLosses | undefined;
 
-  constructor({ settings, maxJobMs, log }: PreprocessorEngineOptions) {
+  constructor({ entry = ENGINE_MAIN, settings, maxJobMs, log }: PreprocessorEngineOptions) {
     const onDevice = (settings.device.name ?? "cpu") !== "cpu";
     this.losses = onDevice ? new DeviceLosses((reason) => this.engine.restart(reason)) : undefined;
     this.engine = startEngine<EngineJobs, EngineSettings>({
-      entry: new URL("./engine-main.js", import.meta.url),
+      entry,
       name: "preprocessor",
       settings,
       log,
@@ -38,7 +43,7 @@ export class PreprocessorEngine {
     return this.losses ? this.losses.run(run) : run();
   }
 
-  /** Loads the models of a processor before they are asked for. */
+  /** Loads the networks of a processor before they are asked for. */
   warm(processor: string): Promise<void> {
     return this.engine.run("warm", { processor }, { onProgress: (loaded) => this.note(loaded) });
   }

@@ -4,7 +4,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+import { builtFile } from "@armature/core/testing/built-file";
 import { decodeImage } from "@armature/images";
 import type { RgbImage } from "@armature/pixels";
 import { ModelConfig } from "@armature/weights";
@@ -127,7 +127,7 @@ test("a limit of its own leaves alone what the diffusion service keeps in the sa
 });
 
 test("npm run prepare-weights makes the form before the service asks for it", async () => {
-  const script = fileURLToPath(new URL("../../../../scripts/dist/prepare-weights.js", import.meta.url));
+  const script = builtFile("scripts/dist/prepare-weights.js");
   const env = { ...process.env, MODELS_DIR: modelsDir, CACHE_DIR: cacheDir };
   const output = execFileSync(process.execPath, [script, "--only", "preprocessor"], { env, encoding: "utf8" });
   expect(output).toBe(`wide\n${join(cacheDir, "prepared/preprocessor")}\n`);

@@ -4,13 +4,13 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { processorsResponse } from "@armature/contract";
 import { decodeImage, sharp } from "@armature/images";
 import type { RgbImage } from "@armature/pixels";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type ServiceProcess, startService } from "../../../../scripts/services.js";
+import { type ServiceProcess, serviceEntry, startService } from "../../../../scripts/services.js";
 import { fixturePath } from "../../../../testing/golden.js";
+import { expectQuickHealth } from "../../../../testing/health-times.js";
 import { expectSamePixels, readRgb } from "../../../../testing/picture.js";
 import { enginePid } from "../../../../testing/service-engine.js";
 
@@ -142,21 +142,8 @@ describe("the process", () => {
         (await annotate("depth_midas", COFFEE, {}, hybrid)).image,
         "components/dpt-hybrid-random-depth.png",
       );
-      let working = true;
       const work = Promise.all(Array.from({ length: 4 }, () => annotate("depth_midas", COFFEE, {}, hybrid)));
-      work.finally(() => {
-        working = false;
-      });
-      const times: number[] = [];
-      while (working) {
-        const start = performance.now();
-        expect((await fetch(`${hybrid.url}/healthz`)).status).toBe(200);
-        times.push(performance.now() - start);
-        await delay(5);
-      }
-      await work;
-      expect(times.length).toBeGreaterThan(20);
-      expect(times.sort((a, b) => a - b)[Math.floor(0.99 * times.length)]).toBeLessThan(100);
+      await expectQuickHealth(hybrid.url, work);
     });
   });
 
@@ -286,7 +273,7 @@ function cpuTicks(pid: number): number {
 }
 
 function run(args: string[], env: Record<string, string>) {
-  const main = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+  const main = serviceEntry("preprocessor");
   return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
     execFile(process.execPath, [main, ...args], { env: { ...process.env, ...env } }, (error, stdout, stderr) => {
       resolve({ code: error ? Number(error.code) : 0, stdout, stderr });

@@ -4,13 +4,18 @@ import { InvalidConfig } from "@armature/core";
 import type { DeviceChoice } from "@armature/devices";
 import { createApp, createMetrics, type ServiceApp } from "@armature/http";
 import { sharp } from "@armature/images";
-import { WorkQueue } from "@armature/jobs";
+import { Jobs, MemoryBlobs, MemoryJobStore, MemoryQueue } from "@armature/jobs";
 import { DEFAULT_SOURCE_POLICY } from "@armature/net";
 import { chooseServedDevice, deviceOptions, engineObstacle } from "@armature/service";
+import PQueue from "p-queue";
 import type { Logger } from "pino";
-import { type Config, machineDefaults } from "../config.js";
+import type { Processor } from "../annotators/annotator.js";
+import { PROCESSORS } from "../annotators/index.js";
+import { type Config, machineDefaults, modelChoices } from "../config.js";
 import { type Catalogue, readCatalogue, servedProcessors } from "../engine/catalogue.js";
 import { PreprocessorEngine } from "../engine/preprocessor-engine.js";
+import { ANNOTATE, annotateKind } from "../jobs/annotate-job.js";
+import { resolveProcessor } from "../request/resolve-processor.js";
 import { routeDeclarations } from "./declarations.js";
 import { preprocessorMetrics } from "./metrics.js";
 import { imageRoute } from "./routes/image.js";
@@ -25,19 +30,38 @@ export interface PreprocessorService {
 /** While the engine works on one picture, another one is decoded or encoded; more would only hold memory. */
 const PICTURES_AT_ONCE = 2;
 
+/** Fetching waits for others and takes little; each picture of a waiting request may be on its way. */
+const FETCHES_AT_ONCE = 64;
+
+/** Bodies' worth of files that a job may hold: what it came with, and what it has made. */
+const FILES_PER_JOB = 2;
+
 const DECODE_TIMEOUT_S = 10;
+
+export interface ProcessorTable {
+  processors: readonly Processor[];
+  /** The module of the engine process that knows the same ones; default that of the service's own. */
+  engine?: URL;
+}
 
 /**
  * Reads the catalogue, chooses the device and starts the engine; loads nothing but what WARM names.
  * Throws InvalidConfig, InvalidModel or DeviceUnavailable.
  */
-export async function createService(config: Config, log: Logger, version: string): Promise<PreprocessorService> {
+export async function createService(
+  config: Config,
+  log: Logger,
+  version: string,
+  { processors, engine: entry }: ProcessorTable = { processors: PROCESSORS },
+): Promise<PreprocessorService> {
   const { modelsDir, threads, budgetBytes, prepared } = machineDefaults(config);
-  const catalogue = readCatalogue({ modelsDir, depthModel: config.DEPTH_MODEL, note: (line) => log.info(line) });
-  const warm = warmProcessors(config, catalogue);
+  const choices = modelChoices(config);
+  const catalogue = readCatalogue({ processors, modelsDir, choices, note: (line) => log.info(line) });
+  const warm = warmProcessors(config, servedProcessors(processors, catalogue));
   const device = await chooseServedDevice(deviceOptions(config), log);
   sharp.concurrency(threads);
   const engine = new PreprocessorEngine({
+    entry,
     settings: { catalogue, device: { name: device.device, profile: device.profile, threads, prepared }, budgetBytes },
     maxJobMs: config.MAX_JOB_S * 1000,
     log: ({ level, message, pid }) => log[level]({ engine: pid }, message),
@@ -47,10 +71,14 @@ export async function createService(config: Config, log: Logger, version: string
       .warm(id)
       .catch((error: Error) => log.error({ processor: id, err: error }, "could not be loaded at the start"));
   }
-  return { app: application(config, { catalogue, device, engine, log, version }), stop: () => engine.stop() };
+  return {
+    app: application(config, { processors, catalogue, device, engine, log, version }),
+    stop: () => engine.stop(),
+  };
 }
 
 interface Parts {
+  processors: readonly Processor[];
   catalogue: Catalogue;
   device: DeviceChoice;
   engine: PreprocessorEngine;
@@ -58,32 +86,48 @@ interface Parts {
   version: string;
 }
 
-function application(config: Config, { catalogue, device, engine, log, version }: Parts): ServiceApp {
+function application(config: Config, parts: Parts): ServiceApp {
+  const { processors, catalogue, device, engine, log, version } = parts;
+  const served = servedProcessors(processors, catalogue);
   const metrics = createMetrics({ service: "preprocessor", version });
   const observeInference = preprocessorMetrics(metrics, engine);
-  const queue = new WorkQueue({
+  const queue = new MemoryQueue({
     concurrency: PICTURES_AT_ONCE,
     maxWaiting: config.QUEUE_LIMIT,
     maxWaitingPerClient: config.QUEUE_LIMIT_PER_CLIENT,
     maxWaitingCost: config.QUEUE_LIMIT,
-    observer: metrics.queueObserver("preprocessor"),
   });
   metrics.watchQueue("preprocessor", () => queue.snapshot());
   const maxBodyBytes = config.MAX_BODY_MB * 2 ** 20;
-  const image = imageRoute({
-    catalogue,
-    queue,
-    maxWaitMs: config.MAX_WAIT_S * 1000,
+  const sources = config.URL_SOURCES
+    ? { ...DEFAULT_SOURCE_POLICY, maxBytes: maxBodyBytes, privateHosts: config.PRIVATE_SOURCES ?? [] }
+    : undefined;
+  const annotations = annotateKind({
     maxBodyBytes,
     decodeLimits: { maxPixels: config.MAX_PIXELS, timeoutS: DECODE_TIMEOUT_S },
-    sources: config.URL_SOURCES
-      ? { ...DEFAULT_SOURCE_POLICY, maxBytes: maxBodyBytes, privateHosts: config.PRIVATE_SOURCES ?? [] }
-      : undefined,
+    sources,
+    fetching: new PQueue({ concurrency: FETCHES_AT_ONCE }),
     async runEngine(payload, signal) {
       const outcome = await engine.annotate(payload, signal);
       observeInference(payload.processor, outcome.inferenceMs);
       return outcome;
     },
+  });
+  const blobs = new MemoryBlobs({ maxBytes: FILES_PER_JOB * (config.QUEUE_LIMIT + PICTURES_AT_ONCE) * maxBodyBytes });
+  const jobs = new Jobs({
+    queue,
+    store: new MemoryJobStore(),
+    blobs,
+    kinds: { [ANNOTATE]: annotations },
+    observer: metrics.jobObserver("preprocessor"),
+  });
+  const image = imageRoute({
+    processorOf: (id) => resolveProcessor(id, processors, catalogue),
+    jobs,
+    blobs,
+    maxWaitMs: config.MAX_WAIT_S * 1000,
+    maxBodyBytes,
+    sources,
   });
   return createApp({
     info: {
@@ -93,17 +137,17 @@ function application(config: Config, { catalogue, device, engine, log, version }
     },
     log,
     metrics,
-    routes: routeDeclarations(servedProcessors(catalogue)),
-    routers: [image, processorsRoute(catalogue, device)],
+    routes: routeDeclarations(served),
+    routers: [image, processorsRoute(served, device)],
     obstacle: () => engineObstacle(engine),
-    onDrain: () => void queue.drain(),
+    onDrain: () => void jobs.drain(),
   });
 }
 
 /** The ids in WARM, all of them served. */
-function warmProcessors({ WARM = [] }: Config, catalogue: Catalogue): string[] {
-  const served = servedProcessors(catalogue).map(({ id }) => id);
-  const unknown = WARM.find((id) => !served.includes(id));
+function warmProcessors({ WARM = [] }: Config, served: readonly Processor[]): string[] {
+  const ids = served.map(({ id }) => id);
+  const unknown = WARM.find((id) => !ids.includes(id));
   if (unknown === undefined) return WARM;
-  throw new InvalidConfig(`WARM: ${unknown} is no processor that is served; there is ${served.join(", ")}`);
+  throw new InvalidConfig(`WARM: ${unknown} is no processor that is served; there is ${ids.join(", ")}`);
 }

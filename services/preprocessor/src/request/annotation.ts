@@ -1,8 +1,7 @@
 /** One picture from its file to its control image's file. Knows neither HTTP nor tensors. */
-import { type ImageRequest, imageRequest } from "@armature/contract";
-import { inField, parse } from "@armature/http";
-import { type DecodeLimits, decodeImage, encodeImage, imageBytes } from "@armature/images";
-import { fetchSource, type SourcePolicy } from "@armature/net";
+import { inField } from "@armature/http";
+import { type DecodeLimits, decodeImage, encodeImage } from "@armature/images";
+import type { SourcePolicy } from "@armature/net";
 import type { AnnotateOutcome, AnnotatePayload } from "../engine/jobs.js";
 
 export interface AnnotationDeps {
@@ -27,20 +26,6 @@ export interface Annotation {
   width: number;
   height: number;
   inferenceMs: number;
-}
-
-/** The picture that a body holds: the bytes themselves, or JSON that carries or names them. */
-export async function pictureOf(body: unknown, deps: AnnotationDeps, signal: AbortSignal): Promise<PictureFile> {
-  if (Buffer.isBuffer(body)) return { bytes: body, pointer: undefined };
-  const { image }: ImageRequest = parse(imageRequest, body);
-  const { maxBodyBytes, sources } = deps;
-  const pointer = "/image";
-  const bytes = await imageBytes(image, {
-    pointer,
-    maxBytes: maxBodyBytes,
-    fetchUrl: sources && ((url) => fetchSource(url, { policy: sources, signal })),
-  });
-  return { bytes, pointer };
 }
 
 /** Decodes, lets the engine work, encodes without loss; the same bytes give the same bytes. */

@@ -4,8 +4,8 @@ import { sessionKey } from "@armature/runtime";
 import { openModelFolder, type WeightView } from "@armature/weights";
 import { networkOf } from "../../networks/index.js";
 import type { Catalogue } from "../catalogue.js";
+import { entryOf } from "../component-uses.js";
 import { type DeviceForms, formOf } from "../device-settings.js";
-import { entryOf } from "../load-networks.js";
 import { type NetworkUse, residentKey } from "../network-use.js";
 
 export interface NetworkMemory {

@@ -7,16 +7,17 @@ import {
 } from "@armature/contract";
 import type { DeviceChoice } from "@armature/devices";
 import { NotFound } from "@armature/http";
-import type { WorkQueue } from "@armature/jobs";
+import { type Jobs, resultOf } from "@armature/jobs";
 import { deviceInfo } from "@armature/service";
 import { Router } from "express";
 import type { Catalogue } from "../../engine/catalogue.js";
 import { type ComponentStatus, componentKey } from "../../engine/resident-component.js";
+import { loadSpec } from "../../jobs/load-job.js";
 import { resolveScheduler } from "../../request/resolve-scheduler.js";
 
 export interface ServedDeps {
   catalogue: Catalogue;
-  queue: WorkQueue;
+  jobs: Jobs;
   /** Of requests that do not say; undefined: the device has no choice. */
   precision: Precision | undefined;
   /** What computes, and what its checks found. */
@@ -25,8 +26,6 @@ export interface ServedDeps {
   deviceMemory: DeviceMemoryInfo | undefined;
   /** What the engine has loaded of models and ControlNets. */
   loaded: () => readonly ComponentStatus[];
-  /** Loads or unloads by id. */
-  setLoaded(id: string, load: boolean): Promise<void>;
 }
 
 /** `GET /models`, `GET /controlnets`, and for operators `POST /controlnets/:type/load` and `/unload`. */
@@ -47,15 +46,15 @@ export function servedRoutes(deps: ServedDeps): Router {
 function listModels({ catalogue, loaded, device, deviceMemory, precision = "float32" }: ServedDeps): ModelsResponse {
   return {
     device: { ...deviceInfo(device), ...(deviceMemory && { memory: deviceMemory }) },
-    models: catalogue.models.map(({ id, unet, vae, schedulerConfig, recommended, bytes }, i) => {
+    models: catalogue.models.map(({ id, unet, latents, schedulerConfig, recommended, bytes }, i) => {
       const scheduler = resolveScheduler(recommended.scheduler, schedulerConfig);
       return {
         id,
         default: i === 0,
         prediction_type: scheduler.prediction_type === "v_prediction" ? "v_prediction" : "epsilon",
         scheduler: scheduler.name,
-        width: unet.sampleSize * vae.scale,
-        height: unet.sampleSize * vae.scale,
+        width: unet.sampleSize * latents.scale,
+        height: unet.sampleSize * latents.scale,
         num_inference_steps: recommended.num_inference_steps,
         guidance_scale: recommended.guidance_scale,
         bytes: bytes[precision],
@@ -85,8 +84,8 @@ function residency(id: string, loaded: readonly ComponentStatus[]) {
   return { loaded: true, last_use: new Date(status.lastUse).toISOString(), load_ms: Math.round(status.loadMs) };
 }
 
-async function change(type: string, load: boolean, { catalogue, queue, setLoaded }: ServedDeps): Promise<void> {
+async function change(type: string, load: boolean, { catalogue, jobs }: ServedDeps): Promise<void> {
   const net = catalogue.controlnets.find((candidate) => candidate.type === type);
   if (!net) throw new NotFound("There is no such ControlNet; GET /controlnets lists those served");
-  await queue.run({ cost: 0, client: "operator" }, () => setLoaded(net.id, load));
+  await resultOf(jobs.follow(loadSpec({ id: net.id, load })));
 }

@@ -1,37 +1,46 @@
-import { addLogFields, closed, jsonOrImageBody, NotAcceptable, parse } from "@armature/http";
-import type { WorkQueue } from "@armature/jobs";
-import { type Request, type RequestHandler, Router } from "express";
-import type { Catalogue } from "../../engine/catalogue.js";
-import { type AnnotationDeps, annotate, type OutputFormat, pictureOf } from "../../request/annotation.js";
-import { resolveProcessor } from "../../request/resolve-processor.js";
+import { addLogFields, closed, jsonOrImageBody, NotAcceptable } from "@armature/http";
+import { type Blobs, type JobEvent, type Jobs, successes } from "@armature/jobs";
+import { type Request, type RequestHandler, type Response, Router } from "express";
+import type { Processor } from "../../annotators/annotator.js";
+import { type AnnotateJob, annotateSpec } from "../../jobs/annotate-job.js";
+import type { AnnotationDeps, OutputFormat } from "../../request/annotation.js";
+import { annotationRequest } from "../../request/annotation-request.js";
 
-export interface ImageDeps extends AnnotationDeps {
-  catalogue: Catalogue;
-  queue: WorkQueue;
+export interface ImageDeps extends Pick<AnnotationDeps, "maxBodyBytes" | "sources"> {
+  /** The served processor of an id. Throws NotFound. */
+  processorOf(id: string): Processor;
+  jobs: Jobs;
+  blobs: Blobs;
   maxWaitMs: number;
 }
 
 /** `POST /image/:processor`: a picture in, its control image out. */
 export function imageRoute(deps: ImageDeps): Router {
-  const body = jsonOrImageBody({ maxBytes: deps.maxBodyBytes });
+  const { processorOf, jobs, maxBodyBytes, maxWaitMs: deadlineMs } = deps;
+  const body = jsonOrImageBody({ maxBytes: maxBodyBytes });
   return Router().post("/image/:processor", noteArrival, body, async (req, res) => {
-    const processor = resolveProcessor(req.params.processor ?? "", deps.catalogue);
+    const processor = processorOf(req.params.processor ?? "");
     addLogFields(res, { processor: processor.id });
-    const options = parse(processor.options, { ...req.query });
-    const format = acceptedFormat(req);
-    const gone = closed(res);
-    const picture = await pictureOf(req.body, deps, gone);
-    const result = await deps.queue.run(
-      {
-        cost: 1,
-        client: req.ip ?? "",
-        deadlineMs: deps.maxWaitMs,
-        signal: gone,
-        onStart: (waitedMs) => addLogFields(res, { queueMs: Math.round(waitedMs) }),
-      },
-      (signal) => annotate(picture, { processor: processor.id, options, format }, deps, signal),
-    );
-    const { file, width, height, inferenceMs } = result;
+    const request = annotationRequest(processor, req.query, req.body);
+    const wanted = { ...request, processor: processor.id, format: acceptedFormat(req) };
+    const signal = closed(res);
+    const { spec, files } = await annotateSpec(wanted, deps, { client: req.ip ?? "", deadlineMs });
+    await sendControlImage(jobs.follow<AnnotateJob>(spec, { files, signal }), wanted.format, deps.blobs, res);
+  });
+}
+
+async function sendControlImage(
+  events: AsyncIterable<JobEvent<AnnotateJob>>,
+  format: OutputFormat,
+  blobs: Blobs,
+  res: Response,
+): Promise<void> {
+  let file: Buffer | undefined;
+  for await (const { event, data } of successes(events)) {
+    if (event === "started") addLogFields(res, { queueMs: Math.round(data.queueMs) });
+    if (event === "output") file = await blobs.get(data.blob);
+    if (event !== "completed") continue;
+    const { width, height, inferenceMs } = data;
     addLogFields(res, { width, height, inferenceMs: Math.round(inferenceMs) });
     res
       .set("X-Inference-Time", seconds(inferenceMs))
@@ -39,7 +48,7 @@ export function imageRoute(deps: ImageDeps): Router {
       .set("Vary", "Accept")
       .type(format)
       .send(file);
-  });
+  }
 }
 
 const noteArrival: RequestHandler<{ processor: string }> = (_req, res, next) => {

@@ -3,14 +3,13 @@ import type { DeviceChoice } from "@armature/devices";
 import { deviceInfo } from "@armature/service";
 import { Router } from "express";
 import { z } from "zod";
-import { type Catalogue, servedProcessors } from "../../engine/catalogue.js";
-import type { Processor } from "../../processors/processor.js";
+import type { Processor } from "../../annotators/annotator.js";
 
 /** `GET /processors`: what computes, and the processors that can be used now, with the JSON Schema of their options. */
-export function processorsRoute(catalogue: Catalogue, device: DeviceChoice): Router {
+export function processorsRoute(served: readonly Processor[], device: DeviceChoice): Router {
   const answer: ProcessorsResponse = {
     device: deviceInfo(device),
-    processors: servedProcessors(catalogue).map(describe),
+    processors: served.map(describe),
   };
   return Router().get("/processors", (_req, res) => void res.json(answer));
 }

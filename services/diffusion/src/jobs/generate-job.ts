@@ -1,0 +1,134 @@
+/** One generation as a job: the control images are made, the engine works, the pictures are encoded. Knows neither HTTP nor tensors. */
+import { encodeImage } from "@armature/images";
+import type { JobContext, JobKind, JobSpec, JobTypes } from "@armature/jobs";
+import { type PictureReference, pictureReference } from "@armature/service";
+import type PQueue from "p-queue";
+import type { GenerateEvent } from "../contract/events.js";
+import type { GenerateResponse } from "../contract/generate.js";
+import { type ControlImageDeps, type PreparedControls, prepareControlImages } from "../control-images/prepare.js";
+import type { EngineProgress, GenerateOutcome, GeneratePayload } from "../engine/jobs.js";
+import type { ResolvedRequest } from "../features/index.js";
+import { recipeOf } from "../pipelines/index.js";
+import { type CompleteRequest, completeRequest } from "../request/complete.js";
+import { toParameters } from "../request/resolve.js";
+import { warningsOf } from "../request/warnings.js";
+import { requestWork } from "../request/work.js";
+import { etaEstimator } from "./eta.js";
+
+export interface GenerateJobDeps extends ControlImageDeps {
+  /** How many pictures are encoded at once. */
+  encoding: PQueue;
+  runEngine(
+    payload: GeneratePayload,
+    signal: AbortSignal,
+    onProgress: (event: EngineProgress) => void,
+  ): Promise<GenerateOutcome>;
+}
+
+/** The lists of pictures that an answer has. */
+type PictureList = "images" | "control_images";
+
+/** A picture that is done: where it stands in the answer, and all that the answer says of it but its bytes, which are a blob. */
+export type PictureOutput = {
+  [List in PictureList]: {
+    list: List;
+    index: number;
+    about: Omit<GenerateResponse[List][number], "image">;
+    blob: string;
+  };
+}[PictureList];
+
+export interface GenerateJob extends JobTypes {
+  progress: Extract<GenerateEvent, { event: "progress" }>["data"];
+  output: PictureOutput;
+  result: Omit<GenerateResponse, "id" | PictureList>;
+}
+
+export const GENERATE = "generate";
+
+/** A resolved request as a job, and the files that go with it. */
+export async function generateSpec(
+  request: ResolvedRequest,
+  { sources }: Pick<ControlImageDeps, "sources">,
+  who: Pick<JobSpec, "client" | "priority" | "deadlineMs">,
+): Promise<{ spec: JobSpec<ResolvedRequest>; files: Buffer[] }> {
+  const pictures = await Promise.all(
+    request.controls.map(({ source }, i) => {
+      return pictureReference(source, { pointer: `/controlnets/${i}/image`, maxBytes: sources.maxBytes, sources });
+    }),
+  );
+  const controls = request.controls.map((control, i) => ({ ...control, source: pictures[i]!.name }));
+  const spec = { ...who, kind: GENERATE, cost: requestWork(request), input: { ...request, controls } };
+  return { spec, files: filesOf(pictures) };
+}
+
+interface Generation {
+  controls: PreparedControls;
+  /** With the size that the first control image gives, where it is left to that. */
+  request: CompleteRequest;
+  outcome: GenerateOutcome;
+}
+
+/** Does generations. */
+export function generateKind(deps: GenerateJobDeps): JobKind<ResolvedRequest, PreparedControls, Generation> {
+  return {
+    needsPreparation: ({ controls }) => controls.length > 0,
+    prepare: ({ controls }, job) => prepareControlImages(controls, deps, job),
+    async run(resolved, controls, job) {
+      const request = completeRequest(resolved, controls.images[0]);
+      const payload = { model: request.model, recipe: recipeOf(request), pictures: controls.images };
+      let eta = etaEstimator();
+      const outcome = await deps.runEngine(payload, job.signal, (event) => {
+        if (event.stage === "starting") eta = etaEstimator(); // what was before tells nothing of the steps
+        if (event.stage === "denoising") job.progress(eta(event.step, event.steps));
+      });
+      return { controls, request, outcome };
+    },
+    async finish(_, generation, job) {
+      await Promise.all([...pictures(generation, deps, job), ...controlPictures(generation, deps, job)]);
+      return resultOf(generation, job);
+    },
+  };
+}
+
+type Outputs = Promise<void>[];
+
+function pictures({ request, outcome }: Generation, deps: GenerateJobDeps, job: JobContext): Outputs {
+  const { format, quality } = request.output;
+  return outcome.images.map((image, index) =>
+    deps.encoding.add(async () => {
+      const file = await encodeImage(image, { format, quality });
+      const about = { width: image.width, height: image.height, format, seed: request.seeds[index]! };
+      await job.output(file, { list: "images", index, about });
+    }),
+  );
+}
+
+function controlPictures({ request, controls }: Generation, deps: GenerateJobDeps, job: JobContext): Outputs {
+  return controls.images.map((image, index) =>
+    deps.encoding.add(async () => {
+      const file = await encodeImage(image, { format: "png" });
+      const { type, processor } = request.controls[index]!;
+      const about = { type, preprocessor: processor, width: image.width, height: image.height, format: "png" };
+      await job.output(file, { list: "control_images", index, about });
+    }),
+  );
+}
+
+function resultOf({ request, controls, outcome }: Generation, job: JobContext): GenerateJob["result"] {
+  return {
+    parameters: toParameters(request),
+    warnings: warningsOf(request, outcome),
+    timings: {
+      queue_ms: job.queueMs,
+      preprocess_ms: controls.preprocessMs,
+      load_ms: outcome.timings.loadMs,
+      inference_ms: outcome.timings.inferenceMs,
+      total_ms: job.ageMs(),
+    },
+  };
+}
+
+function filesOf(pictures: readonly PictureReference[]): Buffer[] {
+  return pictures.flatMap(({ file }) => file ?? []);
+}

@@ -1,0 +1,48 @@
+/** The networks of a processor as the residency loads them: a graph is written, a session opened. */
+import type { DeviceProfile } from "@armature/graph";
+import { type ComputeSettings, type Loadable, openNetwork, type Session } from "@armature/runtime";
+import type { Processor } from "../annotators/annotator.js";
+import type { AnnotatorNetwork } from "../annotators/annotator-network.js";
+import type { Catalogue, ModelEntry } from "./catalogue.js";
+
+export interface PreprocessorDevice extends ComputeSettings {
+  profile: DeviceProfile;
+}
+
+export interface LoadedNetwork<Opened> {
+  /** What annotators are handed. */
+  opened: Opened;
+  session: Session;
+}
+
+/** By the names that the annotator knows them by. The catalogue must hold the processor. */
+export function loadableNetworks(
+  { id, networks }: Processor,
+  catalogue: Catalogue,
+  device: PreprocessorDevice,
+): Record<string, Loadable<LoadedNetwork<unknown>>> {
+  const loadables = Object.entries(networks).map(([name, network]) => {
+    const entry = catalogue[id]?.[name];
+    if (!entry) throw new Error(`The catalogue has no ${name} model for ${id}`);
+    return [name, loadableNetwork(network, entry, device)];
+  });
+  return Object.fromEntries(loadables);
+}
+
+export function loadableNetwork<Opened>(
+  network: AnnotatorNetwork<Opened>,
+  { id, folder, bytes }: ModelEntry,
+  device: PreprocessorDevice,
+): Loadable<LoadedNetwork<Opened>> {
+  return {
+    key: id,
+    owner: id,
+    bytes,
+    async load() {
+      const { use, ...parts } = network.read(folder);
+      const session = await openNetwork({ ...parts, profile: device.profile }, device);
+      return { opened: use(session), session };
+    },
+    release: ({ session }) => session.release(),
+  };
+}

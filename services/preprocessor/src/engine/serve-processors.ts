@@ -1,0 +1,45 @@
+/** The inside of the preprocessor's engine process: it does all work on pixels, one job after another, and owns the sessions. */
+import { type JobContext, serveEngine } from "@armature/engine";
+import { Residency, type ResidentStatus } from "@armature/runtime";
+import type { Processor } from "../annotators/annotator.js";
+import type { AnnotateOutcome, AnnotatePayload, EngineJobs, EngineProgress, EngineSettings } from "./jobs.js";
+import { loadableNetworks } from "./loadable-networks.js";
+
+/** Serves these processors; the HTTP process checks ids and options against the same table. */
+export function serveProcessors(processors: readonly Processor[]): void {
+  serveEngine<EngineJobs, EngineSettings>(async ({ catalogue, device, budgetBytes }) => {
+    let report: (loaded: ResidentStatus[]) => void = () => {};
+    const residency = new Residency({ budgetBytes, now: Date.now, onChange: (loaded) => report(loaded) });
+
+    /** Loads what is missing, after releasing others as far as the budget asks. */
+    async function openNetworks(processor: Processor): Promise<Record<string, unknown>> {
+      const loadables = loadableNetworks(processor, catalogue, device);
+      const loaded = await residency.acquire(Object.values(loadables));
+      return Object.fromEntries(Object.keys(loadables).map((name, i) => [name, loaded[i]?.opened]));
+    }
+
+    async function annotate(payload: AnnotatePayload, job: JobContext<EngineProgress>): Promise<AnnotateOutcome> {
+      report = job.progress;
+      const processor = named(payload.processor);
+      const start = performance.now();
+      const networks = await openNetworks(processor);
+      const loaded = performance.now();
+      const image = await processor.run(payload.image, payload.options, networks);
+      return { image, loadMs: loaded - start, inferenceMs: performance.now() - loaded };
+    }
+
+    return {
+      annotate,
+      async warm({ processor }, job) {
+        report = job.progress;
+        await openNetworks(named(processor));
+      },
+    };
+  });
+
+  function named(id: string): Processor {
+    const processor = processors.find((candidate) => candidate.id === id);
+    if (!processor) throw new Error(`The engine has no processor ${id}`);
+    return processor;
+  }
+}

@@ -1,0 +1,67 @@
+import { InvalidModel } from "@armature/core";
+import type { ModelConfig } from "@armature/weights";
+import { TRANSFORMERS_KEYS } from "./transformers-keys.js";
+
+export interface Dinov2Config {
+  width: number;
+  mlpWidth: number;
+  layers: number;
+  heads: number;
+  qkvBias: boolean;
+  epsilon: number;
+  /** Pixels along the side of a patch. */
+  patch: number;
+  /** Patches along the side of the square picture that the position embeddings were trained for. */
+  grid: number;
+  /** The layers whose outputs are taken, lowest first. */
+  taps: number[];
+}
+
+/** Dinov2Backbone's part of a config.json as our own, as networks for dense prediction use it. */
+export function readDinov2Config(config: ModelConfig): Dinov2Config {
+  config.ignore(
+    ...TRANSFORMERS_KEYS,
+    ...["attention_probs_dropout_prob", "hidden_dropout_prob", "drop_path_rate", "layerscale_value"],
+    ...["out_indices", "stage_names", "use_mask_token"],
+  );
+  config.require({
+    apply_layernorm: true,
+    hidden_act: "gelu",
+    num_channels: 3,
+    reshape_hidden_states: false,
+    use_swiglu_ffn: false,
+  });
+  const width = config.integer("hidden_size", 768);
+  const heads = config.integer("num_attention_heads", 12);
+  if (width % heads !== 0) {
+    throw new InvalidModel(
+      `${config.file}: num_attention_heads is ${heads}; hidden_size ${width} is no multiple of it`,
+    );
+  }
+  const layers = config.integer("num_hidden_layers", 12);
+  const patch = config.integer("patch_size", 14);
+  const dinov2 = {
+    width,
+    mlpWidth: width * config.integer("mlp_ratio", 4),
+    layers,
+    heads,
+    qkvBias: config.boolean("qkv_bias", true),
+    epsilon: config.number("layer_norm_eps", 1e-6),
+    patch,
+    grid: Math.floor(config.integer("image_size", 224) / patch),
+    taps: readTaps(config, layers),
+  };
+  config.done();
+  return dinov2;
+}
+
+/** `stage1` is the output of the first layer. */
+function readTaps(config: ModelConfig, layers: number): number[] {
+  const stages = Array.from({ length: layers }, (_, i) => `stage${i + 1}`);
+  const taps = config.names("out_features", stages).map((name) => stages.indexOf(name));
+  if (taps.length === TAPS && taps.every((tap, i) => i === 0 || tap > taps[i - 1]!)) return taps;
+  throw new InvalidModel(`${config.file}: out_features wants ${TAPS} different stages, lowest first`);
+}
+
+/** The feature maps that the necks of dense prediction take. */
+const TAPS = 4;

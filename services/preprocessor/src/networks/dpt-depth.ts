@@ -1,0 +1,12 @@
+/** The depth networks of transformers' DPTForDepthEstimation, as annotators use them. */
+import { depthNetwork } from "./depth-network.js";
+import { dptNetwork } from "./dpt.js";
+
+export const dptDepth = depthNetwork({
+  family: "DPT",
+  architecture: "DPTForDepthEstimation",
+  preferred: "depth-dpt-tiny",
+  example: "Intel/dpt-hybrid-midas",
+  network: dptNetwork,
+  patchOf: ({ vit }) => vit.patch,
+});

@@ -1,0 +1,4 @@
+/** Imported for its check by tests that hash in a thread: threads run built code. */
+import { builtFile } from "@armature/core/testing/built-file";
+
+builtFile("shared/fetch/dist/hash-worker.js");

@@ -1,0 +1,78 @@
+/** A job while this process has to do with it: who follows it, what was begun for it, and how to end that. */
+import type { JobSpec } from "./job.js";
+
+export class LiveJob {
+  /** Aborted when the job is cancelled or refused. */
+  readonly controller = new AbortController();
+  readonly ended: Promise<void>;
+  /** What the job needs, once that is being gathered. */
+  preparation: Promise<unknown> | undefined;
+  readyMs: number;
+  hasEnded = false;
+  followers = 0;
+  stopTimer = () => {};
+  #startedMs: number | undefined;
+  #wasFollowed = false;
+  #resolveEnded!: () => void;
+  #change!: Promise<void>;
+  #announce!: () => void;
+
+  constructor(
+    readonly id: string,
+    readonly spec: JobSpec,
+    readonly arrivedMs: number,
+  ) {
+    this.readyMs = arrivedMs;
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+    this.#expectChange();
+  }
+
+  get waits(): boolean {
+    return this.#startedMs === undefined && !this.hasEnded;
+  }
+
+  /** From when it was ready to its start; 0 while it waits. */
+  get queueMs(): number {
+    return Math.max(0, (this.#startedMs ?? 0) - this.readyMs);
+  }
+
+  /** Whoever submitted a job is expected to follow it, so it is kept until then. */
+  get isForgettable(): boolean {
+    return this.hasEnded && this.#wasFollowed && this.followers === 0;
+  }
+
+  join(): void {
+    this.followers++;
+    this.#wasFollowed = true;
+  }
+
+  start(nowMs: number): void {
+    this.stopTimer();
+    this.#startedMs = nowMs;
+  }
+
+  end(): void {
+    this.stopTimer();
+    this.hasEnded = true;
+    this.#resolveEnded();
+  }
+
+  /** Resolves when there is something new to tell: an event, a place in the queue. */
+  nextChange(): Promise<void> {
+    return this.#change;
+  }
+
+  changed(): void {
+    const announce = this.#announce;
+    this.#expectChange();
+    announce();
+  }
+
+  #expectChange(): void {
+    this.#change = new Promise((resolve) => {
+      this.#announce = resolve;
+    });
+  }
+}

@@ -1,0 +1,148 @@
+/** The queue of one process. */
+import { type Clock, systemClock } from "@armature/core";
+import { DeadlineExceeded, QueueFull } from "../errors.js";
+import type { Outcome, Queue, QueueEntry, QueueLimits, QueuePosition, QueueSnapshot } from "../queue.js";
+import { FairOrder } from "./fair-order.js";
+import { WorkRate } from "./work-rate.js";
+
+export interface MemoryQueueOptions extends QueueLimits {
+  clock?: Clock;
+}
+
+/**
+ * A job starts within this many times as many starts as jobs may wait. At 1 a full queue could only go by arrival, with no room for
+ * turns and priorities; at 2 every other start may go to somebody who came later.
+ */
+const OVERTAKING = 2;
+
+export class MemoryQueue implements Queue {
+  readonly #options: MemoryQueueOptions;
+  readonly #clock: Clock;
+  readonly #rate: WorkRate;
+  readonly #order: FairOrder<QueueEntry>;
+  readonly #running = new Map<string, { cost: number; startedMs: number }>();
+  readonly #listeners: (() => void)[] = [];
+  /** Those that wait in the order of their starts, until that changes. */
+  #upcoming: QueueEntry[] | undefined;
+
+  constructor(options: MemoryQueueOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#rate = new WorkRate(options.secondsPerCost);
+    this.#order = new FairOrder(OVERTAKING * options.maxWaiting);
+  }
+
+  async add(entry: QueueEntry): Promise<void> {
+    const own = { ...entry, cost: Math.max(0, entry.cost) };
+    this.#admit(own);
+    this.#order.add(own);
+    this.#changed();
+  }
+
+  async ready(id: string): Promise<void> {
+    const entry = this.#order.get(id);
+    if (!entry) return;
+    entry.ready = true;
+    this.#changed();
+  }
+
+  async take(): Promise<string | undefined> {
+    if (!this.#hasSlot()) return undefined;
+    const entry = this.#order.take();
+    if (!entry) return undefined;
+    this.#running.set(entry.id, { cost: entry.cost, startedMs: this.#clock.nowMs() });
+    this.#changed();
+    return entry.id;
+  }
+
+  async done(id: string, outcome: Outcome): Promise<void> {
+    const { cost, startedMs } = this.#running.get(id)!;
+    this.#running.delete(id);
+    if (outcome === "completed") this.#rate.note((this.#clock.nowMs() - startedMs) / 1000, cost);
+    this.#changed();
+  }
+
+  async remove(id: string): Promise<boolean> {
+    if (!this.#order.get(id)) return false;
+    this.#order.remove(id);
+    this.#changed();
+    return true;
+  }
+
+  async position(id: string): Promise<QueuePosition | undefined> {
+    this.#upcoming ??= this.#order.upcoming();
+    const ahead = this.#upcoming.findIndex((entry) => entry.id === id);
+    if (ahead < 0) return undefined;
+    return { position: ahead + 1, estimatedStartS: this.#secondsFor(this.#costAhead(this.#upcoming.slice(0, ahead))) };
+  }
+
+  async snapshot(): Promise<QueueSnapshot> {
+    const waiting = this.#order.waiting();
+    return {
+      waiting: waiting.length,
+      waitingCost: costOf(waiting),
+      running: this.#running.size,
+      secondsPerCost: this.#rate.secondsPerCost,
+      estimatedWaitS: this.#isIdle() ? 0 : this.#secondsFor(this.#costAhead(waiting)),
+    };
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  #admit(entry: QueueEntry): void {
+    const waiting = this.#order.waiting();
+    if (this.#isIdle() && (entry.ready || waiting.length === 0)) return;
+    const estimatedWaitS = this.#secondsFor(this.#costAhead(waiting));
+    if (!this.#hasRoom(entry, waiting)) throw new QueueFull(Math.max(1, Math.ceil(estimatedWaitS)));
+    this.#requireInTime(entry, this.#secondsFor(this.#costAhead(this.#order.before(entry))));
+  }
+
+  #hasRoom({ client, cost }: QueueEntry, waiting: QueueEntry[]): boolean {
+    const { maxWaiting, maxWaitingCost, maxWaitingPerClient = maxWaiting } = this.#options;
+    const ofClient = waiting.filter((other) => other.client === client).length;
+    if (waiting.length >= maxWaiting || ofClient >= maxWaitingPerClient) return false;
+    return waiting.length === 0 || costOf(waiting) + cost <= maxWaitingCost;
+  }
+
+  #requireInTime({ deadlineMs }: QueueEntry, estimatedWaitS: number): void {
+    if (deadlineMs === undefined || estimatedWaitS * 1000 <= deadlineMs) return;
+    const wait = estimatedWaitS.toFixed(1);
+    throw new DeadlineExceeded(
+      `The job would wait about ${wait} s, longer than its deadline of ${deadlineMs / 1000} s`,
+    );
+  }
+
+  #hasSlot(): boolean {
+    return this.#running.size < this.#options.concurrency;
+  }
+
+  /** Whether a job that came now would start at once if it is ready. */
+  #isIdle(): boolean {
+    return this.#hasSlot() && !this.#order.waiting().some(({ ready }) => ready);
+  }
+
+  /** What is left of the running jobs, by the clock, and all of the waiting ones. */
+  #costAhead(waiting: QueueEntry[]): number {
+    const secondsPerCost = this.#rate.secondsPerCost ?? 0;
+    const left = [...this.#running.values()].map(({ cost, startedMs }) => {
+      const elapsedS = (this.#clock.nowMs() - startedMs) / 1000;
+      return secondsPerCost > 0 ? Math.max(0, cost - elapsedS / secondsPerCost) : cost;
+    });
+    return sum(left) + costOf(waiting);
+  }
+
+  #secondsFor(cost: number): number {
+    return ((this.#rate.secondsPerCost ?? 0) * cost) / this.#options.concurrency;
+  }
+
+  #changed(): void {
+    this.#upcoming = undefined;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+const costOf = (entries: QueueEntry[]) => sum(entries.map(({ cost }) => cost));
+
+const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
