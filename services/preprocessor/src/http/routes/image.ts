@@ -1,5 +1,5 @@
 import { addLogFields, closed, jsonOrImageBody, NotAcceptable, parse } from "@armature/http";
-import { type Blobs, type JobEvent, type Jobs, successes } from "@armature/jobs";
+import { type JobEvent, type Jobs, successes } from "@armature/jobs";
 import { type Request, type RequestHandler, type Response, Router } from "express";
 import type { Catalogue } from "../../engine/catalogue.js";
 import { type AnnotateJob, annotateSpec } from "../../jobs/annotate-job.js";
@@ -9,7 +9,6 @@ import { resolveProcessor } from "../../request/resolve-processor.js";
 export interface ImageDeps extends Pick<AnnotationDeps, "maxBodyBytes" | "sources"> {
   catalogue: Catalogue;
   jobs: Jobs;
-  blobs: Blobs;
   maxWaitMs: number;
 }
 
@@ -27,20 +26,20 @@ export function imageRoute(deps: ImageDeps): Router {
     };
     const signal = closed(res);
     const { spec, files } = await annotateSpec(wanted, req.body, deps, { client: req.ip ?? "", deadlineMs });
-    await sendControlImage(jobs.follow<AnnotateJob>(spec, { files, signal }), wanted.format, deps.blobs, res);
+    await sendControlImage(jobs.follow<AnnotateJob>(spec, { files, signal }), wanted.format, jobs, res);
   });
 }
 
 async function sendControlImage(
   events: AsyncIterable<JobEvent<AnnotateJob>>,
   format: OutputFormat,
-  blobs: Blobs,
+  jobs: Jobs,
   res: Response,
 ): Promise<void> {
   let file: Buffer | undefined;
   for await (const { event, data } of successes(events)) {
     if (event === "started") addLogFields(res, { queueMs: Math.round(data.queueMs) });
-    if (event === "output") file = await blobs.get(data.blob);
+    if (event === "output") file = await jobs.blob(data.blob);
     if (event !== "completed") continue;
     const { width, height, inferenceMs } = data;
     addLogFields(res, { width, height, inferenceMs: Math.round(inferenceMs) });
