@@ -1,6 +1,6 @@
 import { type GenerateEvent, type GenerateLimits, type GenerateRequest, generateRequest } from "@armature/contract";
 import { addLogFields, closed, jsonBody, parse, requestId } from "@armature/http";
-import type { Blobs, JobEvent, Jobs } from "@armature/jobs";
+import type { JobEvent, Jobs } from "@armature/jobs";
 import type { SourcePolicy } from "@armature/net";
 import { type Request, type Response, Router } from "express";
 import { type GenerateJob, generateSpec } from "../../jobs/generate-job.js";
@@ -12,7 +12,6 @@ export interface GenerateDeps {
   plan: PlanContext;
   limits: GenerateLimits;
   jobs: Jobs;
-  blobs: Blobs;
   sources: SourcePolicy;
   maxWaitMs: number;
   maxBodyBytes: number;
@@ -35,12 +34,12 @@ async function* generation(
   plan: GeneratePlan,
   req: Request,
   res: Response,
-  { jobs, blobs, sources, maxWaitMs }: GenerateDeps,
+  { jobs, sources, maxWaitMs }: GenerateDeps,
 ): AsyncGenerator<GenerateEvent> {
   const signal = closed(res);
   const { spec, files } = await generateSpec(plan, { sources }, askedFor(req, maxWaitMs));
   const events = jobs.follow<GenerateJob>(spec, { files, signal });
-  yield* generateEvents(logged(res, events), { id: requestId(res), blobs });
+  yield* generateEvents(logged(res, events), { id: requestId(res), jobs });
 }
 
 /** `X-Priority: -10` to `10`, greater first, and `X-Deadline-Ms`, how long the client would wait for the start; else the usual. */
