@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { OutOfMemory } from "@armature/core";
 import { type Plan, planReport } from "./plan-memory/report.js";
 import { selectFullSize, selectOnDisk } from "./plan-memory/selection.js";
-import { type PlannedDevice, plannedProfiles, planUnits } from "./plan-memory/units.js";
+import { type PlannedDevice, plannedForms, planUnits } from "./plan-memory/units.js";
 import { judge } from "./plan-memory/verdict.js";
 
 const HELP = `npm run plan-memory -- [options]
@@ -54,16 +54,16 @@ function main(): number {
     images: whole("--images", values.images, 1),
   };
   const cardBytes = 1e9 * positive("--card-gb", values["card-gb"]);
-  const profiles = plannedProfiles(deviceOf(values.device));
+  const forms = plannedForms(deviceOf(values.device));
   const [models, controlnets] = [list(values.models), list(values.controlnets)];
   if (models?.length === 0) throw new Error("--models: wants at least one id");
   const selected = values["full-size"]
     ? selectFullSize(controlnets ?? ["controlnet"])
     : selectOnDisk({ modelsDir: values["models-dir"], models, controlnets });
 
-  const units = planUnits(selected, request, profiles);
+  const units = planUnits(selected, request, forms);
   const plan: Plan = { request, cardBytes, units, verdict: judge(units, cardBytes) };
-  console.log(values.json ? JSON.stringify(plan, null, 2) : planReport(plan, profiles));
+  console.log(values.json ? JSON.stringify(plan, null, 2) : planReport(plan, forms));
   return plan.verdict.fits ? 0 : 1;
 }
 

@@ -4,7 +4,7 @@ import { configHelp, readConfig } from "@armature/config";
 import { AppError, InvalidConfig } from "@armature/core";
 import { Config as DiffusionConfig, machineDefaults as diffusionDefaults } from "@armature/diffusion/config";
 import { readCatalogue as readDiffusionCatalogue } from "@armature/diffusion/engine/catalogue";
-import { loadableControlNet, loadableModel, loadableShallowUNet } from "@armature/diffusion/engine/loadables";
+import { loadableUses, usesOf } from "@armature/diffusion/engine/load-networks";
 import { CPU_PROFILE } from "@armature/graph";
 import { PROCESSORS } from "@armature/preprocessor/annotators/index";
 import { Config, modelChoices, machineDefaults as preprocessorDefaults } from "@armature/preprocessor/config";
@@ -67,15 +67,9 @@ function ofDiffusion(): Preparation {
   const { modelsDir, threads, prepared } = diffusionDefaults(config);
   const device = { profile: CPU_PROFILE, threads, prepared: wanted(prepared) };
   const { MODELS, CONTROLNETS, PRECISION } = config;
-  const { models, controlnets } = readDiffusionCatalogue({ modelsDir, models: MODELS, controlnets: CONTROLNETS });
-  const loadables = [
-    ...models.flatMap((entry) => [
-      loadableModel(entry, device, PRECISION),
-      loadableShallowUNet(entry, device, PRECISION),
-    ]),
-    ...controlnets.map((entry) => loadableControlNet(entry, device, PRECISION)),
-  ];
-  return { folder: device.prepared.folder, loadables };
+  const catalogue = readDiffusionCatalogue({ modelsDir, models: MODELS, controlnets: CONTROLNETS });
+  const uses = [...catalogue.models, ...catalogue.controlnets].flatMap((entry) => usesOf(entry, PRECISION));
+  return { folder: device.prepared.folder, loadables: loadableUses(uses, catalogue, device) };
 }
 
 function ofPreprocessor(): Preparation {
@@ -83,7 +77,7 @@ function ofPreprocessor(): Preparation {
   const { modelsDir, threads, prepared } = preprocessorDefaults(config);
   const device = { profile: CPU_PROFILE, threads, prepared: wanted(prepared) };
   const choices = modelChoices(config);
-  const catalogue = readPreprocessorCatalogue({ processors: PROCESSORS, modelsDir, choices, profile: CPU_PROFILE });
+  const catalogue = readPreprocessorCatalogue({ processors: PROCESSORS, modelsDir, choices });
   const loadables = servedProcessors(PROCESSORS, catalogue).flatMap((processor) =>
     Object.values(loadableNetworks(processor, catalogue, device)),
   );

@@ -1,8 +1,8 @@
 /** The embedded models in a pipeline of the test's own process, and a plain request to change. */
 import type { Tensors } from "@armature/runtime";
 import { type ControlNetEntry, readCatalogue } from "../services/diffusion/src/engine/catalogue.js";
-import type { DeviceSettings } from "../services/diffusion/src/engine/device-settings.js";
-import { loadableControlNet, loadableModel, loadableShallowUNet } from "../services/diffusion/src/engine/loadables.js";
+import type { DiffusionDevice } from "../services/diffusion/src/engine/device-settings.js";
+import { openControlNet, openModel, openShallowUNet } from "../services/diffusion/src/engine/open-component.js";
 import type { ControlNet, Model, ShallowUNet } from "../services/diffusion/src/pipeline/components.js";
 import { type GenerateRequest, generate } from "../services/diffusion/src/pipeline/generate.js";
 import { seededNoise } from "../services/diffusion/src/pipeline/noise.js";
@@ -20,15 +20,15 @@ export interface EmbeddedPipeline {
   request(change: RequestChange): GenerateRequest;
 }
 
-export async function openEmbedded(device: DeviceSettings): Promise<EmbeddedPipeline> {
+export async function openEmbedded(device: DiffusionDevice): Promise<EmbeddedPipeline> {
   const catalogue = readCatalogue({ modelsDir: EMBEDDED_MODELS });
   const entry = catalogue.models[0]!;
-  const model = await loadableModel(entry, device).load();
+  const { opened: model } = await openModel(entry, device);
   const nets = new Map<string, Promise<ControlNet>>();
-  const load = (net: ControlNetEntry) => loadableControlNet(net, device).load();
+  const load = (net: ControlNetEntry) => openControlNet(net, device).then(({ opened }) => opened);
   return {
     model,
-    shallow: await loadableShallowUNet(entry, device).load(),
+    shallow: (await openShallowUNet(entry, device)).opened,
     net(type) {
       const known = nets.get(type) ?? load(catalogue.controlnets.find((net) => net.type === type)!);
       nets.set(type, known);

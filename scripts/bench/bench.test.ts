@@ -19,7 +19,7 @@ const OPTIONS = { cache: "cache", threads: 2, repeats: 3, tokenDownsampling: 1 }
 const measured = (...timesS: number[]): Measured => ({ loadS: 1, timesS, peakBytes: 2e9, privateBytes: 1e9 });
 
 test("synthetic weights have the numbers of parameters of Stable Diffusion 1.5, and convolutions where it has them", () => {
-  const { unet, controlnet, vae, textEncoder } = sd15Shapes();
+  const { unet, controlnet, vae, text_encoder: textEncoder } = sd15Shapes();
   expect([unet, controlnet, vae, textEncoder].map(parameters)).toEqual([
     859_520_964, 361_279_120, 83_653_863, 123_060_480,
   ]);

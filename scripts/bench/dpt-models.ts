@@ -1,8 +1,6 @@
 /** The depth networks of Intel/dpt-large and Intel/dpt-hybrid-midas at full size, with synthetic weights, in transformers' layout. */
 import { join } from "node:path";
-import { CPU_PROFILE } from "@armature/graph";
-import { dptModel } from "@armature/preprocessor/networks/dpt";
-import { readDptConfig } from "@armature/preprocessor/networks/dpt-config";
+import { NETWORKS } from "@armature/preprocessor/networks/index";
 import { ModelConfig } from "@armature/weights";
 import { wantedTensors, writeSyntheticModel } from "./synthetic-weights.js";
 
@@ -69,7 +67,6 @@ export async function writeDptModels(work: string): Promise<{ depth: string; hyb
 }
 
 async function write(folder: string, config: Record<string, unknown>): Promise<void> {
-  const dpt = readDptConfig(new ModelConfig(folder, config));
-  const shapes = wantedTensors((weights) => dptModel(weights, dpt, CPU_PROFILE));
-  await writeSyntheticModel(folder, "model.safetensors", config, shapes);
+  const networks = NETWORKS.depth.map(({ open }) => open(new ModelConfig(folder, config)));
+  await writeSyntheticModel(folder, "model.safetensors", config, wantedTensors(networks));
 }

@@ -1,23 +1,16 @@
 /** The parts of the stack that the benchmark measures: each loads its networks, and gives the work to time. */
 import { join } from "node:path";
-import { clipTextModel, readClipTextConfig } from "@armature/diffusion/networks/clip-text";
-import {
-  conditioningEmbeddingModel,
-  controlnetModel,
-  readControlNetConfig,
-} from "@armature/diffusion/networks/controlnet";
-import { residualNames } from "@armature/diffusion/networks/encoder";
-import { promptProjectionsModel } from "@armature/diffusion/networks/prompt-projections";
-import { unetModel } from "@armature/diffusion/networks/unet";
-import { type EncoderConfig, readUNetConfig } from "@armature/diffusion/networks/unet-config";
-import { readVaeConfig, vaeDecoderModel } from "@armature/diffusion/networks/vae";
+import { clipTextNetwork } from "@armature/diffusion/networks/clip-text";
+import { conditioningEmbeddingNetwork, controlnetNetwork } from "@armature/diffusion/networks/controlnet";
+import { asPrevious, residualNames } from "@armature/diffusion/networks/ports/control-residuals";
+import { controlnetPromptNetwork, unetPromptNetwork } from "@armature/diffusion/networks/prompt-projections";
+import { unetNetwork } from "@armature/diffusion/networks/unet";
+import { vaeDecoderNetwork } from "@armature/diffusion/networks/vae";
 import { attendedFeed } from "@armature/diffusion/pipeline/attended";
-import { noResiduals } from "@armature/diffusion/pipeline/control";
-import { CPU_INT8_PROFILE, CPU_PROFILE, type DeviceProfile, NCHW_PROFILE } from "@armature/graph";
-import { dptModel } from "@armature/preprocessor/networks/dpt";
-import { readDptConfig } from "@armature/preprocessor/networks/dpt-config";
-import { type ComputeSettings, type Network, openNetwork, type Session, type Tensors } from "@armature/runtime";
-import { openModelFolder, type SafetensorsHeader } from "@armature/weights";
+import { CPU_INT8_PROFILE, CPU_PROFILE, type DeviceProfile, NCHW_PROFILE, type Network } from "@armature/graph";
+import { dptNetwork } from "@armature/preprocessor/networks/dpt";
+import { openNetwork, type Session, type Tensors } from "@armature/runtime";
+import { openModelFolder } from "@armature/weights";
 import { Tensor } from "onnxruntime-node";
 
 /**
@@ -105,10 +98,9 @@ async function openStep(m: Measurement): Promise<Run> {
 
 /** What comes before a picture's first step: it brings the prompt into the networks' form, and gives the step. */
 async function openSteps(m: Measurement): Promise<() => Promise<Run>> {
-  const { config, weights } = openModelFolder(join(m.folders.model, "unet"));
-  const unet = readUNetConfig(config);
-  const session = await load(m, { weights, write: (source, profile) => unetModel(source, unet, profile) });
-  const projections = await openProjections(m, weights, unet);
+  const folder = join(m.folders.model, "unet");
+  const { session, config: unet } = await open(m, unetNetwork, folder);
+  const { session: projections } = await open(m, unetPromptNetwork, folder);
   const startControl = m.controlnets > 0 ? await openControlNet(m) : undefined;
   const context = waves([m.batch, 77, unet.contextWidth]);
   const inputs = {
@@ -116,12 +108,11 @@ async function openSteps(m: Measurement): Promise<() => Promise<Run>> {
     timestep: new Tensor("float32", [501], [1]),
     ...attendedFeed(unet, [m.height, m.width], m.tokenDownsampling),
   };
-  const none: Tensors = noResiduals({ config: unet, profile: profileOf(m) });
   return async () => {
     const prompt = await projections.run({ context });
     const addResiduals = await startControl?.(context);
     return async () => {
-      let residuals = none;
+      let residuals: Tensors = {};
       for (let i = 0; i < m.controlnets; i++) residuals = await addResiduals!(inputs, residuals);
       return session.run({ ...inputs, ...prompt, ...residuals });
     };
@@ -131,62 +122,52 @@ async function openSteps(m: Measurement): Promise<() => Promise<Run>> {
 type AddResiduals = (inputs: Tensors, before: Tensors) => Promise<Tensors>;
 
 async function openControlNet(m: Measurement): Promise<(context: Tensor) => Promise<AddResiduals>> {
-  const { config, weights } = openModelFolder(m.folders.controlnet);
-  const net = readControlNetConfig(config);
-  const session = await load(m, { weights, write: (source, profile) => controlnetModel(source, net, profile) });
-  const projections = await openProjections(m, weights, net);
-  const write: Network["write"] = (source, profile) => conditioningEmbeddingModel(source, net, profile);
-  const embedding = await load(m, { weights, write });
+  const { controlnet: folder } = m.folders;
+  const { session, config: net } = await open(m, controlnetNetwork, folder);
+  const { session: projections } = await open(m, controlnetPromptNetwork, folder);
+  const { session: embedding } = await open(m, conditioningEmbeddingNetwork, folder);
   const { hint } = await embedding.run({ image: waves([1, net.conditioningChannels, 8 * m.height, 8 * m.width]) });
   const scales = new Tensor("float32", new Float32Array(residualNames(net).length).fill(1));
   return async (context) => {
     const prompt = await projections.run({ context });
-    return (inputs, before) => {
-      const previous = Object.entries(before).map(([name, tensor]) => [`previous_${name}`, tensor]);
-      return session.run({ ...inputs, ...prompt, ...Object.fromEntries(previous), hint: hint!, scales });
-    };
+    return (inputs, before) => session.run({ ...inputs, ...prompt, ...asPrevious(before), hint: hint!, scales });
   };
 }
 
-function openProjections(m: Measurement, weights: SafetensorsHeader, config: EncoderConfig): Promise<Session> {
-  return load(m, { weights, write: (source, profile) => promptProjectionsModel(source, config, profile) });
-}
-
 async function openTextEncoder(m: Measurement): Promise<Run> {
-  const { config, weights } = openModelFolder(join(m.folders.model, "text_encoder"));
-  const clip = readClipTextConfig(config);
-  const session = await load(m, { weights, write: (source, profile) => clipTextModel(source, clip, profile) });
+  const { session, config: clip } = await open(m, clipTextNetwork, join(m.folders.model, "text_encoder"));
   const ids = new Tensor("int64", new BigInt64Array(2 * clip.tokens).fill(1n), [2, clip.tokens]);
   return () => session.run({ input_ids: ids });
 }
 
 async function openDecoder(m: Measurement): Promise<Run> {
-  const { config, weights } = openModelFolder(join(m.folders.model, "vae"));
-  const vae = readVaeConfig(config);
-  const session = await load(m, { weights, write: (source, profile) => vaeDecoderModel(source, vae, profile) });
+  const { session, config: vae } = await open(m, vaeDecoderNetwork, join(m.folders.model, "vae"));
   const latents = waves([1, vae.latentChannels, m.height, m.width]);
   return () => session.run({ latents });
 }
 
 /** A picture of the size that the network was trained on. */
 async function openDepth(m: Measurement, folder: string): Promise<Run> {
-  const { config, weights } = openModelFolder(folder);
-  const dpt = readDptConfig(config);
-  const session = await load(m, { weights, write: (source, profile) => dptModel(source, dpt, profile) });
+  const { session, config: dpt } = await open(m, dptNetwork, folder);
   const side = dpt.vit.grid * dpt.vit.patch;
   const pixels = waves([1, 3, side, side]);
   return () => session.run({ pixel_values: pixels });
 }
 
-function load(m: Measurement, network: Pick<Network, "weights" | "write">): Promise<Session> {
-  const profile = profileOf(m);
+async function open<Config>(
+  m: Measurement,
+  network: Network<Config>,
+  folder: string,
+): Promise<{ session: Session; config: Config }> {
+  const { config: file, weights } = openModelFolder(folder);
+  const config = network.read(file);
   const prepared = m.form === "prepared" || m.form === "int8" ? { folder: m.cache, limitBytes: 1e12 } : undefined;
-  const device: ComputeSettings = { threads: m.threads, prepared };
-  return openNetwork({ ...network, graph: m.part, profile, sizesOf: () => ({}) }, device);
+  const source = { network: network.configured(config), weights, profile: profileOf(network, m.form) };
+  return { session: await openNetwork(source, { threads: m.threads, prepared }), config };
 }
 
-function profileOf({ form, part }: Measurement): DeviceProfile {
-  if (form === "int8" && part.startsWith("step")) return CPU_INT8_PROFILE;
+function profileOf({ digits }: Pick<Network, "digits">, form: Form): DeviceProfile {
+  if (form === "int8" && digits === "int8") return CPU_INT8_PROFILE;
   return form === "plain" ? NCHW_PROFILE : CPU_PROFILE;
 }
 

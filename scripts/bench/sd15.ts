@@ -1,17 +1,7 @@
 /** Stable Diffusion 1.5 and one ControlNet at full size, with synthetic weights, in diffusers' layout. */
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { clipTextModel, readClipTextConfig } from "@armature/diffusion/networks/clip-text";
-import {
-  conditioningEmbeddingModel,
-  controlnetModel,
-  readControlNetConfig,
-} from "@armature/diffusion/networks/controlnet";
-import { promptProjectionsModel } from "@armature/diffusion/networks/prompt-projections";
-import { unetModel } from "@armature/diffusion/networks/unet";
-import { readUNetConfig } from "@armature/diffusion/networks/unet-config";
-import { readVaeConfig, vaeDecoderModel, vaeEncoderModel } from "@armature/diffusion/networks/vae";
-import { CPU_PROFILE } from "@armature/graph";
+import { type ComponentKind, NETWORKS } from "@armature/diffusion/networks/index";
 import { ModelConfig } from "@armature/weights";
 import { type Shapes, wantedTensors, writeSyntheticModel } from "./synthetic-weights.js";
 
@@ -56,30 +46,19 @@ const TEXT_ENCODER = {
 };
 
 /** The four config.json files, as far as our readers want them. */
-export const SD15_CONFIGS = { unet: UNET, controlnet: CONTROLNET, vae: VAE, textEncoder: TEXT_ENCODER };
+export const SD15_CONFIGS = { unet: UNET, controlnet: CONTROLNET, vae: VAE, text_encoder: TEXT_ENCODER };
 
 const DIFFUSION_FILE = "diffusion_pytorch_model.fp16.safetensors";
 
 /** The tensors of each component, as diffusers and transformers name and shape them. */
-export function sd15Shapes() {
-  const unet = readUNetConfig(new ModelConfig("unet", UNET));
-  const net = readControlNetConfig(new ModelConfig("controlnet", CONTROLNET));
-  const vae = readVaeConfig(new ModelConfig("vae", VAE));
-  const text = readClipTextConfig(new ModelConfig("text_encoder", TEXT_ENCODER));
-  // projections are those of the layers that the network before them wants
+export function sd15Shapes(): Record<ComponentKind, Shapes> {
+  const shapesOf = (kind: ComponentKind) =>
+    wantedTensors(NETWORKS[kind].map(({ open }) => open(new ModelConfig(kind, { ...SD15_CONFIGS[kind] }))));
   return {
-    unet: withConvolutions(
-      wantedTensors((w) => [unetModel(w, unet, CPU_PROFILE), promptProjectionsModel(w, unet, CPU_PROFILE)]),
-    ),
-    controlnet: withConvolutions(
-      wantedTensors((w) => [
-        controlnetModel(w, net, CPU_PROFILE),
-        promptProjectionsModel(w, net, CPU_PROFILE),
-        conditioningEmbeddingModel(w, net, CPU_PROFILE),
-      ]),
-    ),
-    vae: wantedTensors((w) => [vaeDecoderModel(w, vae, CPU_PROFILE), vaeEncoderModel(w, vae, CPU_PROFILE)]),
-    textEncoder: wantedTensors((w) => clipTextModel(w, text, CPU_PROFILE)),
+    unet: withConvolutions(shapesOf("unet")),
+    controlnet: withConvolutions(shapesOf("controlnet")),
+    vae: shapesOf("vae"),
+    text_encoder: shapesOf("text_encoder"),
   };
 }
 
@@ -107,6 +86,6 @@ export async function writeSd15(work: string, embedded: string): Promise<{ model
   await writeSyntheticModel(join(model, "unet"), DIFFUSION_FILE, UNET, shapes.unet);
   await writeSyntheticModel(controlnet, DIFFUSION_FILE, CONTROLNET, shapes.controlnet);
   await writeSyntheticModel(join(model, "vae"), DIFFUSION_FILE, VAE, shapes.vae);
-  await writeSyntheticModel(join(model, "text_encoder"), "model.fp16.safetensors", TEXT_ENCODER, shapes.textEncoder);
+  await writeSyntheticModel(join(model, "text_encoder"), "model.fp16.safetensors", TEXT_ENCODER, shapes.text_encoder);
   return { model, controlnet };
 }

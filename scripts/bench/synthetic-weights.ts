@@ -5,29 +5,40 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { isDeepStrictEqual } from "node:util";
 import { floatToHalf, TorchGenerator } from "@armature/core";
-import type { WeightSource } from "@armature/graph";
-import { readSafetensorsHeader, type TensorLocation } from "@armature/weights";
+import { type ConfiguredNetwork, CPU_PROFILE } from "@armature/graph";
+import { readSafetensorsHeader, type WeightPlace, type WeightView } from "@armature/weights";
 
 export type Shapes = Record<string, readonly number[]>;
 
-/** The tensors that graphs want: `build` is called with a source that has any tensor in any shape, and has it for the graphs after. */
-export function wantedTensors(build: (weights: WeightSource) => void): Shapes {
-  const tensors: WeightSource["tensors"] = new Map();
-  build({
-    file: "synthetic",
-    tensors,
-    supply(key, shape) {
-      const location = nowhere(shape);
-      tensors.set(key, location);
-      return location;
-    },
-  });
+/** The tensors that the networks of one component want, each in the shape in which the first of them does. */
+export function wantedTensors(networks: readonly Pick<ConfiguredNetwork, "trace">[]): Shapes {
+  const tensors = new Map<string, WeightPlace>();
+  const supply = (key: string, shape: readonly number[]) => {
+    const place = nowhere(shape);
+    tensors.set(key, place);
+    return place;
+  };
+  for (const network of networks) network.trace({ name: NOWHERE, folder: ".", tensors, supply }, CPU_PROFILE);
   return Object.fromEntries([...tensors].map(([key, { shape }]) => [key, shape]));
 }
 
-/** The location of a float16 tensor that no file holds: for whoever reads shapes alone. */
-export function nowhere(shape: readonly number[]): TensorLocation {
-  return { dtype: "F16", shape: [...shape], offset: 0, length: 2 * elements(shape) };
+const NOWHERE = "model.safetensors";
+
+/** The place of a float16 tensor that no file holds: for programs that read shapes alone. */
+export function nowhere(shape: readonly number[]): WeightPlace {
+  return { file: NOWHERE, dtype: "F16", shape: [...shape], offset: 0, length: 2 * elements(shape) };
+}
+
+/** A view of such tensors, one after another in the order of their keys. */
+export function shapesOnly(shapes: Shapes): WeightView {
+  let offset = 0;
+  const tensors = new Map<string, WeightPlace>();
+  for (const key of Object.keys(shapes).sort()) {
+    const place = { ...nowhere(shapes[key]!), offset };
+    tensors.set(key, place);
+    offset += place.length;
+  }
+  return { name: NOWHERE, folder: ".", tensors };
 }
 
 /** Writes `folder`/config.json and the weights file, unless the file is there with these tensors. */

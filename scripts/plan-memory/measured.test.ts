@@ -1,16 +1,13 @@
 /** The model of computation against what real sessions take: the same liveness, in the CPU's form and float32. */
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { trace } from "@armature/diffusion/engine/memory/parts";
-import { residualChannels, residualNames } from "@armature/diffusion/networks/encoder";
-import { promptProjectionsModel } from "@armature/diffusion/networks/prompt-projections";
-import { unetModel } from "@armature/diffusion/networks/unet";
-import { readUNetConfig } from "@armature/diffusion/networks/unet-config";
-import { readVaeConfig, vaeDecoderModel } from "@armature/diffusion/networks/vae";
+import { unetPromptNetwork } from "@armature/diffusion/networks/prompt-projections";
+import { unetNetwork } from "@armature/diffusion/networks/unet";
+import { vaeDecoderNetwork } from "@armature/diffusion/networks/vae";
 import { attendedFeed } from "@armature/diffusion/pipeline/attended";
-import { CPU_PROFILE } from "@armature/graph";
-import { createSession } from "@armature/runtime";
-import { openModelFolder } from "@armature/weights";
+import { type ConfiguredNetwork, CPU_PROFILE, graphMemory, type Sizes } from "@armature/graph";
+import { openNetwork } from "@armature/runtime";
+import { openModelFolder, type WeightView } from "@armature/weights";
 import { Tensor } from "onnxruntime-node";
 import { expect, test } from "vitest";
 
@@ -40,49 +37,52 @@ test("predicted peaks are 0.55 to 1.1 of what real sessions take", async () => {
 
 async function decoderCase(pixels: number): Promise<Case> {
   const { config, weights } = openModelFolder(join(MODEL, "vae"));
-  const vae = readVaeConfig(config);
+  const vae = vaeDecoderNetwork.read(config);
   const side = pixels / vae.scale;
-  const sizes = { B: 1, H: side, W: side };
-  const { peakBytes } = trace(weights, "single", (w) => vaeDecoderModel(w, vae, { ...CPU_PROFILE, sizes }));
   const latents = zeros([1, vae.latentChannels, side, side]);
-  const measuredBytes = await growth(vaeDecoderModel(weights, vae, CPU_PROFILE), weights.file, { latents });
-  return { name: `VAE decoder ${pixels}`, predictedBytes: peakBytes, measuredBytes };
+  const network = vaeDecoderNetwork.configured(vae);
+  return measure(`VAE decoder ${pixels}`, { network, weights, sizes: { B: 1, H: side, W: side }, feeds: { latents } });
 }
 
 async function unetCase(pixels: number): Promise<Case> {
   const { config, weights } = openModelFolder(join(MODEL, "unet"));
-  const unet = readUNetConfig(config);
+  const unet = unetNetwork.read(config);
   const side = pixels / 8;
   const attended = attendedFeed(unet, [side, side], 1);
   const sizes = { B: 2, S: 77, H: side, W: side, T: attended.attended_tokens.size };
-  const { peakBytes } = trace(weights, "single", (w) => unetModel(w, unet, { ...CPU_PROFILE, sizes }));
-  const channels = residualChannels(unet);
-  const residuals = residualNames(unet).map((name, i) => [name, zeros([1, channels[i]!])] as const);
-  const projections = await createSession(promptProjectionsModel(weights, unet, CPU_PROFILE), {
-    weightsFolder: dirname(weights.file),
-    threads: 2,
-  });
+  const projections = await open(unetPromptNetwork.configured(unet), weights);
   const prompt = await projections.run({ context: zeros([2, 77, unet.contextWidth]) });
   await projections.release();
-  const measuredBytes = await growth(unetModel(weights, unet, CPU_PROFILE), weights.file, {
+  const feeds = {
     ...prompt,
     sample: zeros([2, unet.inChannels, side, side]),
     timestep: zeros([1]),
     ...attended,
-    ...Object.fromEntries(residuals),
-  });
-  return { name: `UNet ${pixels}`, predictedBytes: peakBytes, measuredBytes };
+  };
+  return measure(`UNet ${pixels}`, { network: unetNetwork.configured(unet), weights, sizes, feeds });
 }
 
-async function growth(model: Uint8Array, weightsFile: string, feeds: Record<string, Tensor>): Promise<number> {
-  const session = await createSession(model, { weightsFolder: dirname(weightsFile), threads: 2 });
+interface Measuring {
+  network: ConfiguredNetwork;
+  weights: WeightView;
+  sizes: Sizes;
+  feeds: Record<string, Tensor>;
+}
+
+async function measure(name: string, { network, weights, sizes, feeds }: Measuring): Promise<Case> {
+  const { peakBytes } = graphMemory(network.trace(weights, { ...CPU_PROFILE, sizes }), { openInputs: "single" });
+  const session = await open(network, weights);
   const before = process.memoryUsage.rss();
   const earlierPeak = peakRss();
   await session.run(feeds);
   const peak = peakRss();
   expect(peak, "a peak of its own").toBeGreaterThan(earlierPeak);
   await session.release();
-  return peak - before;
+  return { name, predictedBytes: peakBytes, measuredBytes: peak - before };
+}
+
+function open(network: ConfiguredNetwork, weights: WeightView) {
+  return openNetwork({ network, weights, profile: CPU_PROFILE }, { threads: 2 });
 }
 
 function peakRss(): number {

@@ -1,24 +1,26 @@
 import { fileURLToPath } from "node:url";
 import { OutOfMemory } from "@armature/core";
 import { readCatalogue } from "@armature/diffusion/engine/catalogue";
+import { decoderTiles } from "@armature/diffusion/engine/decoder-tiles";
 import { FIXED_BYTES, neededBytes } from "@armature/diffusion/engine/memory/needed-bytes";
-import type { Unit } from "@armature/diffusion/engine/memory/parts";
-import { requestUnits } from "@armature/diffusion/engine/memory/request-units";
+import { findInCatalogue, memoryOfUses } from "@armature/diffusion/engine/memory/network-memory";
+import { requestUses } from "@armature/diffusion/engine/request-uses";
 import { describe, expect, test } from "vitest";
 import { planReport } from "./report.js";
 import { selectFullSize, selectOnDisk } from "./selection.js";
-import { type PlannedPicture, plannedProfiles, planUnits } from "./units.js";
+import { type PlannedPicture, type PlannedUnit, plannedForms, planUnits } from "./units.js";
 import { judge } from "./verdict.js";
 
 const MODELS = fileURLToPath(new URL("../../models", import.meta.url));
 const PICTURE: PlannedPicture = { width: 512, height: 512, images: 1 };
-const unitBytes = (units: Unit[]) => neededBytes(units.flatMap(({ parts }) => parts));
+const unitBytes = (units: PlannedUnit[]) => neededBytes(units.flatMap(({ parts }) => parts));
 const FIXED = FIXED_BYTES["device context"] + FIXED_BYTES.workspaces;
 
 describe("Stable Diffusion 1.5", () => {
   const plan = (request: Partial<PlannedPicture>, controlnets = ["depth"], device: "webgpu" | "cuda" = "webgpu") =>
-    planUnits(selectFullSize(controlnets), { ...PICTURE, ...request }, plannedProfiles(device));
-  const partOf = (units: Unit[], name: string) => units.flatMap(({ parts }) => parts).find((p) => p.name === name)!;
+    planUnits(selectFullSize(controlnets), { ...PICTURE, ...request }, plannedForms(device));
+  const partOf = (units: PlannedUnit[], name: string) =>
+    units.flatMap(({ parts }) => parts).find((p) => p.name === name)!;
 
   test("weights are those of the published float16 files; the VAE's decoder is float32 on WebGPU", () => {
     const units = plan({});
@@ -77,20 +79,22 @@ describe("Stable Diffusion 1.5", () => {
 });
 
 test("the service holds a request against the figure that is planned for the same selection", () => {
-  const profiles = plannedProfiles("webgpu");
+  const forms = plannedForms("webgpu");
   const selection = { modelsDir: MODELS, models: ["tiny-sd"], controlnets: ["depth"] };
-  const planned = unitBytes(planUnits(selectOnDisk(selection), { ...PICTURE, images: 2 }, profiles));
-  const unitsOf = requestUnits(readCatalogue({ modelsDir: MODELS }), profiles);
+  const planned = unitBytes(planUnits(selectOnDisk(selection), { ...PICTURE, images: 2 }, forms));
+  const catalogue = readCatalogue({ modelsDir: MODELS });
+  const tiles = decoderTiles(catalogue.models[0]!.vae, forms.vaeProfile);
+  const memoryOf = memoryOfUses(findInCatalogue(catalogue), forms);
   const controls = [{ type: "depth", guessMode: false }];
   const picture = { width: 512, height: 512, seeds: [1, 2], cacheInterval: 1, tokenDownsampling: 1 };
   const guidance = { guidanceScale: 7.5, guidanceInterval: { start: 0, end: 1 } };
   const request = { model: "tiny-sd", ...picture, ...guidance, controls };
-  expect(unitBytes(unitsOf(request))).toBe(planned);
+  expect(neededBytes(memoryOf(requestUses(request, catalogue, tiles?.side)))).toBe(planned);
 });
 
-const unit = (id: string, weightBytes: number, activationBytes: number): Unit => ({
+const unit = (id: string, weightBytes: number, activationBytes: number): PlannedUnit => ({
   id,
-  parts: [{ name: "network", weightBytes, activationBytes, key: id }],
+  parts: [{ component: id, name: "network", weightBytes, activationBytes, key: id, resident: id }],
 });
 
 test("weights and activations add up: each network keeps what it took", () => {
@@ -108,8 +112,8 @@ test("a unit that does not fit does not keep a smaller one out", () => {
 });
 
 describe("the report", () => {
-  const profiles = plannedProfiles("webgpu");
-  const report = (units: Unit[], cardBytes: number) =>
+  const profiles = plannedForms("webgpu");
+  const report = (units: PlannedUnit[], cardBytes: number) =>
     planReport({ request: PICTURE, cardBytes, units, verdict: judge(units, cardBytes) }, profiles);
 
   test("names every part of the embedded models, and that they fit", () => {

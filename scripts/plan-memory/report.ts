@@ -2,21 +2,23 @@
 
 import { describeForms } from "@armature/devices";
 import { FIXED_BYTES } from "@armature/diffusion/engine/memory/needed-bytes";
-import type { Profiles, Unit } from "@armature/diffusion/engine/memory/parts";
-import type { PlannedPicture } from "./units.js";
+import type { PlannedForms, PlannedPicture, PlannedUnit } from "./units.js";
 import type { Verdict } from "./verdict.js";
 
 export interface Plan {
   request: PlannedPicture;
   cardBytes: number;
-  units: Unit[];
+  units: PlannedUnit[];
   verdict: Verdict;
 }
 
 const BAR_WIDTH = 32;
 
 /** A line a part, with a bar as long as its share of the card, and what the sums mean. */
-export function planReport({ request, cardBytes, units, verdict }: Plan, { profile, vaeProfile }: Profiles): string {
+export function planReport(
+  { request, cardBytes, units, verdict }: Plan,
+  { profile, vaeProfile }: PlannedForms,
+): string {
   const { width, height, images } = request;
   const parts = units.flatMap(({ id, parts }) => parts.map((part) => ({ ...part, label: `${id} ${part.name}` })));
   const labelWidth = Math.max(...parts.map(({ label }) => label.length), 16);

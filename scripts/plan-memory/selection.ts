@@ -1,24 +1,24 @@
 /** What is planned for: models and ControlNets on the disk, or Stable Diffusion 1.5's shapes without any weights. */
-import { readCatalogue } from "@armature/diffusion/engine/catalogue";
-import {
-  type ControlNetNetworks,
-  controlNetNetworks,
-  type ModelNetworks,
-  modelNetworks,
-  type Network,
-} from "@armature/diffusion/engine/memory/networks";
-import { readClipTextConfig } from "@armature/diffusion/networks/clip-text";
-import { readControlNetConfig } from "@armature/diffusion/networks/controlnet";
-import { readUNetConfig } from "@armature/diffusion/networks/unet-config";
-import { readVaeConfig } from "@armature/diffusion/networks/vae";
+import { type ModelEntry, readCatalogue } from "@armature/diffusion/engine/catalogue";
+import { type FindNetwork, findInCatalogue } from "@armature/diffusion/engine/memory/network-memory";
+import type { SizingCatalogue } from "@armature/diffusion/engine/request-uses";
+import { sd1 } from "@armature/diffusion/families/sd1";
+import { clipTextNetwork } from "@armature/diffusion/networks/clip-text";
+import { controlnetNetwork } from "@armature/diffusion/networks/controlnet";
+import { type ComponentKind, NETWORKS, networkOf } from "@armature/diffusion/networks/index";
+import { unetNetwork } from "@armature/diffusion/networks/unet";
+import { vaeDecoderNetwork } from "@armature/diffusion/networks/vae";
 import { ModelConfig } from "@armature/weights";
 import { SD15_CONFIGS, sd15Shapes } from "../bench/sd15.js";
-import { nowhere, type Shapes } from "../bench/synthetic-weights.js";
+import { shapesOnly } from "../bench/synthetic-weights.js";
 
 export interface Selected {
-  models: ModelNetworks[];
-  controlnets: ControlNetNetworks[];
+  models: readonly SelectedModel[];
+  controlnets: SizingCatalogue["controlnets"];
+  find: FindNetwork;
 }
+
+export type SelectedModel = Pick<ModelEntry, "id" | "text" | "unet" | "vae" | "latents">;
 
 export interface SelectionRequest {
   modelsDir: string;
@@ -30,36 +30,32 @@ export interface SelectionRequest {
 
 /** Reads headers and configs. Throws InvalidConfig or InvalidModel, naming what is wrong. */
 export function selectOnDisk(request: SelectionRequest): Selected {
-  const { models, controlnets } = readCatalogue(request);
-  return { models: models.map(modelNetworks), controlnets: controlnets.map(controlNetNetworks) };
+  const catalogue = readCatalogue(request);
+  return { ...catalogue, find: findInCatalogue(catalogue) };
 }
+
+const MODEL = "sd15";
+const MODEL_KINDS = ["text_encoder", "unet", "vae"] as const;
 
 /** Stable Diffusion 1.5 and ControlNets of its size, under the given names. */
 export function selectFullSize(controlnets: string[]): Selected {
-  const { unet, vae, textEncoder, controlnet } = SD15_CONFIGS;
+  const config = (kind: ComponentKind) => new ModelConfig(kind, { ...SD15_CONFIGS[kind] });
+  const text = clipTextNetwork.read(config("text_encoder"));
+  const unet = unetNetwork.read(config("unet"));
+  const vae = vaeDecoderNetwork.read(config("vae"));
+  const net = controlnetNetwork.read(config("controlnet"));
   const shapes = sd15Shapes();
   return {
-    models: [
-      {
-        id: "sd15",
-        text: shapesOnly("text_encoder", textEncoder, shapes.textEncoder, readClipTextConfig),
-        unet: shapesOnly("unet", unet, shapes.unet, readUNetConfig),
-        vae: shapesOnly("vae", vae, shapes.vae, readVaeConfig),
-      },
-    ],
-    controlnets: controlnets.map((id) => ({
-      id,
-      ...shapesOnly("controlnet", controlnet, shapes.controlnet, readControlNetConfig),
-    })),
+    models: [{ id: MODEL, text, unet, vae, latents: sd1.latentSpace({ text, unet, vae }) }],
+    controlnets: controlnets.map((id) => ({ id, type: id, config: net })),
+    find({ component, network }) {
+      const kind = component === MODEL ? kindOf(network) : "controlnet";
+      const weights = { ...shapesOnly(shapes[kind]), name: `${component} ${kind}` };
+      return { network: networkOf(kind, network).open(config(kind)), weights };
+    },
   };
 }
 
-function shapesOnly<Config>(
-  file: string,
-  config: object,
-  shapes: Shapes,
-  read: (config: ModelConfig) => Config,
-): Network<Config> {
-  const tensors = Object.entries(shapes).map(([key, shape]) => [key, nowhere(shape)] as const);
-  return { config: read(new ModelConfig(file, { ...config })), weights: { file, tensors: new Map(tensors) } };
+function kindOf(network: string): ComponentKind {
+  return MODEL_KINDS.find((kind) => NETWORKS[kind].some(({ name }) => name === network))!;
 }

@@ -1,6 +1,6 @@
 /** Whether a selection fits a card, and what must go if it does not. */
 import { neededBytes } from "@armature/diffusion/engine/memory/needed-bytes";
-import type { Unit } from "@armature/diffusion/engine/memory/parts";
+import type { PlannedUnit } from "./units.js";
 
 export interface Verdict {
   /** All units stay loaded. */
@@ -13,8 +13,8 @@ export interface Verdict {
 }
 
 /** Keeps units in their order as long as they fit: the first model, then ControlNets, then further models. */
-export function judge(units: readonly Unit[], cardBytes: number): Verdict {
-  const together: Unit[] = [];
+export function judge(units: readonly PlannedUnit[], cardBytes: number): Verdict {
+  const together: PlannedUnit[] = [];
   for (const unit of units) if (unitBytes([...together, unit]) <= cardBytes) together.push(unit);
   return {
     fits: together.length === units.length,
@@ -24,6 +24,6 @@ export function judge(units: readonly Unit[], cardBytes: number): Verdict {
   };
 }
 
-function unitBytes(units: readonly Unit[]): number {
+function unitBytes(units: readonly PlannedUnit[]): number {
   return neededBytes(units.flatMap(({ parts }) => parts));
 }

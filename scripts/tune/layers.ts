@@ -1,13 +1,14 @@
 /** The layers of a network that have more than one form: each shape once, with what the profile's tables choose for it. */
 import {
   type AttentionForm,
+  type ConfiguredNetwork,
   CPU_PREPARED_PROFILE,
   CPU_PROFILE,
   type DeviceProfile,
   type GraphTrace,
-  tracedGraph,
-  type WeightSource,
+  type Sizes,
 } from "@armature/graph";
+import { noWeights, type WeightView } from "@armature/weights";
 
 export interface ConvShape {
   kind: "convolution";
@@ -39,14 +40,14 @@ export interface TunedLayer {
   chosen: LayerForm;
 }
 
-/** Writes a network's graph; needs no weights. */
-export type WriteGraph = (weights: WeightSource, profile: DeviceProfile) => Uint8Array;
+/** A network's graph, which is written without its weights. */
+export type TunedNetwork = Pick<ConfiguredNetwork, "trace">;
 
 /** The network at the sizes given for its symbols, such as `{ B: 2, H: 64, W: 64, S: 77, T: 4096 }`. */
-export function tunedLayers(write: WriteGraph, sizes: Readonly<Record<string, number>>): TunedLayer[] {
-  const direct = trace(write, { ...CPU_PROFILE, sizes });
+export function tunedLayers(network: TunedNetwork, sizes: Sizes): TunedLayer[] {
+  const direct = trace(network, { ...CPU_PROFILE, sizes });
   // the tables know sizes of a typical picture, whatever is asked for: so the choice is that of a graph for any size
-  const prepared = convolvedWeights(trace(write, CPU_PREPARED_PROFILE));
+  const prepared = convolvedWeights(trace(network, CPU_PREPARED_PROFILE));
   const layers = direct.nodes.flatMap((node): Omit<TunedLayer, "count">[] => {
     const shapes = node.inputs.map((name) => direct.values.get(name)?.shape as number[]);
     if (node.op === "Conv") {
@@ -82,14 +83,12 @@ function convolvedWeights({ nodes }: GraphTrace): Set<string> {
   return new Set(nodes.filter(({ op }) => op === "Conv").map(({ inputs }) => inputs[1]!));
 }
 
-function trace(write: WriteGraph, profile: DeviceProfile): GraphTrace {
-  const weights: WeightSource = {
-    file: "shapes",
-    tensors: new Map(),
-    // float32, so that no cast stands between a weight and its layer
-    supply: (_key, shape) => ({ dtype: "F32", shape: [...shape], offset: 0, length: 0 }),
+function trace(network: TunedNetwork, profile: DeviceProfile): GraphTrace {
+  // float32, so that no cast stands between a weight and its layer
+  const supply: WeightView["supply"] = (_key, shape) => {
+    return { file: "shapes", dtype: "F32", shape: [...shape], offset: 0, length: 0 };
   };
-  return tracedGraph(weights, (source) => write(source, profile)).trace;
+  return network.trace({ ...noWeights("shapes"), supply }, profile);
 }
 
 function counted(layers: Omit<TunedLayer, "count">[]): TunedLayer[] {

@@ -41,8 +41,8 @@ async function main(): Promise<void> {
   const layers = options.sizes
     .split(",")
     .flatMap((size) =>
-      parts.flatMap(({ name, write, sizesOf }) =>
-        tunedLayers(write, sizesOf(Number(size))).map((layer) => ({ part: name, size: Number(size), ...layer })),
+      parts.flatMap(({ name, network, sizesOf }) =>
+        tunedLayers(network, sizesOf(Number(size))).map((layer) => ({ part: name, size: Number(size), ...layer })),
       ),
     );
   const settings = { threads: Number(options.threads), repeats: Number(options.repeats) };

@@ -8,13 +8,14 @@ import {
   CPU_PROFILE,
   conv2d,
   type DeviceProfile,
+  encodeModel,
   GraphBuilder,
+  type GraphTrace,
   Scope,
   type Value,
-  type WeightSource,
 } from "@armature/graph";
 import { createSession } from "@armature/runtime";
-import { readSafetensorsHeader } from "@armature/weights";
+import { noWeights, readSafetensorsHeader, type WeightView, weightView } from "@armature/weights";
 import { type InferenceSession, Tensor } from "onnxruntime-node";
 import { median } from "../bench/report.js";
 import { wantedTensors, writeSyntheticModel } from "../bench/synthetic-weights.js";
@@ -56,17 +57,17 @@ async function openForms(shape: LayerShape, folder: string, threads: number): Pr
 }
 
 /** The layer's graph in each of its forms. */
-export function formModels(shape: LayerShape, weights: WeightSource): { form: LayerForm; model: Uint8Array }[] {
-  return formsOf(shape).map(([form, profile]) => ({ form, model: layerModel(shape, weights, profile) }));
+export function formModels(shape: LayerShape, weights: WeightView): { form: LayerForm; model: Uint8Array }[] {
+  return formsOf(shape).map(([form, profile]) => ({ form, model: encodeModel(layerTrace(shape, weights, profile)) }));
 }
 
 const WEIGHTS = "model.safetensors";
 
-async function writeWeights(shape: LayerShape, folder: string): Promise<WeightSource> {
-  const wanted = wantedTensors((weights) => layerModel(shape, weights, CPU_PROFILE));
-  if (Object.keys(wanted).length === 0) return { file: WEIGHTS, tensors: new Map() };
+async function writeWeights(shape: LayerShape, folder: string): Promise<WeightView> {
+  const wanted = wantedTensors([{ trace: (weights, profile) => layerTrace(shape, weights, profile) }]);
+  if (Object.keys(wanted).length === 0) return noWeights(WEIGHTS);
   await writeSyntheticModel(folder, WEIGHTS, {}, wanted);
-  return readSafetensorsHeader(join(folder, WEIGHTS));
+  return weightView([readSafetensorsHeader(join(folder, WEIGHTS))]);
 }
 
 /** Winograd's form everywhere: whether it pays is what is asked. */
@@ -82,10 +83,10 @@ function formsOf({ kind }: LayerShape): [LayerForm, DeviceProfile][] {
   return ATTENTION.map((form) => [form, { ...CPU_PROFILE, selfAttention: form, crossAttention: form }]);
 }
 
-function layerModel(shape: LayerShape, weights: WeightSource, profile: DeviceProfile): Uint8Array {
+function layerTrace(shape: LayerShape, weights: WeightView, profile: DeviceProfile): GraphTrace {
   const graph = new GraphBuilder(profile, weights);
   graph.output("y", shape.kind === "convolution" ? convolution(graph, shape) : attended(graph, shape));
-  return graph.build("layer");
+  return graph.trace("layer");
 }
 
 /** Activations lie as they do within a network: channels last. */

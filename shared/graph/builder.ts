@@ -1,7 +1,7 @@
 /** The graph under construction: nodes, weights, constants and the run-time value of every symbolic size. */
-import { basename } from "node:path";
+import { relative, sep } from "node:path";
 import { InvalidModel, OutOfMemory } from "@armature/core";
-import type { SafetensorsDtype, SafetensorsHeader, TensorLocation } from "@armature/weights";
+import { rowsOf, type SafetensorsDtype, type WeightPlace, type WeightView } from "@armature/weights";
 import { bindDim, type Dim } from "./dim.js";
 import {
   type Attribute,
@@ -14,7 +14,7 @@ import {
   NEWEST_OPSET,
   type Node,
 } from "./onnx.js";
-import type { DeviceProfile } from "./profile.js";
+import { type DeviceProfile, PROFILE } from "./profile.js";
 import { SizeValues } from "./size-values.js";
 
 /** A tensor in the graph: an input, a weight, a constant or the result of a node. */
@@ -25,16 +25,13 @@ export interface Value {
   readonly graph: GraphBuilder;
 }
 
-/** Where weights come from: a file's header, or, for `supply`, whoever wants to know which tensors a network has. */
-export interface WeightSource extends Pick<SafetensorsHeader, "file" | "tensors"> {
-  supply?(key: string, shape: readonly number[]): TensorLocation;
-  /** Called with each finished graph, by whoever wants to know more of it than its bytes. */
-  traced?(trace: GraphTrace): void;
-}
-
 /** A graph as it was built: nodes in their order, and the type and shape of every tensor by name. */
-export interface GraphTrace extends Pick<Graph, "nodes" | "initializers" | "inputs" | "outputs"> {
+export interface GraphTrace extends Graph {
   values: ReadonlyMap<string, Pick<Value, "dtype" | "shape">>;
+  /** Keys of the weights that the graph takes. */
+  weightKeys: ReadonlySet<string>;
+  /** What those that could be in 8 bits would save of float32, whether or not they are. */
+  int8SavedBytes: number;
 }
 
 export interface NodeOptions {
@@ -43,12 +40,16 @@ export interface NodeOptions {
 }
 
 /** Values that are not a tensor of numbers cannot be weights of a layer. */
-const WEIGHT_DTYPES: Partial<Record<SafetensorsDtype, Dtype>> = { F32: "float32", F16: "float16" };
+const WEIGHT_DTYPES: Partial<Record<SafetensorsDtype, Dtype>> = { F32: "float32", F16: "float16", BF16: "bfloat16" };
 
-/** That of a latent of 512x512 pixels. */
+/** Give a weight another type or order. */
+const ALONE = new Set(["Cast", "Transpose"]);
+
+/** Of the latents of a picture of 512x512 pixels. */
 const LATENT_SIDE = 64;
 
 export class GraphBuilder {
+  readonly [PROFILE]: DeviceProfile;
   private readonly nodes: Node[] = [];
   private readonly initializers: Initializer[] = [];
   private readonly inputs: GraphPort[] = [];
@@ -59,20 +60,25 @@ export class GraphBuilder {
     read: (input, axis) => this.node("Shape", [input], "int64", [1], { attributes: { start: axis, end: axis + 1 } }),
     compute: (op, left, right) => this.node(op, [left, right], "int64", [1]),
   });
-  private readonly used = new Set<string>();
+  private readonly weightKeys = new Set<string>();
+  /** Weights, and what is made of one alone. */
+  private readonly loaded = new Set<string>();
+  private int8SavedBytes = 0;
   private readonly values = new Map<string, Value>();
   private counter = 0;
 
   /** `typicalSide`: what a symbolic side, `H` or `W`, is in a typical picture; layers choose their form by it. */
   constructor(
-    readonly profile: DeviceProfile,
-    private readonly weights: WeightSource,
+    profile: DeviceProfile,
+    private readonly weights: WeightView,
     readonly typicalSide = LATENT_SIDE,
-  ) {}
+  ) {
+    this[PROFILE] = profile;
+  }
 
   /** Declares an input; a symbolic size that appears here for the first time is read from it when the graph needs it. */
   input(name: string, dtype: Dtype, shape: readonly Dim[]): Value {
-    const bound = shape.map((dim) => bindDim(dim, this.profile.sizes ?? {}));
+    const bound = shape.map((dim) => bindDim(dim, this[PROFILE].sizes ?? {}));
     this.inputs.push({ name, dtype, shape: bound });
     const value = this.value(name, dtype, bound);
     for (const [axis, dim] of bound.entries()) {
@@ -106,7 +112,9 @@ export class GraphBuilder {
     options: NodeOptions = {},
   ): Value[] {
     const outputs = results.map(({ dtype, shape }) => this.value(this.fresh(op), dtype, shape));
-    if (op !== "Cast" || !this.isWeight(inputs[0])) for (const output of outputs) this.refuseTooLarge(output);
+    // what the runtime makes of a weight alone is there before any run; devices read it in parts
+    if (ALONE.has(op) && this.loaded.has(inputs[0]!.name)) for (const output of outputs) this.loaded.add(output.name);
+    else for (const output of outputs) this.refuseTooLarge(output);
     this.push(
       op,
       inputs,
@@ -116,37 +124,44 @@ export class GraphBuilder {
     return outputs;
   }
 
-  /** A weight, as a pointer into the safetensors file, cast to the compute type where the file holds another. */
+  /** A weight, as a pointer into its file, cast to the compute type where the file holds another. */
   weight(key: string, shape: readonly number[], rows?: { start: number; end: number }): Value {
-    return this.cast(this.storedWeight(key, shape, rows), this.profile.compute);
+    return this.cast(this.storedWeight(key, shape, rows), this[PROFILE].compute);
   }
 
   /** A weight of which few rows are used, in the type that the profile wants of such. */
   table(key: string, shape: readonly number[]): Value {
-    return this.profile.storedTables ? this.storedWeight(key, shape) : this.weight(key, shape);
+    return this[PROFILE].storedTables ? this.storedWeight(key, shape) : this.weight(key, shape);
   }
 
   /** A weight in the type that the file holds: for what the runtime computes of it alone, once, when it loads the graph. */
   storedWeight(key: string, shape: readonly number[], rows?: { start: number; end: number }): Value {
     const found = this.locate(key, shape);
-    const dtype = WEIGHT_DTYPES[found.dtype];
-    if (!dtype) throw new InvalidModel(`${this.weights.file}: ${key} holds ${found.dtype}; F16 or F32 was expected`);
-    const range = rows ?? { start: 0, end: shape[0] ?? 1 };
-    const rowBytes = found.length / (shape[0] ?? 1);
     const name = rows ? `${key}[${rows.start}:${rows.end}]` : key;
-    const value = this.value(name, dtype, rows ? [rows.end - rows.start, ...shape.slice(1)] : shape);
-    this.claim(name, key);
-    this.initializers.push({
-      name,
-      dtype,
-      shape: value.shape as number[],
-      data: {
-        location: basename(this.weights.file),
-        offset: found.offset + range.start * rowBytes,
-        length: (range.end - range.start) * rowBytes,
-      },
-    });
-    return value;
+    const wanted = rows ? [rows.end - rows.start, ...shape.slice(1)] : shape;
+    this.weightKeys.add(key);
+    if (!found.transposed) return this.initializer(name, rows ? rowsOf(found, rows.start, rows.end) : found, wanted);
+    if (rows) throw new InvalidModel(`${this.weights.name}: ${key} is transposed: its rows do not lie together`);
+    const stored = this.initializer(name, found, wanted.toReversed());
+    return this.node("Transpose", [stored], stored.dtype, wanted, { attributes: { perm: [1, 0] } });
+  }
+
+  /** Names a byte range of a file; the runtime reads it. */
+  private initializer(name: string, { dtype: stored, file, offset, length }: WeightPlace, shape: readonly number[]) {
+    const dtype = WEIGHT_DTYPES[stored];
+    if (!dtype) throw new InvalidModel(`${this.weights.name}: ${name} holds ${stored}; F32, F16 or BF16 was expected`);
+    if (this.loaded.has(name)) {
+      throw new InvalidModel(`${this.weights.name}: ${name} is used twice in one graph`);
+    }
+    const location = relative(this.weights.folder, file).replaceAll(sep, "/");
+    this.initializers.push({ name, dtype, shape, data: { location, offset, length } });
+    this.loaded.add(name);
+    return this.value(name, dtype, shape);
+  }
+
+  /** Notes that a layer could take a weight in 8 bits, and save so many bytes. */
+  noteInt8(savedBytes: number): void {
+    this.int8SavedBytes += savedBytes;
   }
 
   hasWeight(key: string): boolean {
@@ -157,7 +172,7 @@ export class GraphBuilder {
   floats(
     values: readonly number[],
     shape: readonly number[],
-    dtype: "float32" | "float16" = this.profile.compute,
+    dtype: "float32" | "float16" = this[PROFILE].compute,
   ): Value {
     const constant = this.constant("float32", new Uint8Array(Float32Array.from(values).buffer), shape);
     return this.cast(constant, dtype);
@@ -199,31 +214,21 @@ export class GraphBuilder {
     return this.sizes.of(dim);
   }
 
-  /** The model's bytes. Fails by name on weights that no layer used and no pattern excuses. */
-  build(name: string, excused: readonly RegExp[] = []): Uint8Array {
-    const unused = [...this.weights.tensors.keys()].filter(
-      (key) => !this.used.has(key) && !excused.some((pattern) => pattern.test(key)),
-    );
-    if (unused.length > 0) {
-      const shown = unused.slice(0, 5).join(", ");
-      throw new InvalidModel(
-        `${this.weights.file}: ${unused.length} tensors that ${name} does not know: ${shown}${unused.length > 5 ? ", ..." : ""}`,
-      );
-    }
-    const { nodes, initializers, inputs, outputs, values } = this;
-    this.weights.traced?.({ nodes, initializers, inputs, outputs, values });
-    const { opset = NEWEST_OPSET } = this.profile;
-    return encodeModel({ name, nodes, initializers, inputs, outputs, opset });
+  /** The model's bytes. */
+  build(name: string): Uint8Array {
+    return encodeModel(this.trace(name));
   }
 
-  /** A cast weight is one tensor that the runtime makes at load; devices read those in parts. */
-  private isWeight(value: Value | undefined): boolean {
-    return this.initializers.some(({ name }) => name === value?.name);
+  /** The graph as it was built so far. */
+  trace(name: string): GraphTrace {
+    const { nodes, initializers, inputs, outputs, values, weightKeys, int8SavedBytes } = this;
+    const { opset = NEWEST_OPSET } = this[PROFILE];
+    return { name, nodes, initializers, inputs, outputs, opset, values, weightKeys, int8SavedBytes };
   }
 
   /** Above its limit a device may give wrong numbers without an error. */
   private refuseTooLarge({ name, dtype, shape }: Value): void {
-    const { maxTensorBytes = Number.POSITIVE_INFINITY } = this.profile;
+    const { maxTensorBytes = Number.POSITIVE_INFINITY } = this[PROFILE];
     if (!shape.every((dim) => typeof dim === "number")) return;
     const bytes = shape.reduce((total, dim) => total * dim, dtype === "float16" ? 2 : 4);
     if (bytes <= maxTensorBytes) return;
@@ -233,23 +238,17 @@ export class GraphBuilder {
     );
   }
 
-  private locate(key: string, shape: readonly number[]): TensorLocation {
-    const found = this.weights.tensors.get(key) ?? this.weights.supply?.(key, shape);
-    if (!found)
-      throw new InvalidModel(`${this.weights.file}: ${key} is missing; the graph wants [${shape.join(", ")}]`);
-    if (!sameShape(found.shape, shape)) {
+  private locate(key: string, shape: readonly number[]): WeightPlace {
+    const { name, tensors, supply } = this.weights;
+    const found = tensors.get(key) ?? supply?.(key, shape);
+    if (!found) throw new InvalidModel(`${name}: ${key} is missing; the graph wants [${shape.join(", ")}]`);
+    const held = found.transposed ? found.shape.toReversed() : found.shape;
+    if (!sameShape(held, shape)) {
       throw new InvalidModel(
-        `${this.weights.file}: ${key}: the graph wants [${shape.join(", ")}], the file holds [${found.shape.join(", ")}]`,
+        `${name}: ${key}: the graph wants [${shape.join(", ")}], the file holds [${held.join(", ")}]`,
       );
     }
     return found;
-  }
-
-  private claim(name: string, key: string): void {
-    if (this.initializers.some((initializer) => initializer.name === name)) {
-      throw new InvalidModel(`${this.weights.file}: ${name} is used twice in one graph`);
-    }
-    this.used.add(key);
   }
 
   private constant(dtype: Dtype, data: Uint8Array, shape: readonly number[]): Value {

@@ -1,5 +1,6 @@
+import { noWeights, type WeightView } from "@armature/weights";
 import { expect, test } from "vitest";
-import { GraphBuilder, type WeightSource } from "./builder.js";
+import { GraphBuilder } from "./builder.js";
 import { type GraphMemory, type GraphMemoryOptions, graphMemory } from "./graph-memory.js";
 import { add, concat, gemm, relu, reshape, slice } from "./ops.js";
 import { type DeviceProfile, NCHW_FLOAT16_PROFILE, NCHW_PROFILE } from "./profile.js";
@@ -9,19 +10,12 @@ function memoryOf(
   profile: DeviceProfile = NCHW_PROFILE,
   openInputs: GraphMemoryOptions["openInputs"] = "single",
 ): GraphMemory {
-  let memory: GraphMemory | undefined;
-  const weights: WeightSource = {
-    file: "shapes",
-    tensors: new Map(),
-    supply: (_key, shape) => ({ dtype: "F16", shape: [...shape], offset: 0, length: 0 }),
-    traced: (trace) => {
-      memory = graphMemory(trace, { openInputs });
-    },
+  const supply: WeightView["supply"] = (_key, shape) => {
+    return { file: "shapes", dtype: "F16", shape: [...shape], offset: 0, length: 0 };
   };
-  const g = new GraphBuilder(profile, weights);
+  const g = new GraphBuilder(profile, { ...noWeights("shapes"), supply });
   draw(g);
-  g.build("test");
-  return memory!;
+  return graphMemory(g.trace("test"), { openInputs });
 }
 
 test("a tensor lives from its node to its last use, and the peak names its node", () => {

@@ -1,4 +1,4 @@
-/** What a graph takes when it runs, from its shapes alone: weights, and the most that is alive at once. */
+/** What a graph takes when it is loaded and when it runs, from its shapes alone. */
 import type { GraphTrace, Value } from "./builder.js";
 import type { Dtype, Node } from "./onnx.js";
 
@@ -19,6 +19,7 @@ export interface GraphMemoryOptions {
 const ELEMENT_BYTES: Record<Dtype, number> = {
   float32: 4,
   float16: 2,
+  bfloat16: 2,
   int64: 8,
   int32: 4,
   int8: 1,
@@ -36,6 +37,7 @@ const VIEWS = new Set(["Reshape", "Identity", "Squeeze", "Unsqueeze", "Flatten"]
 export function graphMemory(trace: GraphTrace, { openInputs }: GraphMemoryOptions): GraphMemory {
   const constants = foldedConstants(trace);
   const places = placesOf(trace.nodes);
+  const weightBytes = constantBytes(trace, constants, places);
   const lastUse = lastUses(trace, places, constants);
   let live = sum(trace.inputs.map(({ name }) => inputBytes(trace, name, openInputs)));
   const peak = { peakBytes: live, peakNode: "" };
@@ -47,7 +49,19 @@ export function graphMemory(trace: GraphTrace, { openInputs }: GraphMemoryOption
     const read = new Set([...inputs.map((input) => places.get(input) ?? input), ...made]);
     live -= sum([...read].filter((place) => lastUse.get(place) === at).map((place) => bytesOf(trace, place)));
   }
-  return { weightBytes: constantBytes(trace, constants, places), ...peak };
+  return { weightBytes, ...peak };
+}
+
+/** What the tensors that a graph takes of its files are in float32, in bytes. */
+export function takenBytes({ initializers }: Pick<GraphTrace, "initializers">): number {
+  return initializers
+    .filter(({ data }) => !(data instanceof Uint8Array))
+    .reduce((total, { shape }) => total + shape.reduce((product, size) => product * size, 4), 0);
+}
+
+/** The same with those weights in 8 bits that could be. */
+export function takenInt8Bytes(trace: Pick<GraphTrace, "initializers" | "int8SavedBytes">): number {
+  return takenBytes(trace) - trace.int8SavedBytes;
 }
 
 /** Names of tensors that the runtime knows before any input: they are computed at load. */

@@ -1,8 +1,17 @@
-export { GraphBuilder, type GraphTrace, type Value, type WeightSource } from "./builder.js";
+export { GraphBuilder, type GraphTrace, type Value } from "./builder.js";
 export { type Dim, product } from "./dim.js";
-export { foldedConstants, type GraphMemory, type GraphMemoryOptions, graphMemory } from "./graph-memory.js";
+export {
+  foldedConstants,
+  type GraphMemory,
+  type GraphMemoryOptions,
+  graphMemory,
+  takenBytes,
+  takenInt8Bytes,
+} from "./graph-memory.js";
+export { ignoredWeights, shortList } from "./known-weights.js";
 export { type AttentionOptions, attention } from "./layers/attention.js";
 export { prependToken, splitFirstToken } from "./layers/class-token.js";
+export { inComputeType } from "./layers/compute-type.js";
 export { addToChannels, averageOverPixels, conv2d, upsampleConv2d } from "./layers/conv.js";
 export {
   add,
@@ -22,7 +31,15 @@ export { groupNorm, layerNorm } from "./layers/norm.js";
 export { enlarge, relu, resizeBilinear } from "./layers/resample.js";
 export { maxPoolHalf, standardizedConv2d } from "./layers/same-padding.js";
 export { attendInSlices } from "./layers/sliced-attention.js";
-export type { Dtype } from "./onnx.js";
+export {
+  type ConfiguredNetwork,
+  defineNetwork,
+  type FedShapes,
+  type Network,
+  type PortValues,
+  type Sizes,
+} from "./network.js";
+export { type Dtype, encodeModel } from "./onnx.js";
 export {
   add as addValues,
   cast,
@@ -44,6 +61,18 @@ export {
   transpose,
 } from "./ops.js";
 export {
+  handedMap,
+  handedTensor,
+  type MapPort,
+  optionalMap,
+  type Port,
+  pictureMap,
+  picturePort,
+  type ReplacingPort,
+  tensorPort,
+  type ZeroTensor,
+} from "./ports.js";
+export {
   type AttentionForm,
   CPU_INT8_PROFILE,
   CPU_PREPARED_PROFILE,
@@ -53,4 +82,3 @@ export {
   NCHW_PROFILE,
 } from "./profile.js";
 export { Scope } from "./scope.js";
-export { takenBytes, tracedGraph } from "./traced-graph.js";

@@ -1,4 +1,9 @@
-/** What a device wants of a graph. Layers read it; networks never see it. */
+/**
+ * Under this key a graph keeps its profile. The face of this package does not export it: layers read the profile, networks cannot.
+ */
+export const PROFILE = Symbol("device profile");
+
+/** What a device wants of a graph. */
 export interface DeviceProfile {
   name: string;
   /** The type that layers compute in; inputs and outputs of a graph stay float32. */

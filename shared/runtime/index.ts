@@ -1,8 +1,8 @@
 export type { DeviceName } from "./device-name.js";
 export { openSession, type Session } from "./device-session.js";
 export { disposeOnDevice, liveDeviceTensors, type Tensors } from "./device-tensors.js";
-export { type ComputeSettings, type Network, openNetwork, type PreparedSettings } from "./open-network.js";
+export { loadableNetwork } from "./loadable-network.js";
+export { type ComputeSettings, type NetworkSource, openNetwork, type PreparedSettings } from "./open-network.js";
 export { OpenNetworks, sessionKey } from "./open-networks.js";
 export { type Loadable, Residency, type ResidentStatus } from "./residency.js";
 export { createSession } from "./session.js";
-export type { Sizes } from "./sized-sessions.js";

@@ -2,8 +2,8 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, statfsSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CPU_PROFILE, type DeviceProfile, GraphBuilder, matmul, type WeightSource } from "@armature/graph";
-import { readSafetensorsHeader, type SafetensorsHeader } from "@armature/weights";
+import { CPU_PROFILE, defineNetwork, matmul, tensorPort } from "@armature/graph";
+import { readSafetensorsHeader, type WeightView, weightView } from "@armature/weights";
 import { Tensor } from "onnxruntime-node";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { expectAllCame, justBefore } from "../../testing/intrusion.js";
@@ -17,7 +17,7 @@ vi.mock(import("node:fs/promises"), async (original) =>
 const [LARGE, SMALL] = [2600, 1000];
 
 let work: string;
-let weights: SafetensorsHeader;
+let weights: WeightView;
 beforeAll(() => {
   work = mkdtempSync(join(tmpdir(), "open-network-"));
   weights = writeSparseFile(join(work, "model.safetensors"));
@@ -25,7 +25,7 @@ beforeAll(() => {
 afterAll(() => rmSync(work, { recursive: true }));
 
 /** Two matrices and a tensor that no graph here takes, of more bytes than the disk has free: a hole, which takes none. */
-function writeSparseFile(file: string): SafetensorsHeader {
+function writeSparseFile(file: string): WeightView {
   const { bavail, bsize } = statfsSync(work);
   const sizes = { large: [LARGE, LARGE], small: [SMALL, SMALL], others: [Math.ceil((bavail * bsize) / 4) + 1] };
   let end = 0;
@@ -41,19 +41,21 @@ function writeSparseFile(file: string): SafetensorsHeader {
   length.writeBigUInt64LE(BigInt(json.length));
   writeFileSync(file, Buffer.concat([length, json]));
   truncateSync(file, 8 + json.length + end);
-  return readSafetensorsHeader(file);
+  return weightView([readSafetensorsHeader(file)]);
 }
 
 /** x [1, side] times the matrix, opened with a cache of the test's own; and what is then in it, undefined if it was not begun. */
 async function open(key: string, side: number) {
-  function write(source: WeightSource, profile: DeviceProfile): Uint8Array {
-    const graph = new GraphBuilder(profile, source);
-    graph.output("y", matmul(graph.input("x", "float32", [1, side]), graph.weight(key, [side, side])));
-    return graph.build(key, [/./]);
-  }
+  const network = defineNetwork({
+    name: key,
+    read: () => ({}),
+    inputs: () => ({ x: tensorPort("float32", [1, side]) }),
+    outputs: "caller",
+    write: (g, { x }) => ({ y: matmul(x, g.weight(key, [side, side])) }),
+  });
   const folder = join(work, `cache-${key}`);
-  const network = { weights, graph: key, profile: CPU_PROFILE, write, sizesOf: () => ({}) };
-  const session = await openNetwork(network, { threads: 1, prepared: { folder, limitBytes: 1e9 } });
+  const source = { network: network.configured({}), weights, profile: CPU_PROFILE };
+  const session = await openNetwork(source, { threads: 1, prepared: { folder, limitBytes: 1e9 } });
   const { y } = await session.run({ x: new Tensor("float32", new Float32Array(side).fill(1), [1, side]) });
   await session.release();
   expect(y!.data).toEqual(new Float32Array(side));

@@ -1,20 +1,20 @@
 /** Which networks are open on the device: the process's own record, for the runtime keeps none. */
+import type { Sizes } from "@armature/graph";
 import type { Session } from "./device-session.js";
-import type { Sizes } from "./sized-sessions.js";
 
 /** What tells two sessions apart. */
 export interface SessionIdentity {
-  /** Of the weights. */
-  file: string;
-  /** Which of the graphs over that file. */
-  graph: string;
+  /** The name of the view of its weights. */
+  weights: string;
+  /** Which of the networks over those weights. */
+  network: string;
   /** The sizes that the graph was written for. */
   sizes: Sizes;
 }
 
-export function sessionKey({ file, graph, sizes }: SessionIdentity): string {
+export function sessionKey({ weights, network, sizes }: SessionIdentity): string {
   const sorted = Object.entries(sizes).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `${file} ${graph} ${sorted.map(([symbol, size]) => `${symbol}${size}`).join(" ")}`;
+  return `${weights} ${network} ${sorted.map(([symbol, size]) => `${symbol}${size}`).join(" ")}`;
 }
 
 export class OpenNetworks {

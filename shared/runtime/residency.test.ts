@@ -8,6 +8,7 @@ function stage(budgetBytes: number) {
   const residency = new Residency({ budgetBytes, now: () => clock++ });
   const model = (key: string, bytes: number): Loadable<string> => ({
     key,
+    owner: key,
     bytes,
     load: async () => {
       log.push(`+${key}`);

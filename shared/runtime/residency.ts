@@ -1,9 +1,11 @@
-/** Keeps loaded models under a memory budget; the one that was not used for longest goes first. */
+/** Keeps loaded networks under a memory budget; the one that was not used for longest goes first. */
 import { OutOfMemory } from "@armature/core";
 
 /** Something that can be loaded; `bytes` is known before. */
 export interface Loadable<T> {
   key: string;
+  /** The model that it is a part of, which messages name. */
+  owner: string;
   bytes: number;
   load(): Promise<T>;
   release(loaded: T): Promise<void>;
@@ -50,7 +52,7 @@ export class Residency {
     return loaded as { [I in keyof W]: Loaded<W[I]> };
   }
 
-  /** Releases one model; false if it was not loaded. */
+  /** Releases one; false if it was not loaded. */
   async release(key: string): Promise<boolean> {
     const resident = this.residents.get(key);
     if (!resident) return false;
@@ -103,9 +105,9 @@ export class Residency {
   private refuseTooMuch(wanted: readonly Loadable<unknown>[]): void {
     const total = wanted.reduce((sum, { bytes }) => sum + bytes, 0);
     if (total <= this.options.budgetBytes) return;
-    const parts = wanted.map(({ key, bytes }) => `${key} ${gigabytes(bytes)}`).join(" + ");
+    const terms = [...bytesByOwner(wanted)].map(([owner, bytes]) => `${owner} ${gigabytes(bytes)}`);
     throw new OutOfMemory(
-      `The request needs ${parts} = ${gigabytes(total)}; the memory budget is ${gigabytes(this.options.budgetBytes)}. ` +
+      `The request needs ${terms.join(" + ")} = ${gigabytes(total)}; the memory budget is ${gigabytes(this.options.budgetBytes)}. ` +
         "Use fewer ControlNets, or raise MEMORY_BUDGET_GB",
     );
   }
@@ -113,6 +115,12 @@ export class Residency {
   private changed(): void {
     this.options.onChange?.(this.status());
   }
+}
+
+function bytesByOwner(wanted: readonly Loadable<unknown>[]): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const { owner, bytes } of wanted) sums.set(owner, (sums.get(owner) ?? 0) + bytes);
+  return sums;
 }
 
 type Loaded<L> = L extends Loadable<infer T> ? T : undefined;

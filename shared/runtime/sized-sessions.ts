@@ -1,9 +1,7 @@
 /** One graph at several sizes, for devices that want every size known when the graph is written. */
-import type { DeviceProfile } from "@armature/graph";
+import type { Sizes } from "@armature/graph";
 import type { Session } from "./device-session.js";
 import type { Tensors } from "./device-tensors.js";
-
-export type Sizes = NonNullable<DeviceProfile["sizes"]>;
 
 export interface SizedSessionsOptions {
   /** The sizes that the feeds of a call have, by symbol. */

@@ -1,5 +1,5 @@
 export { ModelConfig } from "./model-config.js";
-export { float32Bytes, openModelFolder } from "./model-folder.js";
+export { type ModelFolder, openModelFolder } from "./model-folder.js";
 export {
   readSafetensorsHeader,
   type SafetensorsDtype,
@@ -7,3 +7,12 @@ export {
   type TensorLocation,
 } from "./safetensors.js";
 export { readTensors } from "./safetensors-data.js";
+export {
+  filesOf,
+  float32Bytes,
+  noWeights,
+  rowsOf,
+  type WeightPlace,
+  type WeightView,
+  weightView,
+} from "./weight-view.js";

@@ -1,44 +1,76 @@
-/** One component of a model in diffusers' or transformers' layout: a folder with config.json and one safetensors file. */
-import { existsSync, realpathSync } from "node:fs";
-import { join } from "node:path";
+/** One component of a model in diffusers' or transformers' layout: a folder with config.json and safetensors files. */
+import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { basename, join } from "node:path";
 import { InvalidModel, unlessVanishedSync } from "@armature/core";
 import { ModelConfig } from "./model-config.js";
 import { readSafetensorsHeader, type SafetensorsHeader } from "./safetensors.js";
+import { type WeightView, weightView } from "./weight-view.js";
 
 export interface ModelFolder {
   config: ModelConfig;
-  /** Of the file itself where the name is a link, as in the cache of the Python library: the runtime follows none. */
-  weights: SafetensorsHeader;
+  weights: WeightView;
 }
 
-/** Names under which the weights are published, the smaller first. */
-const WEIGHT_FILES = ["diffusion_pytorch_model", "model"].flatMap((name) => [
-  `${name}.fp16.safetensors`,
-  `${name}.safetensors`,
-]);
+/** Names under which the weights are published, the smaller first; an index stands for the files that it lists. */
+const WEIGHT_FILES = ["diffusion_pytorch_model", "model"].flatMap((name) =>
+  [`${name}.fp16`, name].flatMap((variant) => [`${variant}.safetensors`, ...indexNames(variant)]),
+);
 
-/** Reads config and header of the component in `folder`. Throws InvalidModel if either is missing or unsound. */
+/** diffusers and transformers put the variant before the ending; some repositories have it after the name. */
+function indexNames(variant: string): string[] {
+  const [name, suffix] = variant.split(".");
+  const index = `${name}.safetensors.index`;
+  return suffix ? [`${index}.${suffix}.json`, `${variant}.safetensors.index.json`] : [`${index}.json`];
+}
+
+/** Reads config and headers of the component in `folder`. Throws InvalidModel if either is missing or unsound. */
 export function openModelFolder(folder: string): ModelFolder {
   const config = ModelConfig.read(join(folder, "config.json"));
-  return { config, weights: readSafetensorsHeader(weightFile(folder)) };
+  return { config, weights: weightView(readHeaders(folder)) };
 }
 
-/** What the weights take in float32 in memory, in bytes. */
-export function float32Bytes({ tensors }: SafetensorsHeader): number {
-  let elements = 0;
-  for (const { shape } of tensors.values()) elements += shape.reduce((product, size) => product * size, 1);
-  return 4 * elements;
-}
-
-/** The file itself, behind links. */
-function weightFile(folder: string): string {
+function readHeaders(folder: string): SafetensorsHeader[] {
   for (const name of WEIGHT_FILES) {
-    const found = unlessVanishedSync(() => realpathSync(join(folder, name)));
-    if (found) return found;
+    const file = behindLinks(join(folder, name));
+    if (file) return name.endsWith(".json") ? readShards(folder, file) : [readSafetensorsHeader(file)];
   }
+  throw new InvalidModel(`${folder}: no weights; ${expectation(folder)}`);
+}
+
+/** The file itself where the name is a link, as in the cache of the Python library: the runtime follows none. */
+function behindLinks(path: string): string | undefined {
+  return unlessVanishedSync(() => realpathSync(path));
+}
+
+/** The headers of all shards. The index says where each tensor is; one that its file lacks, or holds beside it, is an error. */
+function readShards(folder: string, indexFile: string): SafetensorsHeader[] {
+  const places = Object.entries(readIndex(indexFile));
+  const names = [...new Set(places.map(([, name]) => name))].sort();
+  const unsafe = names.find((name) => basename(name) !== name);
+  if (unsafe !== undefined) throw new InvalidModel(`${indexFile}: ${unsafe} is not a file beside the index`);
+  const headers = new Map(
+    names.map((name) => [name, readSafetensorsHeader(behindLinks(join(folder, name)) ?? join(folder, name))]),
+  );
+  const missing = places.find(([key, name]) => !headers.get(name)!.tensors.has(key));
+  if (missing) throw new InvalidModel(`${indexFile}: ${missing[0]} is not in ${missing[1]}`);
+  return [...headers.values()];
+}
+
+/** What `*.index.json` holds: the file of each tensor. */
+function readIndex(file: string): Record<string, string> {
+  try {
+    const { weight_map: map } = JSON.parse(readFileSync(file, "utf8")) as { weight_map: Record<string, string> };
+    if (Object.values(map).every((name) => typeof name === "string")) return map;
+  } catch (cause) {
+    throw new InvalidModel(`${file}: cannot be read as an index of weight files`, { cause });
+  }
+  throw new InvalidModel(`${file}: weight_map names something that is no file`);
+}
+
+function expectation(folder: string): string {
   const pickled = ["diffusion_pytorch_model", "model", "pytorch_model"]
     .flatMap((name) => [`${name}.bin`, `${name}.fp16.bin`])
     .find((name) => existsSync(join(folder, name)));
-  const hint = pickled ? `; ${pickled} is a pickle, which is never loaded` : "";
-  throw new InvalidModel(`${folder}: no weights; one of ${WEIGHT_FILES.join(", ")} was expected${hint}`);
+  const files = WEIGHT_FILES.filter((name) => name.endsWith(".safetensors")).join(", ");
+  return `one of ${files} was expected${pickled ? `; ${pickled} is a pickle, which is never loaded` : ""}`;
 }

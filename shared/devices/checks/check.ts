@@ -1,5 +1,6 @@
 /** What a check of a device is: small graphs by the layers that networks use, and what they must give, computed here. */
 import { cast, type DeviceProfile, type FeatureMap, GraphBuilder, type Value } from "@armature/graph";
+import { noWeights } from "@armature/weights";
 import { SeededScope, type SeededValues } from "./seeded-scope.js";
 
 /** One graph with its feeds and its answer. */
@@ -31,7 +32,7 @@ export function writeCase(
   profile: DeviceProfile,
   finish: Finish,
 ): CheckCase {
-  const builder = new GraphBuilder(profile, { file: `the check "${label}"`, tensors: new Map() });
+  const builder = new GraphBuilder(profile, noWeights(`the check "${label}"`));
   const entries = Object.entries(inputs).map(([name, { shape }]) => {
     return [name, cast(builder.input(name, "float32", shape), profile.compute)] as const;
   });

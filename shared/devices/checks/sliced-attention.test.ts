@@ -1,5 +1,6 @@
 import { attendInSlices, attention, type DeviceProfile, GraphBuilder, reshape } from "@armature/graph";
 import { openSession } from "@armature/runtime";
+import { noWeights } from "@armature/weights";
 import { Tensor } from "onnxruntime-node";
 import { expect, test } from "vitest";
 import { relativeError } from "../../../testing/golden.js";
@@ -13,7 +14,7 @@ const { plain } = DEVICE_FORMS.webgpu;
 
 /** The rows that each slice's scores have. */
 function slices(maxTensorBytes: number, compute: DeviceProfile["compute"]): number[] {
-  const builder = new GraphBuilder({ ...plain, compute, maxTensorBytes }, { file: "none", tensors: new Map() });
+  const builder = new GraphBuilder({ ...plain, compute, maxTensorBytes }, noWeights("none"));
   const rows: number[] = [];
   const node = builder.node.bind(builder);
   builder.node = (op, inputs, dtype, shape, options) => {
@@ -74,7 +75,7 @@ test("a mask is cut with the rows that it belongs to", async () => {
 });
 
 test("a graph with a tensor above the limit is refused, with the sums", () => {
-  const builder = new GraphBuilder({ ...plain, maxTensorBytes: 2 ** 20 }, { file: "none", tensors: new Map() });
+  const builder = new GraphBuilder({ ...plain, maxTensorBytes: 2 ** 20 }, noWeights("none"));
   const x = builder.input("x", "float32", [1, 512, 32, 17]);
   expect(() => builder.node("Relu", [x], x.dtype, x.shape)).toThrow(/takes 1 MiB.*up to 1 MiB/);
 });

@@ -1,6 +1,6 @@
 import type { Value } from "../builder.js";
 import { mul, reshape, transpose } from "../ops.js";
-import type { AttentionForm } from "../profile.js";
+import { type AttentionForm, PROFILE } from "../profile.js";
 import { type Tokens, tokensOf } from "./feature-map.js";
 import { attendInSlices } from "./sliced-attention.js";
 
@@ -21,7 +21,7 @@ export interface AttentionOptions {
 /** softmax(Q Kᵀ / √d) V for each head (arXiv:1706.03762): query (B, S, D), key and value (B, T, D) → (B, S, D). */
 export function attention(inputs: AttentionInputs, options: AttentionOptions): Tokens {
   const { query } = inputs;
-  const { profile } = query.value.graph;
+  const profile = query.value.graph[PROFILE];
   const form = FORMS[options.causal || options.fewKeys ? profile.crossAttention : profile.selfAttention];
   return tokensOf(query, reshape(form(inputs, options), [-1, query.width]));
 }

@@ -1,9 +1,10 @@
 import type { Value } from "../builder.js";
 import { type Dim, product, typicalSize } from "../dim.js";
 import { add, conv, convolvedSize, expand, reduceMean, reshape, resize, transpose } from "../ops.js";
+import { PROFILE } from "../profile.js";
 import type { Scope } from "../scope.js";
 import { type FeatureMap, mapOf, toNchw } from "./feature-map.js";
-import { int8Conv, worthInt8 } from "./int8.js";
+import { int8Conv, wantsInt8, worthInt8 } from "./int8.js";
 import { dense } from "./linear.js";
 import type { Size } from "./pixel-tables.js";
 import { winogradConv } from "./winograd.js";
@@ -23,7 +24,7 @@ export function conv2d(g: Scope, x: FeatureMap, out: number, options: Conv2dOpti
   const padding = options.padding ?? [half, half, half, half];
   const weight = g.weight("weight", [out, x.channels, kernel, kernel]);
   const offset = bias ? g.weight("bias", [out]) : undefined;
-  if (kernel === 1 && stride === 1 && g.graph.profile.layout === "rows") {
+  if (kernel === 1 && stride === 1 && g.graph[PROFILE].layout === "rows") {
     return mapOf(x, dense(x.value, flatten(weight), offset), { channels: out });
   }
   if (kernel === 3 && stride === 1 && !options.padding && worthInt8(weight)) {
@@ -40,16 +41,16 @@ export function conv2d(g: Scope, x: FeatureMap, out: number, options: Conv2dOpti
 
 /** Nearest-neighbour enlargement to `size`, at most twice as large, then a 3x3 convolution (B, C, H, W) → (B, out, H', W'). */
 export function upsampleConv2d(g: Scope, x: FeatureMap, out: number, size: Size): FeatureMap {
-  const int8 = worthInt8({ graph: g.graph, shape: [out, x.channels] });
-  if (!int8 && !winogradPays(x, out, size)) return conv2d(g, upsampleNearest(x, size.height, size.width), out);
+  if (!wantsInt8(g.graph, Math.min(x.channels, out)) && !winogradPays(x, out, size))
+    return conv2d(g, upsampleNearest(x, size.height, size.width), out);
   const weight = g.weight("weight", [out, x.channels, 3, 3]);
   const bias = g.weight("bias", [out]);
-  const value = int8 ? int8Conv(x, weight, bias, size) : plusBias(winogradConv(x, weight, size), bias);
+  const value = worthInt8(weight) ? int8Conv(x, weight, bias, size) : plusBias(winogradConv(x, weight, size), bias);
   return { ...x, height: size.height, width: size.width, channels: out, value };
 }
 
 function winogradPays(x: FeatureMap, out: number, { height, width }: Size): boolean {
-  const { profile, typicalSide } = x.value.graph;
+  const { [PROFILE]: profile, typicalSide } = x.value.graph;
   const rule = profile.winograd;
   if (!rule) return false;
   const side = Math.min(typicalSize(height, typicalSide), typicalSize(width, typicalSide));
@@ -62,7 +63,7 @@ function plusBias(rows: Value, bias: Value | undefined): Value {
 
 /** Adds one value a channel, [1, C], to every pixel. */
 export function addToChannels(x: FeatureMap, rows: Value): FeatureMap {
-  const value = x.value.graph.profile.layout === "rows" ? rows : reshape(rows, [-1, x.channels, 1, 1]);
+  const value = x.value.graph[PROFILE].layout === "rows" ? rows : reshape(rows, [-1, x.channels, 1, 1]);
   return mapOf(x, add(x.value, value));
 }
 
@@ -80,7 +81,7 @@ function flatten(weight: Value): Value {
 
 /** A tensor [B, C, H, W] back in the profile's layout. */
 function laidOut(nchw: Value, map: FeatureMap): FeatureMap {
-  if (nchw.graph.profile.layout === "nchw") return { ...map, value: nchw };
+  if (nchw.graph[PROFILE].layout === "nchw") return { ...map, value: nchw };
   const { batch, channels, height, width } = map;
   const rows = reshape(transpose(nchw, [0, 2, 3, 1]), [product(batch, height, width), channels]);
   return { ...map, value: rows };
@@ -90,7 +91,7 @@ function laidOut(nchw: Value, map: FeatureMap): FeatureMap {
 export function averageOverPixels(x: FeatureMap): FeatureMap {
   const { batch, channels, height, width, value } = x;
   const pixels = product(height, width);
-  if (value.graph.profile.layout === "nchw") {
+  if (value.graph[PROFILE].layout === "nchw") {
     const mean = reduceMean(reshape(value, [batch, channels, pixels]), 2); // [B, C, 1]
     return mapOf(x, reshape(expand(mean, [batch, channels, pixels]), value.shape));
   }

@@ -2,6 +2,7 @@
 import type { Value } from "../builder.js";
 import { type Dim, product } from "../dim.js";
 import { add as addValues, concat as concatValues, reshape, silu as siluValue, transpose } from "../ops.js";
+import { PROFILE } from "../profile.js";
 
 /** A picture-like activation (B, C, H, W). `value` is `[B*H*W, C]` or `[B, C, H, W]`: the profile's business. */
 export interface FeatureMap {
@@ -24,15 +25,15 @@ export interface Tokens {
 export function fromNchw(nchw: Value): FeatureMap {
   const g = nchw.graph;
   const [batch, channels, height, width] = nchw.shape as [Dim, number, Dim, Dim];
-  const x = g.cast(nchw, g.profile.compute);
+  const x = g.cast(nchw, g[PROFILE].compute);
   const value =
-    g.profile.layout === "nchw" ? x : reshape(transpose(x, [0, 2, 3, 1]), [product(batch, height, width), channels]); // [B*H*W, C]
+    g[PROFILE].layout === "nchw" ? x : reshape(transpose(x, [0, 2, 3, 1]), [product(batch, height, width), channels]); // [B*H*W, C]
   return { value, batch, channels, height, width };
 }
 
 /** A feature map as a tensor [B, C, H, W] in the compute type. */
 export function toNchw({ value, batch, channels, height, width }: FeatureMap): Value {
-  if (value.graph.profile.layout === "nchw") return value;
+  if (value.graph[PROFILE].layout === "nchw") return value;
   return transpose(reshape(value, [batch, height, width, channels]), [0, 3, 1, 2]);
 }
 
@@ -46,7 +47,7 @@ export function toTokens(x: FeatureMap): Tokens {
   const { batch, channels, height, width } = x;
   const rows = product(batch, height, width);
   const value =
-    x.value.graph.profile.layout === "rows" ? x.value : reshape(transpose(x.value, [0, 2, 3, 1]), [rows, channels]); // [B*H*W, C]
+    x.value.graph[PROFILE].layout === "rows" ? x.value : reshape(transpose(x.value, [0, 2, 3, 1]), [rows, channels]); // [B*H*W, C]
   return { value, batch, length: product(height, width), width: channels };
 }
 
@@ -55,7 +56,7 @@ export function fromTokens(tokens: Tokens, like: FeatureMap): FeatureMap {
   const { batch, height, width } = like;
   const rows = tokens.value;
   const value =
-    rows.graph.profile.layout === "rows"
+    rows.graph[PROFILE].layout === "rows"
       ? rows
       : transpose(reshape(rows, [batch, height, width, tokens.width]), [0, 3, 1, 2]);
   return { value, batch, channels: tokens.width, height, width };

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TorchGenerator } from "@armature/core";
 import { createSession } from "@armature/runtime";
-import { readSafetensorsHeader } from "@armature/weights";
+import { readSafetensorsHeader, weightView } from "@armature/weights";
 import { Tensor } from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
 import { GraphBuilder } from "../builder.js";
@@ -49,7 +49,7 @@ function writeWeights(kernel: number[]) {
 }
 
 async function apply(profile: DeviceProfile, layer: (g: Scope, x: FeatureMap) => FeatureMap): Promise<Float32Array> {
-  const graph = new GraphBuilder(profile, readSafetensorsHeader(file));
+  const graph = new GraphBuilder(profile, weightView([readSafetensorsHeader(file)]));
   const x = fromNchw(graph.input("x", "float32", ["B", CHANNELS, "H", "W"]));
   graph.output("y", toNchw(layer(new Scope(graph), x)));
   const session = await createSession(graph.build("layer"), { weightsFolder: folder, threads: 1 });

@@ -2,17 +2,27 @@
  * Layers in 8 bits: weights quantised symmetrically for each output channel when the session is made, activations for each
  * tensor when it runs. The processor's 8-bit dot products do four times the work of float32. Measured in docs/performance.md.
  */
-import type { Value } from "../builder.js";
+import type { GraphBuilder, Value } from "../builder.js";
 import { product } from "../dim.js";
 import { add, div, gather, max, mul, pad, quantizeLinear, reduceMax, reduceMin, reshape, transpose } from "../ops.js";
+import { CPU_INT8_PROFILE, PROFILE } from "../profile.js";
 import type { FeatureMap } from "./feature-map.js";
 import { patchRows, type Size } from "./pixel-tables.js";
 
-/** Whether the profile wants a weight [out, in, ...] in 8 bits. */
-export function worthInt8({ graph, shape }: Pick<Value, "graph" | "shape">): boolean {
-  const least = graph.profile.int8MinChannels;
-  const [out, inputs] = shape as [number, number];
-  return least !== undefined && Math.min(out, inputs) >= least;
+/** Whether the profile wants this layer's weight [out, in, ...] in 8 bits. */
+export function worthInt8(weight: Pick<Value, "graph" | "shape">): boolean {
+  const [out, inputs, ...kernel] = weight.shape as [number, number, ...number[]];
+  const channels = Math.min(out, inputs);
+  const elements = kernel.reduce((product, size) => product * size, out * inputs);
+  // three of the four bytes of each element, less one factor per output
+  if (channels >= CPU_INT8_PROFILE.int8MinChannels!) weight.graph.noteInt8(3 * elements - 4 * out);
+  return wantsInt8(weight.graph, channels);
+}
+
+/** The same by the lesser of its numbers of channels, in and out. */
+export function wantsInt8(graph: GraphBuilder, channels: number): boolean {
+  const least = graph[PROFILE].int8MinChannels;
+  return least !== undefined && channels >= least;
 }
 
 /** x [M, in] with a weight [out, in] and a bias [out] → [M, out]. */

@@ -14,6 +14,7 @@ import {
   sqrt,
   sub,
 } from "../ops.js";
+import { PROFILE } from "../profile.js";
 import type { Scope } from "../scope.js";
 import { type FeatureMap, mapOf, type Tokens, tokensOf } from "./feature-map.js";
 
@@ -27,7 +28,7 @@ export function layerNorm(g: Scope, x: Tokens, epsilon = 1e-5): Tokens {
 export function groupNorm(g: Scope, x: FeatureMap, groups: number, epsilon: number): FeatureMap {
   const weight = g.weight("weight", [x.channels]);
   const bias = g.weight("bias", [x.channels]);
-  const form = g.graph.profile.groupNorm === "rows" ? overRows : asInstances;
+  const form = g.graph[PROFILE].groupNorm === "rows" ? overRows : asInstances;
   return mapOf(x, form(x, { weight, bias, groups, epsilon }));
 }
 
@@ -64,7 +65,7 @@ function averaging({ value, height, width }: FeatureMap): Value {
   const g = value.graph;
   const pixels: Dim = product(height, width);
   const one = g.floats([1], [1, 1]);
-  return expand(div(one, reshape(cast(g.size(pixels), g.profile.compute), [1, 1])), [1, pixels]);
+  return expand(div(one, reshape(cast(g.size(pixels), g[PROFILE].compute), [1, 1])), [1, pixels]);
 }
 
 /** NCHW: each group is one channel of an instance normalisation, which every device has a kernel for. */

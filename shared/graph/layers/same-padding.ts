@@ -5,6 +5,7 @@
 import type { Value } from "../builder.js";
 import { ceilDiv } from "../dim.js";
 import { cast, conv, gemm, instanceNormalization, reshape } from "../ops.js";
+import { PROFILE } from "../profile.js";
 import type { Scope } from "../scope.js";
 import { type FeatureMap, fromNchw, mapOf, toNchw } from "./feature-map.js";
 
@@ -18,7 +19,7 @@ export interface StandardizedConvOptions {
 export function standardizedConv2d(g: Scope, x: FeatureMap, out: number, options: StandardizedConvOptions): FeatureMap {
   const { kernel, stride = 1, epsilon } = options;
   const weight = standardizedWeight(g, [out, x.channels, kernel, kernel], epsilon);
-  if (kernel === 1 && stride === 1 && g.graph.profile.layout === "rows") {
+  if (kernel === 1 && stride === 1 && g.graph[PROFILE].layout === "rows") {
     return mapOf(x, gemm(x.value, reshape(weight, [out, x.channels])), { channels: out });
   }
   return fromNchw(conv(toNchw(x), weight, undefined, { stride, padding: samePadding(kernel, stride) }));
@@ -47,5 +48,5 @@ function standardizedWeight(g: Scope, shape: readonly [number, number, number, n
   const zeros = g.graph.floats(Array(out).fill(0), [out], "float32");
   const filters = reshape(cast(g.storedWeight("weight", shape), "float32"), [1, out, -1]);
   const standard = reshape(instanceNormalization(filters, ones, zeros, epsilon), shape);
-  return cast(standard, g.graph.profile.compute);
+  return cast(standard, g.graph[PROFILE].compute);
 }

@@ -1,6 +1,7 @@
 /** Attention without a fused operator, in slices of query rows, so that no tensor of scores is above what a device binds whole. */
 import type { Value } from "../builder.js";
 import { add, concat, matmul, slice, softmax } from "../ops.js";
+import { PROFILE } from "../profile.js";
 
 export interface HeadInputs {
   /** [B, N, S, d], already divided by √d. */
@@ -38,7 +39,7 @@ function attend({ query, key, value, mask }: HeadInputs): Value {
 
 /** How many query rows stay under the limit; at least one. */
 function rowsTogether(query: Value, key: Value): number {
-  const { maxTensorBytes } = query.graph.profile;
+  const { maxTensorBytes } = query.graph[PROFILE];
   const sizes = [query.shape[0], query.shape[1], key.shape[3]];
   if (maxTensorBytes === undefined || !sizes.every((size) => typeof size === "number")) return Number.POSITIVE_INFINITY;
   const rowBytes = sizes.reduce((total, size) => total * size, query.dtype === "float16" ? 2 : 4);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TorchGenerator } from "@armature/core";
 import { createSession } from "@armature/runtime";
-import { readSafetensorsHeader } from "@armature/weights";
+import { readSafetensorsHeader, weightView } from "@armature/weights";
 import { Tensor } from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
 import { GraphBuilder } from "../builder.js";
@@ -38,7 +38,7 @@ function writeWeights() {
 
 /** One convolution, after enlargement to twice the size (less one row) if asked. */
 async function convolve(profile: DeviceProfile, [batch, height, width]: number[], enlarged: boolean) {
-  const graph = new GraphBuilder(profile, readSafetensorsHeader(file));
+  const graph = new GraphBuilder(profile, weightView([readSafetensorsHeader(file)]));
   const x = fromNchw(graph.input("x", "float32", ["B", CHANNELS, "H", "W"]));
   const size = fromNchw(graph.input("like", "float32", ["B", 1, "H2", "W2"]));
   const scope = new Scope(graph);

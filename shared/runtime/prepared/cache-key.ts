@@ -11,14 +11,14 @@ const SAMPLES = 256;
 const SAMPLE_BYTES = 4096;
 
 /**
- * The name of the prepared form of `graph` over `weightsFile`, 32 hex digits. The packed layout belongs to the runtime's version
+ * The name of the prepared form of `graph` over the weights files, 32 hex digits. The packed layout belongs to the runtime's version
  * and to the processor's instruction set.
  */
-export async function cacheKey(graph: Uint8Array, weightsFile: string): Promise<string> {
+export async function cacheKey(graph: Uint8Array, weightsFiles: readonly string[]): Promise<string> {
   const hash = createHash("sha256").update(graph);
   for (const part of [LAYOUT, env.versions.node ?? env.versions.common, await instructionSet()])
     hash.update(`${part}\n`);
-  hash.update(await sourceDigest(weightsFile));
+  for (const file of weightsFiles) hash.update(await sourceDigest(file));
   return hash.digest("hex").slice(0, 32);
 }
 

@@ -143,7 +143,15 @@ interface Child {
 }
 
 function startChild(cache: string, launcher: readonly string[] = []): Child {
-  const [command, ...args] = [...launcher, process.execPath, CHILD, cache, source.name, graphFile, source.weightsFile];
+  const [command, ...args] = [
+    ...launcher,
+    process.execPath,
+    CHILD,
+    cache,
+    source.name,
+    graphFile,
+    ...source.weightsFiles,
+  ];
   const child = spawn(command!, args, { stdio: ["ignore", "pipe", "inherit"] });
   const lines: string[] = [];
   let isReady = () => {};

@@ -35,9 +35,9 @@ test("the prepared form gives the same bits as the official file, and is made on
 test("other weights under the same name, size and time are another entry", async () => {
   const before = writeSource(work, "same", 0);
   await prepare(before);
-  const { atime, mtime } = statSync(before.weightsFile);
+  const { atime, mtime } = statSync(before.weightsFiles[0]!);
   const after = writeSource(work, "same", 7);
-  utimesSync(after.weightsFile, atime, mtime);
+  utimesSync(after.weightsFiles[0]!, atime, mtime);
   expect(await given(await prepare(after))).toEqual(await expected(after));
   expect(entries()).toHaveLength(2);
 });

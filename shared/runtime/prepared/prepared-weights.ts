@@ -23,10 +23,10 @@ export interface PreparedSource {
   /** For messages: `unet of sd15`. */
   name: string;
   graph: Uint8Array;
-  /** The folder of the weights that the graph names, and the file itself. */
+  /** The folder of the weights that the graph names, and the files themselves. */
   weightsFolder: string;
-  weightsFile: string;
-  /** What the tensors that the graph takes of that file are in float32. */
+  weightsFiles: readonly string[];
+  /** What the tensors that the graph takes of those files are in float32. */
   weightBytes: number;
 }
 
@@ -42,7 +42,7 @@ export interface PreparedForm {
  */
 export async function preparedForm(source: PreparedSource, cache: PreparedCache): Promise<PreparedForm | undefined> {
   try {
-    const key = await cacheKey(source.graph, source.weightsFile);
+    const key = await cacheKey(source.graph, source.weightsFiles);
     // another process's limit may remove what was just found or made; twice in a row it has no room for both
     const form = (await findOrMake(source, cache, key)) ?? (await findOrMake(source, cache, key));
     if (!form) throw new Error(`${join(cache.folder, key)} was removed twice before it could be read`);

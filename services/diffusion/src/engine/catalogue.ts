@@ -3,34 +3,32 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { controlTypeOf, type Precision } from "@armature/contract";
 import { InvalidConfig, InvalidModel, unlessVanishedSync } from "@armature/core";
-import { float32Bytes, openModelFolder, type SafetensorsHeader } from "@armature/weights";
+import { ModelConfig } from "@armature/weights";
 import { z } from "zod";
+import { type LatentSpace, recogniseFamily } from "../families/index.js";
+import type { ClipTextConfig } from "../networks/clip-text.js";
 import { readClipTextConfig } from "../networks/clip-text.js";
 import { type ControlNetConfig, readControlNetConfig } from "../networks/controlnet.js";
-import { int8Bytes } from "../networks/int8-bytes.js";
-import { shallowWeights } from "../networks/shallow-unet.js";
-import { downsampledLevel } from "../networks/token-downsampling.js";
 import { readUNetConfig, type UNetConfig } from "../networks/unet-config.js";
-import { readVaeConfig } from "../networks/vae.js";
+import { readVaeConfig, type VaeConfig } from "../networks/vae.js";
 import { readSchedulerConfig, type SchedulerConfig } from "../schedulers/config.js";
-
-/** What weights take in memory, by the precision of UNet and ControlNets. */
-export type Bytes = Record<Precision, number>;
+import { type Bytes, CONTROLNET, type NetworkEntry, readComponent } from "./component.js";
 
 export interface ModelEntry {
   /** The folder's path under MODELS_DIR, such as `Lykon/DreamShaper`. */
   id: string;
   folder: string;
+  /** Id of its family. */
+  family: string;
+  text: ClipTextConfig;
   unet: UNetConfig;
-  /** Layers of the text encoder, which bound clip_skip. */
-  textLayers: number;
-  /** Pixels that a latent cell spans. */
-  scale: number;
+  vae: VaeConfig;
+  latents: LatentSpace;
   schedulerConfig: SchedulerConfig;
   recommended: Recommendation;
+  networks: NetworkEntry[];
+  /** Of all its weights. */
   bytes: Bytes;
-  /** Of the weights that the shallow UNet holds once more. */
-  shallowBytes: Bytes;
 }
 
 /** What a request gets that does not say: `armature.json` in the model's folder, else diffusers' own defaults. */
@@ -48,6 +46,8 @@ export interface ControlNetEntry {
   id: string;
   folder: string;
   config: ControlNetConfig;
+  networks: NetworkEntry[];
+  /** Of all its weights. */
   bytes: Bytes;
 }
 
@@ -62,29 +62,20 @@ export interface Selection {
   models?: string[] | undefined;
   /** `type` or `type=folder`; undefined: all there are. */
   controlnets?: string[] | undefined;
+  /** Hears one line for each component with tensors that official loaders leave unused too. */
+  note?: (line: string) => void;
 }
 
 /** Reads headers and configs, no weights. Throws InvalidConfig or InvalidModel, naming what is wrong. */
-export function readCatalogue({ modelsDir, models, controlnets }: Selection): Catalogue {
-  const found = findFolders(modelsDir);
+export function readCatalogue(selection: Selection): Catalogue {
+  const found = findFolders(selection.modelsDir);
+  const { models = defaultModels(found), controlnets } = selection;
   return {
-    models: (models ?? defaultModels(found)).map((id) => readModel(modelsDir, id, found)),
+    models: models.map((id) => readModel(selection, id, found)),
     controlnets: controlnets
-      ? controlnets.map((selected) => selectControlNet(modelsDir, selected, found))
-      : found.controlnets.map((id) => readControlNet(modelsDir, controlTypeOf(id), id)),
+      ? controlnets.map((selected) => selectControlNet(selection, selected, found))
+      : found.controlnets.map((id) => readControlNet(selection, controlTypeOf(id), id)),
   };
-}
-
-/** Whether a ControlNet was made for the shapes of this UNet; both look at tokens of one level. */
-export function fits(controlnet: ControlNetConfig, unet: UNetConfig): boolean {
-  const shape = ({ levels, layersPerLevel, contextWidth }: UNetConfig | ControlNetConfig) =>
-    JSON.stringify([
-      levels.map(({ channels }) => channels),
-      layersPerLevel,
-      contextWidth,
-      downsampledLevel({ levels }),
-    ]);
-  return shape(controlnet) === shape(unet);
 }
 
 interface Found {
@@ -133,28 +124,37 @@ function defaultModels({ models }: Found): string[] {
   return models;
 }
 
-function readModel(modelsDir: string, id: string, found: Found): ModelEntry {
+function readModel({ modelsDir, note }: Selection, id: string, found: Found): ModelEntry {
   if (!found.models.includes(id)) {
     throw new InvalidConfig(`MODELS: ${id} is not under MODELS_DIR; there is ${found.models.join(", ") || "none"}`);
   }
   const folder = join(modelsDir, id);
-  const [unet, vae, text] = ["unet", "vae", "text_encoder"].map((part) => openModelFolder(join(folder, part)));
-  const unetConfig = readUNetConfig(unet!.config);
+  const part = (name: string) => ModelConfig.read(join(folder, name, "config.json"));
+  const configs = {
+    text: readClipTextConfig(part("text_encoder")),
+    unet: readUNetConfig(part("unet")),
+    vae: readVaeConfig(part("vae")),
+  };
+  const family = recogniseFamily(configs, folder);
+  const components = Object.entries(family.components).map(([name, component]) =>
+    readComponent({ ...component, folder: join(folder, name) }, note),
+  );
   return {
     id,
     folder,
-    unet: unetConfig,
-    textLayers: readClipTextConfig(text!.config).layers,
-    scale: readVaeConfig(vae!.config).scale,
+    family: family.id,
+    ...configs,
+    latents: family.latentSpace(configs),
     schedulerConfig: readSchedulerConfig(join(folder, "scheduler", "scheduler_config.json")),
     recommended: readRecommendation(join(folder, "armature.json")),
-    bytes: bytesOf(unet!.weights, float32Bytes(vae!.weights) + float32Bytes(text!.weights)),
-    shallowBytes: bytesOf(shallowWeights(unet!.weights, unetConfig)),
+    networks: components.flatMap(({ networks }) => networks),
+    bytes: sumBytes(components.map(({ bytes }) => bytes)),
   };
 }
 
-function bytesOf(weights: SafetensorsHeader, others = 0): Bytes {
-  return { float32: float32Bytes(weights) + others, int8: int8Bytes(weights) + others };
+function sumBytes(all: readonly Bytes[]): Bytes {
+  const sum = (precision: Precision) => all.reduce((total, bytes) => total + bytes[precision], 0);
+  return { float32: sum("float32"), int8: sum("int8") };
 }
 
 function readRecommendation(file: string): Recommendation {
@@ -166,18 +166,18 @@ function readRecommendation(file: string): Recommendation {
   }
 }
 
-function selectControlNet(modelsDir: string, selected: string, found: Found): ControlNetEntry {
+function selectControlNet(selection: Selection, selected: string, found: Found): ControlNetEntry {
   const [type, folder] = selected.split("=") as [string, string | undefined];
   const id = folder ?? found.controlnets.find((candidate) => controlTypeOf(candidate) === type);
   if (!id || !found.controlnets.includes(id)) {
     const known = found.controlnets.map((candidate) => `${controlTypeOf(candidate)}=${candidate}`).join(", ");
     throw new InvalidConfig(`CONTROLNETS: ${selected} is not under MODELS_DIR; there is ${known || "none"}`);
   }
-  return readControlNet(modelsDir, type, id);
+  return readControlNet(selection, type, id);
 }
 
-function readControlNet(modelsDir: string, type: string, id: string): ControlNetEntry {
+function readControlNet({ modelsDir, note }: Selection, type: string, id: string): ControlNetEntry {
   const folder = join(modelsDir, id);
-  const { config, weights } = openModelFolder(folder);
-  return { type, id, folder, config: readControlNetConfig(config), bytes: bytesOf(weights) };
+  const config = readControlNetConfig(ModelConfig.read(join(folder, "config.json")));
+  return { type, id, folder, config, ...readComponent({ ...CONTROLNET, folder }, note) };
 }

@@ -1,11 +1,22 @@
-/** What the engine process computes with. */
-import type { DeviceProfile } from "@armature/graph";
+/** What the engine process computes with, and in which form each network. */
+import type { Precision } from "@armature/contract";
+import { CPU_INT8_PROFILE, type DeviceProfile, type Network } from "@armature/graph";
 import type { ComputeSettings } from "@armature/runtime";
 
-export interface DeviceSettings extends ComputeSettings {
+export interface DeviceForms {
   profile: DeviceProfile;
-  /** The VAE's own, where it needs more digits than the rest. */
+  /** Of networks that need more digits than that has; undefined: it has enough. */
   vaeProfile?: DeviceProfile | undefined;
-  /** That of UNet and ControlNets, where it differs: the 8-bit one. */
-  unetProfile?: DeviceProfile | undefined;
+}
+
+export interface DiffusionDevice extends ComputeSettings, DeviceForms {}
+
+/** The form of a network. `precision`: of those that have a choice; undefined: the device's own. */
+export function formOf(
+  { digits }: Pick<Network, "digits">,
+  { profile, vaeProfile = profile }: DeviceForms,
+  precision: Precision | undefined,
+): DeviceProfile {
+  if (digits === "float32") return vaeProfile;
+  return digits === "int8" && precision === "int8" ? CPU_INT8_PROFILE : profile;
 }

@@ -2,8 +2,9 @@
 
 import { DeviceLosses } from "@armature/devices";
 import { type Engine, type EngineLog, type EngineState, startEngine } from "@armature/engine";
-import type { ResidentStatus } from "@armature/runtime";
+import type { Catalogue } from "./catalogue.js";
 import type { EngineJobs, EngineProgress, EngineSettings, GenerateOutcome, GeneratePayload } from "./jobs.js";
+import { type ComponentStatus, componentStatuses } from "./resident-component.js";
 import { watchSteps } from "./step-watchdog.js";
 
 export interface DiffusionEngineOptions {
@@ -13,12 +14,14 @@ export interface DiffusionEngineOptions {
 
 export class DiffusionEngine {
   private readonly engine: Engine<EngineJobs>;
-  private residents: readonly ResidentStatus[] = [];
+  private components: readonly ComponentStatus[] = [];
+  private readonly catalogue: Catalogue;
   private leftOnDevice = 0;
   /** Undefined on the CPU, which is not lost: a crash there is the job's own. */
   private readonly losses: DeviceLosses | undefined;
 
   constructor({ settings, log }: DiffusionEngineOptions) {
+    this.catalogue = settings.catalogue;
     const onDevice = (settings.device.name ?? "cpu") !== "cpu";
     this.losses = onDevice ? new DeviceLosses((reason) => this.engine.restart(reason)) : undefined;
     this.engine = startEngine<EngineJobs, EngineSettings>({
@@ -28,7 +31,7 @@ export class DiffusionEngine {
       log,
       onState: ({ status }) => {
         if (status !== "restarting" && status !== "failed") return;
-        this.residents = []; // gone with the process
+        this.components = []; // gone with the process
         this.leftOnDevice = 0;
       },
     });
@@ -52,15 +55,13 @@ export class DiffusionEngine {
 
   /** Loads or unloads a model or ControlNet by its id in the catalogue. */
   async setLoaded(id: string, load: boolean): Promise<void> {
-    this.residents = await this.engine.run(
-      load ? "load" : "unload",
-      { id },
-      { onProgress: (event) => this.note(event) },
-    );
+    const job = load ? "load" : "unload";
+    const loaded = await this.engine.run(job, { id }, { onProgress: (event) => this.note(event) });
+    this.components = componentStatuses(loaded, this.catalogue);
   }
 
-  loaded(): readonly ResidentStatus[] {
-    return this.residents;
+  loaded(): readonly ComponentStatus[] {
+    return this.components;
   }
 
   /** Results in the device's memory that no job needs any more. */
@@ -88,7 +89,7 @@ export class DiffusionEngine {
   }
 
   private note(event: EngineProgress, onProgress?: (event: EngineProgress) => void): void {
-    if (event.stage === "residency") this.residents = event.loaded;
+    if (event.stage === "residency") this.components = componentStatuses(event.loaded, this.catalogue);
     if (event.stage === "ended") this.leftOnDevice = event.deviceTensors;
     onProgress?.(event);
   }

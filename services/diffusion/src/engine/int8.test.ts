@@ -1,11 +1,12 @@
 /** What 8 bits do to the embedded model's pictures. */
 import { fileURLToPath } from "node:url";
-import { CPU_INT8_PROFILE, CPU_PROFILE, type DeviceProfile } from "@armature/graph";
+import type { Precision } from "@armature/contract";
+import { CPU_PROFILE } from "@armature/graph";
 import { expect, test } from "vitest";
 import { generate } from "../pipeline/generate.js";
 import { seededNoise } from "../pipeline/noise.js";
 import { readCatalogue } from "./catalogue.js";
-import { loadableModel } from "./loadables.js";
+import { openModel } from "./open-component.js";
 
 const MODELS = fileURLToPath(new URL("../../../../models", import.meta.url));
 
@@ -14,10 +15,9 @@ const INT8_PSNR = 26;
 
 const PROMPTS = ["a red cube", "a blue cylinder and a red sphere", "a green cone"];
 
-async function pictures(unetProfile: DeviceProfile): Promise<Uint8Array[]> {
+async function pictures(precision: Precision): Promise<Uint8Array[]> {
   const entry = readCatalogue({ modelsDir: MODELS, models: ["tiny-sd"], controlnets: [] }).models[0]!;
-  const loadable = loadableModel(entry, { profile: CPU_PROFILE, unetProfile, threads: 2 });
-  const model = await loadable.load();
+  const { opened: model, release } = await openModel(entry, { profile: CPU_PROFILE, threads: 2 }, precision);
   const made: Uint8Array[] = [];
   for (const [i, prompt] of PROMPTS.entries()) {
     const request = {
@@ -37,7 +37,7 @@ async function pictures(unetProfile: DeviceProfile): Promise<Uint8Array[]> {
     const { images } = await generate(model, request, seededNoise([i + 1]), events);
     made.push(images[0]!.data);
   }
-  await loadable.release(model);
+  await release();
   return made;
 }
 
@@ -47,8 +47,8 @@ function psnr(a: Uint8Array, b: Uint8Array): number {
 }
 
 test("a UNet in 8 bits makes nearly the exact pictures", async () => {
-  const exact = await pictures(CPU_PROFILE);
-  const int8 = await pictures(CPU_INT8_PROFILE);
+  const exact = await pictures("float32");
+  const int8 = await pictures("int8");
   for (const [i, picture] of exact.entries()) {
     expect(psnr(picture, int8[i]!), PROMPTS[i]).toBeGreaterThan(INT8_PSNR);
     expect(picture).not.toEqual(int8[i]); // it is another form

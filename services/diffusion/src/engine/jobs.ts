@@ -6,11 +6,11 @@ import type { ResidentStatus } from "@armature/runtime";
 import type { ControlRequest } from "../pipeline/control.js";
 import type { GenerateRequest, StageTimings } from "../pipeline/generate.js";
 import type { Catalogue } from "./catalogue.js";
-import type { DeviceSettings } from "./device-settings.js";
+import type { DiffusionDevice } from "./device-settings.js";
 
 export interface EngineSettings {
   catalogue: Catalogue;
-  device: DeviceSettings;
+  device: DiffusionDevice;
   /** Of requests that do not say; undefined: the device has no choice. */
   precision: Precision | undefined;
   budgetBytes: number;

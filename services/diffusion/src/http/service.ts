@@ -36,6 +36,7 @@ export async function createService(config: Config, log: Logger, version: string
     modelsDir,
     models: config.MODELS,
     controlnets: config.CONTROLNETS,
+    note: (line) => log.info(line),
   });
   const warm = warmKeys(config, catalogue);
   const device = await chooseServedDevice(deviceOptions(config), log);

@@ -24,8 +24,8 @@ import {
   upsampleConv2d,
   type Value,
 } from "@armature/graph";
-import type { KeyValue, Prompt } from "./inputs.js";
-import { takeAttended } from "./token-downsampling.js";
+import { takeAttended } from "./ports/attended-tokens.js";
+import { type GivenPrompt, givenKeyValue, type KeyValue } from "./ports/prompt.js";
 
 export interface NormOptions {
   groups: number;
@@ -50,7 +50,7 @@ export interface TransformerOptions {
 }
 
 /** Self-attention over the pixels and cross-attention to the prompt, around a shortcut. */
-export function transformer2d(g: Scope, x: FeatureMap, prompt: Prompt, options: TransformerOptions): FeatureMap {
+export function transformer2d(g: Scope, x: FeatureMap, prompt: GivenPrompt, options: TransformerOptions): FeatureMap {
   const { layers, normGroups } = options;
   // diffusers fixes this epsilon, whatever the config says for the residual blocks
   let h = linear(g.at("proj_in"), toTokens(groupNorm(g.at("norm"), x, normGroups, 1e-6)), x.channels);
@@ -58,12 +58,12 @@ export function transformer2d(g: Scope, x: FeatureMap, prompt: Prompt, options: 
   return add(fromTokens(linear(g.at("proj_out"), h, x.channels), x), x);
 }
 
-function transformerBlock(g: Scope, x: Tokens, prompt: Prompt, { heads, attended }: TransformerOptions): Tokens {
+function transformerBlock(g: Scope, x: Tokens, prompt: GivenPrompt, { heads, attended }: TransformerOptions): Tokens {
   const [self, cross] = [g.at("attn1"), g.at("attn2")];
   const normal = layerNorm(g.at("norm1"), x);
   const seen = attended ? takeAttended(normal, attended) : normal;
   let h = add(attend(self, normal, keyValue(self, seen, x.width), { heads }), x);
-  h = add(attend(cross, layerNorm(g.at("norm2"), h), prompt.keyValue(cross, x.width), { heads, fewKeys: true }), h);
+  h = add(attend(cross, layerNorm(g.at("norm2"), h), givenKeyValue(cross, prompt), { heads, fewKeys: true }), h);
   return add(feedForward(g.at("ff.net"), layerNorm(g.at("norm3"), h)), h);
 }
 

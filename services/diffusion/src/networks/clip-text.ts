@@ -3,20 +3,20 @@ import {
   addValues,
   attention,
   cast,
-  type DeviceProfile,
-  GraphBuilder,
+  defineNetwork,
   gather,
   gelu,
+  inComputeType,
   layerNorm,
   layerNormalization,
   linear,
   quickGelu,
   reshape,
-  Scope,
+  type Scope,
   type Tokens,
+  tensorPort,
   tokensOf,
   type Value,
-  type WeightSource,
 } from "@armature/graph";
 import type { ModelConfig } from "@armature/weights";
 
@@ -30,6 +30,25 @@ export interface ClipTextConfig {
   vocabulary: number;
   epsilon: number;
 }
+
+/** The text encoder: token ids → one output [B, 77, D] for each clip_skip from 0 to layers - 1. */
+export const clipTextNetwork = defineNetwork({
+  name: "text encoder",
+  read: readClipTextConfig,
+  inputs: (c: ClipTextConfig) => ({ input_ids: tensorPort("int64", ["B", c.tokens]) }),
+  outputs: "caller",
+  *write(g, { input_ids: ids }, c) {
+    const root = g.has("text_model.final_layer_norm.weight") ? g.at("text_model") : g;
+    const states = clipText(root, ids, c);
+    const norm = root.at("final_layer_norm");
+    const [weight, bias] = [norm.weight("weight", [c.width]), norm.weight("bias", [c.width])];
+    for (const [clipSkip, { value }] of states.toReversed().entries()) {
+      const embeds = reshape(layerNormalization(value, weight, bias, c.epsilon), [...ids.shape, c.width]);
+      yield [promptEmbedsName(clipSkip), cast(embeds, "float32")];
+    }
+  },
+  ignore: [/(^|\.)position_ids$/, /^text_projection\b/, /^logit_scale$/],
+});
 
 /** CLIPTextModel's config.json as our own. */
 export function readClipTextConfig(config: ModelConfig): ClipTextConfig {
@@ -55,7 +74,7 @@ export function readClipTextConfig(config: ModelConfig): ClipTextConfig {
 export function clipText(g: Scope, ids: Value, c: ClipTextConfig): Tokens[] {
   const embeddings = g.at("embeddings");
   const table = embeddings.at("token_embedding").table("weight", [c.vocabulary, c.width]);
-  const words = cast(gather(table, ids), g.graph.profile.compute); // [B, 77, D]
+  const words = inComputeType(gather(table, ids)); // [B, 77, D]
   const positions = embeddings.at("position_embedding").weight("weight", [c.tokens, c.width]);
   const value = reshape(addValues(words, positions), [-1, c.width]);
   let h: Tokens = { value, batch: ids.shape[0]!, length: c.tokens, width: c.width };
@@ -79,19 +98,4 @@ function encoderLayer(g: Scope, x: Tokens, c: ClipTextConfig): Tokens {
 /** The name of the output for a clip_skip: hidden states that many layers before the last, after the final layer norm. */
 export function promptEmbedsName(clipSkip: number): string {
   return `prompt_embeds_skip_${clipSkip}`;
-}
-
-/** `input_ids` [B, 77] int64 → one output [B, 77, D] for each clip_skip from 0 to layers - 1. */
-export function clipTextModel(weights: WeightSource, c: ClipTextConfig, profile: DeviceProfile): Uint8Array {
-  const graph = new GraphBuilder(profile, weights);
-  const ids = graph.input("input_ids", "int64", ["B", c.tokens]);
-  const root = new Scope(graph).at(weights.tensors.has("text_model.final_layer_norm.weight") ? "text_model" : "");
-  const states = clipText(root, ids, c);
-  const norm = root.at("final_layer_norm");
-  const [weight, bias] = [norm.weight("weight", [c.width]), norm.weight("bias", [c.width])];
-  for (const [clipSkip, { value }] of states.toReversed().entries()) {
-    const embeds = reshape(layerNormalization(value, weight, bias, c.epsilon), [...ids.shape, c.width]);
-    graph.output(promptEmbedsName(clipSkip), cast(embeds, "float32"));
-  }
-  return graph.build("text encoder", [/position_ids$/]);
 }

@@ -1,27 +1,25 @@
 import {
-  addValues,
   averageOverPixels,
-  cast,
   conv2d,
-  type DeviceProfile,
+  defineNetwork,
   type FeatureMap,
-  fromNchw,
-  GraphBuilder,
+  inComputeType,
   mapOf,
   mul,
+  picturePort,
   product,
-  reshape,
-  Scope,
+  type Scope,
   silu,
   slice,
+  tensorPort,
   type Value,
-  type WeightSource,
 } from "@armature/graph";
 import type { ModelConfig } from "@armature/weights";
-import { downPath, midBlock, residualChannels, residualNames, timeEmbedding } from "./encoder.js";
-import { type Prompt, promptInput, residualShape } from "./inputs.js";
-import { PROMPT_WEIGHTS } from "./prompt-projections.js";
-import { attendedInput } from "./token-downsampling.js";
+import { downPath, midBlock, timeEmbedding } from "./encoder.js";
+import { attendedPort } from "./ports/attended-tokens.js";
+import { addResidual, previousPorts, residualNames } from "./ports/control-residuals.js";
+import { hintPort } from "./ports/hint.js";
+import { encoderCrossAttention, type GivenPrompt, promptPorts } from "./ports/prompt.js";
 import { type EncoderConfig, readEncoder } from "./unet-config.js";
 
 export interface ControlNetConfig extends EncoderConfig {
@@ -52,10 +50,55 @@ export function readControlNetConfig(config: ModelConfig): ControlNetConfig {
   return controlnet;
 }
 
+/**
+ * ControlNet: the UNet's inputs, the hint, one scale for each residual, and what the nets before it gave → for each residual, what came
+ * before plus its own, scaled. So any number of nets chain, and their tensors are never looked at between.
+ */
+export const controlnetNetwork = defineNetwork({
+  name: "controlnet",
+  label: "ControlNet",
+  digits: "int8",
+  read: readControlNetConfig,
+  inputs: (c: ControlNetConfig) => ({
+    sample: picturePort(["B", c.inChannels, "H", "W"]),
+    timestep: tensorPort("float32", [1]),
+    attended_tokens: attendedPort,
+    hint: hintPort(c),
+    scales: tensorPort("float32", [residualNames(c).length]),
+    prompt: promptPorts(encoderCrossAttention(c)),
+    previous: previousPorts(c),
+  }),
+  outputs: "device",
+  *write(g, { attended_tokens: attended, scales, previous, ...inputs }, c) {
+    const factors = inComputeType(scales);
+    const own = controlnet(g, { ...inputs, attended }, c);
+    const before = Object.values(previous);
+    for (const [i, name] of residualNames(c).entries()) {
+      const scaled = mapOf(own[i]!, mul(own[i]!.value, slice(factors, 0, i, i + 1)));
+      yield [name, addResidual(scaled, before[i]!).value];
+    }
+  },
+});
+
+const EMBEDDING = "controlnet_cond_embedding";
+
+/** The part of a ControlNet that looks at the control picture, 0..1. It depends on no step: once per request is enough. */
+export const conditioningEmbeddingNetwork = defineNetwork({
+  name: "conditioning embedding",
+  label: "hint",
+  read: readControlNetConfig,
+  inputs(c: ControlNetConfig) {
+    const factor = 2 ** (c.embeddingChannels.length - 1);
+    return { image: picturePort(["B", c.conditioningChannels, product(factor, "H"), product(factor, "W")]) };
+  },
+  outputs: "device",
+  write: (g, { image }, c) => ({ hint: hintPort(c).give(conditioningEmbedding(g.at(EMBEDDING), image, c)) }),
+});
+
 export interface ControlNetInputs {
   sample: FeatureMap; // (B, 4, H, W)
   timestep: Value; // [1]
-  prompt: Prompt;
+  prompt: GivenPrompt;
   attended: Value; // [T]
   hint: Value; // the conditioning embedding, for one picture or for B
 }
@@ -67,7 +110,7 @@ export function controlnet(
   c: ControlNetConfig,
 ): FeatureMap[] {
   const given = { temb: timeEmbedding(g.at("time_embedding"), timestep, c), prompt, attended };
-  const x = plusHint(conv2d(g.at("conv_in"), sample, c.levels[0]!.channels), hint);
+  const x = hintPort(c).addTo(conv2d(g.at("conv_in"), sample, c.levels[0]!.channels), hint);
   const down = downPath(g, x, given, c);
   const mid = midBlock(g.at("mid_block"), down.h, given, c);
   const residual = (at: Scope, h: FeatureMap) => {
@@ -80,7 +123,7 @@ export function controlnet(
   ];
 }
 
-/** The control picture (B, 3, 8H, 8W), 0..1 → the hint (B, 320, H, W). It depends on no step: once a request is enough. */
+/** The control picture (B, 3, 8H, 8W) → the hint (B, 320, H, W). */
 export function conditioningEmbedding(g: Scope, image: FeatureMap, c: ControlNetConfig): FeatureMap {
   const [first, ...rest] = c.embeddingChannels;
   let h = silu(conv2d(g.at("conv_in"), image, first!));
@@ -89,54 +132,4 @@ export function conditioningEmbedding(g: Scope, image: FeatureMap, c: ControlNet
     h = silu(conv2d(g.at("blocks", 2 * i + 1), h, channels, { stride: 2 }));
   }
   return conv2d(g.at("conv_out"), h, c.levels[0]!.channels);
-}
-
-const EMBEDDING = "controlnet_cond_embedding";
-
-/**
- * ControlNet as an ONNX model: the UNet's inputs, `hint`, `scales` [residuals] and the residuals `previous_*` of the nets before
- * it (or one zero a channel) → for each residual, previous + scale * own. So any number of nets chain without arithmetic outside.
- */
-export function controlnetModel(weights: WeightSource, c: ControlNetConfig, profile: DeviceProfile): Uint8Array {
-  const graph = new GraphBuilder(profile, weights);
-  const sample = fromNchw(graph.input("sample", "float32", ["B", c.inChannels, "H", "W"]));
-  const timestep = graph.input("timestep", "float32", [1]);
-  const attended = attendedInput(graph);
-  const hint = graph.input("hint", profile.compute, hintShape(profile, c.levels[0]!.channels));
-  const channels = residualChannels(c);
-  const scales = cast(graph.input("scales", "float32", [channels.length]), profile.compute);
-  const own = controlnet(new Scope(graph), { sample, timestep, prompt: promptInput, attended, hint }, c);
-  for (const [i, name] of residualNames(c).entries()) {
-    const previousName = `previous_${name}`;
-    const previous = graph.input(previousName, profile.compute, residualShape(profile, previousName, channels[i]!));
-    graph.output(name, addValues(mul(own[i]!.value, slice(scales, 0, i, i + 1)), previous));
-  }
-  return graph.build("controlnet", [new RegExp(`^${EMBEDDING}\\.`), PROMPT_WEIGHTS]);
-}
-
-/** The conditioning embedding as an ONNX model: `image` [B, 3, 8H, 8W] → `hint`, as `controlnetModel` takes it. */
-export function conditioningEmbeddingModel(
-  weights: WeightSource,
-  c: ControlNetConfig,
-  profile: DeviceProfile,
-): Uint8Array {
-  const graph = new GraphBuilder(profile, weights);
-  const factor = 2 ** (c.embeddingChannels.length - 1);
-  const shape = ["B", c.conditioningChannels, product(factor, "H"), product(factor, "W")];
-  const image = fromNchw(graph.input("image", "float32", shape));
-  const { value, batch, channels, height, width } = conditioningEmbedding(new Scope(graph).at(EMBEDDING), image, c);
-  const rows = profile.layout === "rows";
-  graph.output("hint", rows ? reshape(value, [batch, product(height, width), channels]) : value);
-  return graph.build("conditioning embedding", [new RegExp(`^(?!${EMBEDDING}\\.)`)]);
-}
-
-function hintShape(profile: DeviceProfile, channels: number) {
-  return profile.layout === "rows" ? ["hint_batch?", product("H", "W"), channels] : ["hint_batch?", channels, "H", "W"];
-}
-
-function plusHint(x: FeatureMap, hint: Value): FeatureMap {
-  const { batch, height, width, channels, value } = x;
-  if (value.graph.profile.layout === "nchw") return mapOf(x, addValues(value, hint));
-  const pixels = reshape(value, [batch, product(height, width), channels]); // [B, H*W, C]
-  return mapOf(x, reshape(addValues(pixels, hint), value.shape));
 }

@@ -1,10 +1,10 @@
 /** The contracting half and the middle of the UNet, which ControlNet copies: arXiv:2112.10752; arXiv:2302.05543, section 3. */
 import {
-  cast,
   concat,
   cos,
   denseRows,
   type FeatureMap,
+  inComputeType,
   mul,
   reshape,
   type Scope,
@@ -13,14 +13,14 @@ import {
   type Value,
 } from "@armature/graph";
 import { downsample, resnetBlock, type TransformerOptions, transformer2d } from "./blocks.js";
-import type { Prompt } from "./inputs.js";
-import { downsampledLevel } from "./token-downsampling.js";
+import { downsampledLevel } from "./ports/attended-tokens.js";
+import type { GivenPrompt } from "./ports/prompt.js";
 import type { EncoderConfig } from "./unet-config.js";
 
 /** What every level is told beside its feature map. */
 export interface Conditioning {
   temb: Value; // [1, 1280]
-  prompt: Prompt;
+  prompt: GivenPrompt;
   /** The tokens that self-attention of the finest level looks at: [T]. */
   attended: Value;
 }
@@ -31,7 +31,7 @@ export function timeEmbedding(g: Scope, timestep: Value, c: EncoderConfig): Valu
   const frequencies = g.graph.floats(sinusoidFrequencies(width / 2, c.frequencyShift), [1, width / 2], "float32");
   const angles = mul(reshape(timestep, [1, 1]), frequencies);
   const waves = c.flipSinToCos ? [cos(angles), sin(angles)] : [sin(angles), cos(angles)];
-  const embedding = cast(concat(waves, 1), g.graph.profile.compute);
+  const embedding = inComputeType(concat(waves, 1));
   const hidden = siluValues(denseRows(g.at("linear_1"), embedding, 4 * width));
   return denseRows(g.at("linear_2"), hidden, 4 * width);
 }
@@ -85,20 +85,4 @@ export function midBlock(g: Scope, x: FeatureMap, { temb, prompt }: Conditioning
   let h = resnetBlock(g.at("resnets", 0), x, x.channels, norm, temb);
   h = transformer2d(g.at("attentions", 0), h, prompt, transformer);
   return resnetBlock(g.at("resnets", 1), h, x.channels, norm, temb);
-}
-
-/** Channels of each residual that ControlNet gives and the UNet takes: the skips from fine to coarse, then the middle. */
-export function residualChannels(c: EncoderConfig): number[] {
-  const first = c.levels[0]!.channels;
-  const last = c.levels.length - 1;
-  const skips = c.levels.flatMap(({ channels }, i) =>
-    Array<number>(c.layersPerLevel + (i < last ? 1 : 0)).fill(channels),
-  );
-  return [first, ...skips, c.levels[last]!.channels];
-}
-
-/** `down_residual_0`, ..., `mid_residual`: one name for each of `residualChannels`. */
-export function residualNames(c: EncoderConfig): string[] {
-  const count = residualChannels(c).length;
-  return Array.from({ length: count }, (_, i) => (i < count - 1 ? `down_residual_${i}` : "mid_residual"));
 }

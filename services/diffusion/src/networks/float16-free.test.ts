@@ -4,47 +4,41 @@
  */
 
 import { DEVICE_FORMS } from "@armature/devices";
-import { CPU_PROFILE, type DeviceProfile, type GraphTrace, NCHW_FLOAT16_PROFILE } from "@armature/graph";
-import { type ModelConfig, openModelFolder, type SafetensorsHeader } from "@armature/weights";
+import { CPU_PROFILE, type DeviceProfile, NCHW_FLOAT16_PROFILE, type Network } from "@armature/graph";
+import { openModelFolder } from "@armature/weights";
 import { expect, test } from "vitest";
-import { fixturePath } from "../../../../testing/golden.js";
+import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { runTimeTypes } from "../../../../testing/run-time-types.js";
-import { clipTextModel, readClipTextConfig } from "./clip-text.js";
-import { conditioningEmbeddingModel, controlnetModel, readControlNetConfig } from "./controlnet.js";
-import { promptProjectionsModel } from "./prompt-projections.js";
-import { unetModel } from "./unet.js";
-import { readUNetConfig } from "./unet-config.js";
-import { readVaeConfig, vaeDecoderModel } from "./vae.js";
+import { NETWORKS } from "./index.js";
 
-type Write = (weights: SafetensorsHeader, config: ModelConfig, profile: DeviceProfile) => Uint8Array;
+const FOLDERS = {
+  text_encoder: "tiny-sd/text_encoder",
+  unet: "tiny-sd/unet",
+  vae: "tiny-sd/vae",
+  controlnet: "controlnet-depth",
+};
 
-const NETWORKS: [name: string, folder: string, write: Write][] = [
-  ["the text encoder", "tiny-sd/text_encoder", (w, config, p) => clipTextModel(w, readClipTextConfig(config), p)],
-  ["the UNet", "tiny-sd/unet", (w, config, p) => unetModel(w, readUNetConfig(config), p)],
-  ["its prompt", "tiny-sd/unet", (w, config, p) => promptProjectionsModel(w, readUNetConfig(config), p)],
-  ["the VAE's decoder", "tiny-sd/vae", (w, config, p) => vaeDecoderModel(w, readVaeConfig(config), p)],
-  ["a ControlNet", "controlnet-depth", (w, config, p) => controlnetModel(w, readControlNetConfig(config), p)],
-  ["its hint", "controlnet-depth", (w, config, p) => conditioningEmbeddingModel(w, readControlNetConfig(config), p)],
-];
+const CASES = Object.entries(FOLDERS).flatMap(([kind, folder]) =>
+  NETWORKS[kind as keyof typeof NETWORKS].map((network): [string, string, Network] => [network.name, folder, network]),
+);
 
-function typesOf(folder: string, write: Write, profile: DeviceProfile) {
-  const { config, weights } = openModelFolder(fixturePath(`../models/${folder}`));
-  let trace: GraphTrace | undefined;
-  const traced = { ...weights, traced: (built: GraphTrace) => (trace = built) };
-  write(traced, config, { ...profile, sizes: { B: 2, H: 16, W: 16, S: 77, T: 64 } });
-  return runTimeTypes(trace!);
+function typesOf(folder: string, network: Network, profile: DeviceProfile) {
+  const { config, weights } = openModelFolder(`${EMBEDDED_MODELS}${folder}`);
+  const configured = network.open(config);
+  const sizes = configured.ownSizes({ B: 2, H: 16, W: 16, S: 77, T: 64 });
+  return runTimeTypes(configured.trace(weights, { ...profile, sizes }));
 }
 
-test.each(NETWORKS)("%s in float32 needs no float16 of a GPU, though its file holds it", (_, folder, write) => {
+test.each(CASES)("%s in float32 needs no float16 of a GPU, though %s holds it", (_, folder, network) => {
   for (const { plain } of Object.values(DEVICE_FORMS)) {
-    const types = typesOf(folder, write, plain);
+    const types = typesOf(folder, network, plain);
     expect(types).toContain("float32");
     expect(types).not.toContain("float16");
   }
-  expect(typesOf(folder, write, NCHW_FLOAT16_PROFILE)).toContain("float16");
+  expect(typesOf(folder, network, NCHW_FLOAT16_PROFILE)).toContain("float16");
 });
 
 test("the CPU reads the text encoder's table as its file holds it, in half the memory", () => {
-  const [, folder, write] = NETWORKS[0]!;
-  expect(typesOf(folder, write, CPU_PROFILE)).toContain("float16");
+  const [, folder, network] = CASES[0]!;
+  expect(typesOf(folder, network, CPU_PROFILE)).toContain("float16");
 });

@@ -1,42 +1,36 @@
-import { CPU_INT8_PROFILE, graphMemory, type WeightSource } from "@armature/graph";
-import { float32Bytes, openModelFolder } from "@armature/weights";
+/** What is reckoned of networks in 8 bits, beside what their graphs in 8 bits keep. */
+import { CPU_INT8_PROFILE, CPU_PROFILE, graphMemory, takenBytes, takenInt8Bytes } from "@armature/graph";
+import { openModelFolder } from "@armature/weights";
 import { expect, test } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
-import { controlnetModel, readControlNetConfig } from "./controlnet.js";
-import { int8Bytes } from "./int8-bytes.js";
-import { promptProjectionsModel } from "./prompt-projections.js";
-import { unetModel } from "./unet.js";
-import { readUNetConfig } from "./unet-config.js";
+import { controlnetNetwork } from "./controlnet.js";
+import { controlnetPromptNetwork, unetPromptNetwork } from "./prompt-projections.js";
+import { shallowUnetNetwork } from "./shallow-unet.js";
+import { unetNetwork } from "./unet.js";
 
-const profile = { ...CPU_INT8_PROFILE, sizes: { B: 2, H: 8, W: 8, S: 77, T: 16 } };
+const SIZES = { B: 2, H: 8, W: 8, S: 77, T: 16 };
 
-/** Factors of the channels, index tables and other constants. */
+/** Index tables and other constants; of the shallow UNet, which is small, they are a larger share. */
 const OTHER_CONSTANTS = 0.04;
+const OF_SHALLOW = 0.05;
 
-/** What the graph keeps once constants are folded. */
-function folded(weights: WeightSource, write: (weights: WeightSource) => Uint8Array): number {
-  let bytes = 0;
-  write({ ...weights, traced: (trace) => (bytes = graphMemory(trace, { openInputs: "single" }).weightBytes) });
-  return bytes;
-}
+const UNET = `${EMBEDDED_MODELS}tiny-sd/unet`;
+const CONTROLNET = `${EMBEDDED_MODELS}controlnet-depth`;
 
-test("the bytes of a UNet and a ControlNet in 8 bits are those that their graphs keep", () => {
-  const unet = openModelFolder(`${EMBEDDED_MODELS}tiny-sd/unet`);
-  const unetConfig = readUNetConfig(unet.config);
-  const wanted =
-    folded(unet.weights, (weights) => unetModel(weights, unetConfig, profile)) +
-    folded(unet.weights, (weights) => promptProjectionsModel(weights, unetConfig, profile));
-  expect(int8Bytes(unet.weights) / wanted).toBeGreaterThan(1 - OTHER_CONSTANTS);
-  expect(int8Bytes(unet.weights) / wanted).toBeLessThan(1);
-  expect(int8Bytes(unet.weights) / float32Bytes(unet.weights)).toBeLessThan(0.4);
-
-  const net = openModelFolder(`${EMBEDDED_MODELS}controlnet-depth`);
-  const netConfig = readControlNetConfig(net.config);
-  const embedding = [...net.weights.tensors].filter(([key]) => key.startsWith("controlnet_cond_embedding."));
-  const own =
-    folded(net.weights, (weights) => controlnetModel(weights, netConfig, profile)) +
-    folded(net.weights, (weights) => promptProjectionsModel(weights, netConfig, profile));
-  const whole = own + float32Bytes({ ...net.weights, tensors: new Map(embedding) });
-  expect(int8Bytes(net.weights) / whole).toBeGreaterThan(1 - OTHER_CONSTANTS);
-  expect(int8Bytes(net.weights) / whole).toBeLessThan(1);
+test.each([
+  [unetNetwork, UNET, OTHER_CONSTANTS],
+  [unetPromptNetwork, UNET, OTHER_CONSTANTS],
+  [shallowUnetNetwork, UNET, OF_SHALLOW],
+  [controlnetNetwork, CONTROLNET, OTHER_CONSTANTS],
+  [controlnetPromptNetwork, CONTROLNET, OTHER_CONSTANTS],
+])("the bytes of $name in 8 bits are those that its graph keeps", (network, folder, others) => {
+  const { config, weights } = openModelFolder(folder);
+  const configured = network.open(config);
+  const exact = configured.trace(weights, CPU_PROFILE);
+  const int8 = configured.trace(weights, { ...CPU_INT8_PROFILE, sizes: configured.ownSizes(SIZES) });
+  const kept = graphMemory(int8, { openInputs: "single" }).weightBytes;
+  expect(takenInt8Bytes(exact)).toBe(takenInt8Bytes(int8));
+  expect(takenInt8Bytes(exact) / kept).toBeGreaterThan(1 - others);
+  expect(takenInt8Bytes(exact) / kept).toBeLessThanOrEqual(1);
+  expect(takenInt8Bytes(exact) / takenBytes(exact)).toBeLessThan(0.5);
 });

@@ -1,11 +1,10 @@
 /** Parity of every network with diffusers and transformers, in both layouts: fixtures/components. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { CPU_PROFILE, type DeviceProfile, NCHW_PROFILE } from "@armature/graph";
-import { createSession } from "@armature/runtime";
-import { ModelConfig, openModelFolder, readSafetensorsHeader, type SafetensorsHeader } from "@armature/weights";
-import { type InferenceSession, Tensor } from "onnxruntime-node";
+import { join } from "node:path";
+import { CPU_PROFILE, type DeviceProfile, NCHW_PROFILE, type Network } from "@armature/graph";
+import { ModelConfig, openModelFolder, readSafetensorsHeader } from "@armature/weights";
+import { Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import {
   fixtureJson,
@@ -15,33 +14,28 @@ import {
   integers,
   relativeError,
 } from "../../../../testing/golden.js";
+import { openFolderNetwork } from "../../../../testing/open-folder-network.js";
 import { WINOGRAD_EVERYWHERE } from "../../../../testing/winograd-everywhere.js";
 import { attendedFeed } from "../pipeline/attended.js";
-import { clipTextModel, promptEmbedsName, readClipTextConfig } from "./clip-text.js";
-import { conditioningEmbeddingModel, controlnetModel, readControlNetConfig } from "./controlnet.js";
-import { residualChannels, residualNames } from "./encoder.js";
-import { promptProjectionsModel } from "./prompt-projections.js";
-import { unetModel } from "./unet.js";
+import { clipTextNetwork, promptEmbedsName, readClipTextConfig } from "./clip-text.js";
+import { conditioningEmbeddingNetwork, controlnetNetwork, readControlNetConfig } from "./controlnet.js";
+import { residualNames } from "./ports/control-residuals.js";
+import { controlnetPromptNetwork, unetPromptNetwork } from "./prompt-projections.js";
+import { unetNetwork } from "./unet.js";
 import { type EncoderConfig, readUNetConfig } from "./unet-config.js";
-import { readVaeConfig, vaeDecoderModel, vaeEncoderModel } from "./vae.js";
+import { readVaeConfig, vaeDecoderNetwork, vaeEncoderNetwork } from "./vae.js";
 
 /** fixtures/README: float32 against float64 differs by 2e-6 of the maximum at worst. */
 const TOLERANCE = 2e-5;
 
 const PROFILES = [CPU_PROFILE, WINOGRAD_EVERYWHERE, NCHW_PROFILE];
 
-function open(folder: string, file: string) {
-  const config = ModelConfig.read(fixturePath(`models/${folder}/config.json`));
-  return { config, weights: readSafetensorsHeader(fixturePath(`models/${folder}/${file}`)) };
-}
+const model = (name: string) => fixturePath(`models/${name}`);
+const configOf = (name: string) => openModelFolder(model(name)).config;
 
-function session(model: Uint8Array, weights: SafetensorsHeader): Promise<InferenceSession> {
-  return createSession(model, { weightsFolder: dirname(weights.file), threads: 1 });
-}
-
-/** Gives the prompt as the network of the weights takes it. */
-async function openProjections(weights: SafetensorsHeader, config: EncoderConfig, profile: DeviceProfile) {
-  const projections = await session(promptProjectionsModel(weights, config, profile), weights);
+/** Gives the prompt as the network of the folder takes it. */
+async function openProjections(network: Network, folder: string, profile: DeviceProfile) {
+  const projections = await openFolderNetwork(network, folder, profile);
   return (context: GoldenTensor) => projections.run({ context: float(context) });
 }
 
@@ -54,17 +48,6 @@ function float({ data, shape }: GoldenTensor): Tensor {
 /** No token downsampling. */
 function attendAll(config: EncoderConfig, { shape }: GoldenTensor) {
   return attendedFeed(config, [shape[2]!, shape[3]!], 1);
-}
-
-/** One zero a channel for each residual. */
-function noResiduals(config: EncoderConfig, profile: DeviceProfile, prefix = ""): Record<string, Tensor> {
-  const names = residualNames(config);
-  return Object.fromEntries(
-    residualChannels(config).map((channels, i) => {
-      const shape = profile.layout === "rows" ? [1, channels] : [1, channels, 1, 1];
-      return [`${prefix}${names[i]}`, new Tensor("float32", new Float32Array(channels), shape)];
-    }),
-  );
 }
 
 /** A residual in the profile's layout as [B, C, H, W]. */
@@ -84,8 +67,7 @@ function asNchw(tensor: Tensor, profile: DeviceProfile, [batch, channels, height
 
 describe.each(PROFILES.map((profile) => [profile.name, profile] as const))("in the %s profile", (_, profile) => {
   test.each(["sd15-random", "sd21-random"])("the text encoder of %s equals transformers'", async (name) => {
-    const { config, weights } = open(`${name}/text_encoder`, "model.fp16.safetensors");
-    const encoder = await session(clipTextModel(weights, readClipTextConfig(config), profile), weights);
+    const encoder = await openFolderNetwork(clipTextNetwork, model(`${name}/text_encoder`), profile);
     const golden = goldens(`components/text_encoder-${name}.safetensors`);
     const ids = integers(`components/text_encoder-${name}.safetensors`, "input_ids");
     const results = await encoder.run({ input_ids: new Tensor("int64", ids.data, ids.shape) });
@@ -97,10 +79,10 @@ describe.each(PROFILES.map((profile) => [profile.name, profile] as const))("in t
   });
 
   test.each(["sd15-random", "sd21-random"])("the UNet of %s equals diffusers'", async (name) => {
-    const { config, weights } = open(`${name}/unet`, DIFFUSION_FILE);
-    const unetConfig = readUNetConfig(config);
-    const unet = await session(unetModel(weights, unetConfig, profile), weights);
-    const project = await openProjections(weights, unetConfig, profile);
+    const folder = model(`${name}/unet`);
+    const unetConfig = readUNetConfig(openModelFolder(folder).config);
+    const unet = await openFolderNetwork(unetNetwork, folder, profile);
+    const project = await openProjections(unetPromptNetwork, folder, profile);
     const golden = goldens(`components/unet-${name}.safetensors`);
     const { cases } = fixtureJson<{ cases: { key: string; timestep: number }[] }>(`components/unet-${name}.json`);
     for (const { key, timestep } of cases) {
@@ -109,7 +91,6 @@ describe.each(PROFILES.map((profile) => [profile.name, profile] as const))("in t
         timestep: new Tensor("float32", [timestep], [1]),
         ...attendAll(unetConfig, golden(`${key}.sample`)),
         ...(await project(golden(`${key}.encoder_hidden_states`))),
-        ...noResiduals(unetConfig, profile),
       });
       expect(relativeError(noise!.data as Float32Array, golden(`${key}.out`).data), key).toBeLessThan(TOLERANCE);
     }
@@ -119,15 +100,12 @@ describe.each(PROFILES.map((profile) => [profile.name, profile] as const))("in t
     ["controlnet-sd15-random-a", "sd15-random"],
     ["controlnet-sd21-random", "sd21-random"],
   ])("%s and the UNet that takes its residuals equal diffusers'", async (name, unetName) => {
-    const net = open(name, DIFFUSION_FILE);
-    const config = readControlNetConfig(net.config);
-    const controlnet = await session(controlnetModel(net.weights, config, profile), net.weights);
-    const embedding = await session(conditioningEmbeddingModel(net.weights, config, profile), net.weights);
-    const project = await openProjections(net.weights, config, profile);
-    const main = open(`${unetName}/unet`, DIFFUSION_FILE);
-    const unetConfig = readUNetConfig(main.config);
-    const unet = await session(unetModel(main.weights, unetConfig, profile), main.weights);
-    const projectForUNet = await openProjections(main.weights, unetConfig, profile);
+    const config = readControlNetConfig(configOf(name));
+    const controlnet = await openFolderNetwork(controlnetNetwork, model(name), profile);
+    const embedding = await openFolderNetwork(conditioningEmbeddingNetwork, model(name), profile);
+    const project = await openProjections(controlnetPromptNetwork, model(name), profile);
+    const unet = await openFolderNetwork(unetNetwork, model(`${unetName}/unet`), profile);
+    const projectForUNet = await openProjections(unetPromptNetwork, model(`${unetName}/unet`), profile);
     const golden = goldens(`components/controlnet-${name}.safetensors`);
     const { cases } = fixtureJson<{
       cases: { key: string; timestep: number; conditioning_scale: number; guess_mode: boolean }[];
@@ -147,7 +125,6 @@ describe.each(PROFILES.map((profile) => [profile.name, profile] as const))("in t
         ...(await project(context)),
         hint: hint!,
         scales: new Tensor("float32", scales, [count]),
-        ...noResiduals(config, profile, "previous_"),
       });
       for (const [i, residual] of residualNames(config).entries()) {
         const wanted = golden(`${key}.${i < count - 1 ? `down_${i}` : "mid"}`);
@@ -160,10 +137,9 @@ describe.each(PROFILES.map((profile) => [profile.name, profile] as const))("in t
   });
 
   test.each(["sd15-random", "sd21-random"])("the VAE of %s equals diffusers'", async (name) => {
-    const { config, weights } = open(`${name}/vae`, DIFFUSION_FILE);
-    const vaeConfig = readVaeConfig(config);
-    const decoder = await session(vaeDecoderModel(weights, vaeConfig, profile), weights);
-    const encoder = await session(vaeEncoderModel(weights, vaeConfig, profile), weights);
+    const vaeConfig = readVaeConfig(configOf(`${name}/vae`));
+    const decoder = await openFolderNetwork(vaeDecoderNetwork, model(`${name}/vae`), profile);
+    const encoder = await openFolderNetwork(vaeEncoderNetwork, model(`${name}/vae`), profile);
     const golden = goldens(`components/vae-${name}.safetensors`);
     const { cases } = fixtureJson<{ cases: { key: string }[] }>(`components/vae-${name}.json`);
     for (const { key } of cases) {
@@ -231,10 +207,9 @@ describe("a config that is not supported ends by name", () => {
 
 test("a UNet with 9 channels takes latents, mask and masked picture: extra channels of weight zero change nothing", async () => {
   const { folder, remove } = widenedUNet();
-  const { config, weights } = openModelFolder(folder);
-  const wide = readUNetConfig(config);
-  const unet = await session(unetModel(weights, wide, CPU_PROFILE), weights);
-  const project = await openProjections(weights, wide, CPU_PROFILE);
+  const wide = readUNetConfig(openModelFolder(folder).config);
+  const unet = await openFolderNetwork(unetNetwork, folder, CPU_PROFILE);
+  const project = await openProjections(unetPromptNetwork, folder, CPU_PROFILE);
   const golden = goldens("components/unet-sd15-random.safetensors");
   const sample = golden("b1_8x8_t261.sample");
   const extra = Float32Array.from({ length: 5 * 64 }, (_, i) => Math.sin(i));
@@ -243,7 +218,6 @@ test("a UNet with 9 channels takes latents, mask and masked picture: extra chann
     timestep: new Tensor("float32", [261], [1]),
     ...attendAll(wide, sample),
     ...(await project(golden("b1_8x8_t261.encoder_hidden_states"))),
-    ...noResiduals(wide, CPU_PROFILE),
   });
   remove();
   expect(relativeError(noise!.data as Float32Array, golden("b1_8x8_t261.out").data)).toBeLessThan(TOLERANCE);

@@ -1,17 +1,17 @@
 /** The shallow UNet against the whole one, whose last layer it is. */
-import { dirname } from "node:path";
-import { CPU_PROFILE, type DeviceProfile, NCHW_PROFILE } from "@armature/graph";
-import { createSession } from "@armature/runtime";
+import { CPU_PROFILE, NCHW_PROFILE, takenBytes } from "@armature/graph";
 import { float32Bytes, openModelFolder } from "@armature/weights";
 import { Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { fixturePath, relativeError } from "../../../../testing/golden.js";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
+import { openFolderNetwork } from "../../../../testing/open-folder-network.js";
 import { attendedFeed } from "../pipeline/attended.js";
-import { residualChannels, residualNames } from "./encoder.js";
-import { promptProjectionsModel } from "./prompt-projections.js";
-import { shallowPrompt, shallowResidualName, shallowUnetModel, shallowWeights } from "./shallow-unet.js";
-import { unetModel } from "./unet.js";
+import { firstResidualName, residualPorts } from "./ports/control-residuals.js";
+import { lastCrossAttention, promptOf } from "./ports/prompt.js";
+import { unetPromptNetwork } from "./prompt-projections.js";
+import { shallowUnetNetwork } from "./shallow-unet.js";
+import { unetNetwork } from "./unet.js";
 import { readUNetConfig } from "./unet-config.js";
 
 /** The same operators over the same numbers; the runtime may fuse them otherwise. */
@@ -27,34 +27,28 @@ describe.each([CPU_PROFILE, NCHW_PROFILE].map((profile) => [profile.name, profil
   "in the %s profile",
   (_, profile) => {
     test.each(FOLDERS)("with the features of the same step it gives the whole UNet's noise (%s)", async (folder) => {
-      const { config, weights } = openModelFolder(folder);
-      const c = readUNetConfig(config);
-      const open = (graph: Uint8Array) => createSession(graph, { weightsFolder: dirname(weights.file), threads: 2 });
-      const whole = await open(unetModel(weights, c, profile));
-      const shallow = await open(shallowUnetModel(weights, c, profile));
+      const c = readUNetConfig(openModelFolder(folder).config);
+      const whole = await openFolderNetwork(unetNetwork, folder, profile);
+      const shallow = await openFolderNetwork(shallowUnetNetwork, folder, profile);
       const step = {
         sample: waves([2, c.inChannels, 9, 12]), // odd: the way up meets skips that are not twice as large
         timestep: new Tensor("float32", [301], [1]),
         ...attendedFeed(c, [9, 12], 2),
       };
-      const projections = await open(promptProjectionsModel(weights, c, profile));
+      const projections = await openFolderNetwork(unetPromptNetwork, folder, profile);
       const prompt = await projections.run({ context: waves([2, 7, c.contextWidth]) });
       const residuals = Object.fromEntries(
-        residualNames(c).map((name, i) => [name, constant(residualChannels(c)[i]!, profile)]),
+        Object.entries(residualPorts(c)).map(([name, port]) => [name, constant(port.neutral!(profile).shape)]),
       );
       const { noise, deep } = await whole.run({ ...step, ...prompt, ...residuals });
-      const first = shallowResidualName(c);
-      const shallowStep = { ...step, ...shallowPrompt(prompt, c) };
+      const first = firstResidualName(c);
+      const shallowStep = { ...step, ...promptOf(prompt, lastCrossAttention(c)) };
       const found = await shallow.run({ ...shallowStep, [first]: residuals[first]!, deep: deep! });
       expect(relativeError(values(found.noise!), values(noise!))).toBeLessThan(TOLERANCE);
 
       const other = await shallow.run({ ...shallowStep, [first]: residuals[first]!, deep: scaled(deep!) });
       expect(relativeError(values(other.noise!), values(noise!))).toBeGreaterThan(0.01);
-      const uncontrolled = await shallow.run({
-        ...shallowStep,
-        [first]: constant(c.levels[0]!.channels, profile, 0),
-        deep: deep!,
-      });
+      const uncontrolled = await shallow.run({ ...shallowStep, deep: deep! });
       expect(relativeError(values(uncontrolled.noise!), values(noise!))).toBeGreaterThan(0.01);
     });
   },
@@ -62,7 +56,7 @@ describe.each([CPU_PROFILE, NCHW_PROFILE].map((profile) => [profile.name, profil
 
 test("it holds a small part of the weights", () => {
   const { config, weights } = openModelFolder(FOLDERS[2]!);
-  const bytes = float32Bytes(shallowWeights(weights, readUNetConfig(config)));
+  const bytes = takenBytes(shallowUnetNetwork.open(config).trace(weights, CPU_PROFILE));
   expect(bytes / float32Bytes(weights)).toBeLessThan(0.06);
 });
 
@@ -77,12 +71,12 @@ function waves(shape: number[]): Tensor {
   );
 }
 
-/** A residual of one value a channel. */
-function constant(channels: number, { layout }: DeviceProfile, value = 0.3): Tensor {
-  const shape = layout === "rows" ? [1, channels] : [1, channels, 1, 1];
+/** A residual of one value per channel. */
+function constant(shape: readonly number[]): Tensor {
+  const channels = shape[1]!;
   return new Tensor(
     "float32",
-    Float32Array.from({ length: channels }, (_, i) => value * Math.cos(i)),
+    Float32Array.from({ length: channels }, (_, i) => 0.3 * Math.cos(i)),
     shape,
   );
 }

@@ -1,40 +1,55 @@
 import {
-  addValues,
   cast,
   concatChannels,
   conv2d,
-  type DeviceProfile,
+  defineNetwork,
   type FeatureMap,
-  fromNchw,
-  GraphBuilder,
   groupNorm,
-  mapOf,
-  Scope,
+  picturePort,
+  type Scope,
   silu,
+  tensorPort,
   toNchw,
   type Value,
-  type WeightSource,
 } from "@armature/graph";
 import { resnetBlock, transformer2d, upsample } from "./blocks.js";
-import {
-  type Conditioning,
-  downPath,
-  levelTransformer,
-  midBlock,
-  residualChannels,
-  residualNames,
-  timeEmbedding,
-} from "./encoder.js";
-import { type Prompt, promptInput, residualShape } from "./inputs.js";
-import { PROMPT_WEIGHTS } from "./prompt-projections.js";
-import { attendedInput } from "./token-downsampling.js";
-import type { UNetConfig } from "./unet-config.js";
+import { type Conditioning, downPath, levelTransformer, midBlock, timeEmbedding } from "./encoder.js";
+import { attendedPort } from "./ports/attended-tokens.js";
+import { addResidual, residualPorts } from "./ports/control-residuals.js";
+import { deepPort } from "./ports/deep-features.js";
+import { type GivenPrompt, promptPorts, unetCrossAttention } from "./ports/prompt.js";
+import { readUNetConfig, type UNetConfig } from "./unet-config.js";
+
+/**
+ * The UNet: latents, the timestep, the prompt's keys and values, and what ControlNets add → the noise, and the features for the shallow
+ * UNet, which are computed anyway: a caller that does not fetch them pays nothing.
+ */
+export const unetNetwork = defineNetwork({
+  name: "unet",
+  label: "UNet",
+  digits: "int8",
+  read: readUNetConfig,
+  inputs: (c: UNetConfig) => ({
+    sample: picturePort(["B", c.inChannels, "H", "W"]),
+    timestep: tensorPort("float32", [1]),
+    attended_tokens: attendedPort,
+    control: residualPorts(c),
+    prompt: promptPorts(unetCrossAttention(c)),
+  }),
+  outputs: "caller",
+  write(g, { attended_tokens: attended, control, ...inputs }, c) {
+    const { noise, deep } = unet(g, { ...inputs, attended, control: Object.values(control) }, c);
+    return { noise: cast(toNchw(noise), "float32"), deep: deepPort(c).give(deep) };
+  },
+  // averages that training keeps beside the weights
+  ignore: [/^model_ema\./, /^ema\./],
+});
 
 export interface UNetInputs {
   sample: FeatureMap; // (B, 4, H, W)
   timestep: Value; // [1]
-  prompt: Prompt;
-  attended: Value; // [T], as in `attendedInput`
+  prompt: GivenPrompt;
+  attended: Value; // [T]
   control: Value[]; // one for each skip, then the middle
 }
 
@@ -46,8 +61,8 @@ export function unet(g: Scope, { sample, timestep, prompt, attended, control }: 
   const given = { temb: timeEmbedding(g.at("time_embedding"), timestep, c), prompt, attended };
   const x = conv2d(g.at("conv_in"), sample, c.levels[0]!.channels); //                     (B, 320, H, W)
   const down = downPath(g, x, given, c); //                                                (B, 1280, H/8, W/8)
-  let h = plus(midBlock(g.at("mid_block"), down.h, given, c), control.at(-1)!);
-  const [first, ...skips] = down.skips.map((skip, i) => plus(skip, control[i]!));
+  let h = addResidual(midBlock(g.at("mid_block"), down.h, given, c), control.at(-1)!);
+  const [first, ...skips] = down.skips.map((skip, i) => addResidual(skip, control[i]!));
 
   for (const i of c.levels.keys()) {
     for (let j = 0; j <= c.layersPerLevel && skips.length > 0; j++) {
@@ -75,29 +90,4 @@ function upLayer(g: Scope, i: number, j: number, maps: FeatureMap[], given: Cond
   const h = resnetBlock(block.at("resnets", j), concatChannels(maps), channels, norm, given.temb);
   if (!c.upAttends[i]) return h;
   return transformer2d(block.at("attentions", j), h, given.prompt, levelTransformer(c, level, given));
-}
-
-/**
- * The UNet as an ONNX model: `sample` [B, C, H, W], `timestep` [1], `attended_tokens` [T], the prompt as in `promptInput` and one residual
- * for each of `residualNames`, in the profile's layout, or a single zero a channel without ControlNet → `noise` [B, 4, H, W], and `deep`, the
- * features for the shallow UNet, in the profile's layout. Whoever does not fetch those pays nothing: they are computed anyway.
- */
-export function unetModel(weights: WeightSource, c: UNetConfig, profile: DeviceProfile): Uint8Array {
-  const graph = new GraphBuilder(profile, weights);
-  const sample = fromNchw(graph.input("sample", "float32", ["B", c.inChannels, "H", "W"]));
-  const timestep = graph.input("timestep", "float32", [1]);
-  const attended = attendedInput(graph);
-  const channels = residualChannels(c);
-  const control = residualNames(c).map((name, i) =>
-    graph.input(name, profile.compute, residualShape(profile, name, channels[i]!)),
-  );
-  const { noise, deep } = unet(new Scope(graph), { sample, timestep, prompt: promptInput, attended, control }, c);
-  graph.output("noise", cast(toNchw(noise), "float32"));
-  graph.output("deep", deep.value);
-  return graph.build("unet", [PROMPT_WEIGHTS]);
-}
-
-/** A skip connection with what ControlNet adds to it. */
-export function plus(x: FeatureMap, residual: Value): FeatureMap {
-  return mapOf(x, addValues(x.value, residual));
 }

@@ -3,19 +3,17 @@ import {
   attention,
   cast,
   conv2d,
-  type DeviceProfile,
+  defineNetwork,
   type FeatureMap,
-  fromNchw,
   fromTokens,
-  GraphBuilder,
   groupNorm,
   linear,
+  picturePort,
   product,
-  Scope,
+  type Scope,
   silu,
   toNchw,
   toTokens,
-  type WeightSource,
 } from "@armature/graph";
 import type { ModelConfig } from "@armature/weights";
 import { resnetBlock, upsample } from "./blocks.js";
@@ -34,6 +32,28 @@ export interface VaeConfig {
 
 const EPSILON = 1e-6;
 
+/** Latents, already divided by the scaling factor → the picture, -1..1. */
+export const vaeDecoderNetwork = defineNetwork({
+  name: "VAE decoder",
+  digits: "float32",
+  read: readVaeConfig,
+  inputs: (c: VaeConfig) => ({ latents: picturePort(["B", c.latentChannels, "H", "W"]) }),
+  outputs: "caller",
+  write: (g, { latents }, c) => ({ image: cast(toNchw(decode(g, latents, c)), "float32") }),
+});
+
+/** The picture, -1..1 → `moments` [B, 8, H, W]: mean, then log variance. */
+export const vaeEncoderNetwork = defineNetwork({
+  name: "VAE encoder",
+  digits: "float32",
+  read: readVaeConfig,
+  inputs: (c: VaeConfig) => ({
+    image: picturePort(["B", c.imageChannels, product(c.scale, "H"), product(c.scale, "W")]),
+  }),
+  outputs: "caller",
+  write: (g, { image }, c) => ({ moments: cast(toNchw(encode(g, image, c)), "float32") }),
+});
+
 /** AutoencoderKL's config.json as our own. */
 export function readVaeConfig(config: ModelConfig): VaeConfig {
   const channels = config.integers("block_out_channels", [128, 256, 512, 512]);
@@ -48,7 +68,7 @@ export function readVaeConfig(config: ModelConfig): VaeConfig {
     use_post_quant_conv: true,
     use_quant_conv: true,
   });
-  // force_upcast speaks of float16, which the profile decides
+  // force_upcast speaks of float16: whether that will do, each device shows for itself
   config.ignore("sample_size", "force_upcast");
   const vae: VaeConfig = {
     channels,
@@ -98,23 +118,6 @@ export function encode(g: Scope, image: FeatureMap, c: VaeConfig): FeatureMap {
   h = silu(groupNorm(encoder.at("conv_norm_out"), h, c.normGroups, EPSILON));
   h = conv2d(encoder.at("conv_out"), h, 2 * c.latentChannels);
   return conv2d(g.at("quant_conv"), h, 2 * c.latentChannels, { kernel: 1 });
-}
-
-/** `latents` [B, 4, H, W] → `image` [B, 3, 8H, 8W]. */
-export function vaeDecoderModel(weights: WeightSource, c: VaeConfig, profile: DeviceProfile): Uint8Array {
-  const graph = new GraphBuilder(profile, weights);
-  const latents = fromNchw(graph.input("latents", "float32", ["B", c.latentChannels, "H", "W"]));
-  graph.output("image", cast(toNchw(decode(new Scope(graph), latents, c)), "float32"));
-  return graph.build("VAE decoder", [/^encoder\./, /^quant_conv\./]);
-}
-
-/** `image` [B, 3, 8H, 8W] → `moments` [B, 8, H, W]: mean, then log variance. */
-export function vaeEncoderModel(weights: WeightSource, c: VaeConfig, profile: DeviceProfile): Uint8Array {
-  const graph = new GraphBuilder(profile, weights);
-  const shape = ["B", c.imageChannels, product(c.scale, "H"), product(c.scale, "W")];
-  const image = fromNchw(graph.input("image", "float32", shape));
-  graph.output("moments", cast(toNchw(encode(new Scope(graph), image, c)), "float32"));
-  return graph.build("VAE encoder", [/^decoder\./, /^post_quant_conv\./]);
 }
 
 function midBlock(g: Scope, x: FeatureMap, c: VaeConfig): FeatureMap {

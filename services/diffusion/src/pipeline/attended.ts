@@ -1,5 +1,5 @@
 import { Tensor } from "onnxruntime-node";
-import { attendedTokens } from "../networks/token-downsampling.js";
+import { attendedTokens } from "../networks/ports/attended-tokens.js";
 import type { EncoderConfig } from "../networks/unet-config.js";
 
 /** What UNet and ControlNets are fed for token downsampling for latents of `height` x `width`; `factor` 1: none. */

@@ -1,5 +1,4 @@
 /** The parts of a model, as a pipeline uses them: a session and the facts of its config. */
-import type { DeviceProfile } from "@armature/graph";
 import type { Session } from "@armature/runtime";
 import type { ClipTextConfig } from "../networks/clip-text.js";
 import type { ControlNetConfig } from "../networks/controlnet.js";
@@ -24,7 +23,6 @@ export interface Prompted {
 
 export interface UNet extends Prompted {
   config: UNetConfig;
-  profile: DeviceProfile;
 }
 
 /** The UNet's first and last layer, for steps that take the features between them from an earlier one. The prompt is the UNet's. */

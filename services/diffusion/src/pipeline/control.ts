@@ -3,8 +3,8 @@
 import { pillowResize, type RgbImage } from "@armature/pixels";
 import { disposeOnDevice, type Tensors } from "@armature/runtime";
 import { Tensor } from "onnxruntime-node";
-import { residualChannels, residualNames } from "../networks/encoder.js";
-import type { ControlNet, UNet } from "./components.js";
+import { asPrevious, residualNames } from "../networks/ports/control-residuals.js";
+import type { ControlNet } from "./components.js";
 import type { StepWindow } from "./step-window.js";
 
 /** It acts in a window of the steps. */
@@ -21,7 +21,7 @@ export interface ControlUnit extends ControlRequest {
   hint: Tensor;
 }
 
-/** The residuals that the UNet takes, by name, in the profile's layout. */
+/** The residuals that the UNet takes, by name; none where no ControlNet acts. */
 export type Residuals = Record<string, Tensor>;
 
 /** Turns the control picture into the hint, once for all steps: resized as the reference does, values 0..1. */
@@ -43,20 +43,6 @@ export function releaseControls(units: readonly ControlUnit[]): void {
   for (const { hint } of units) disposeOnDevice({ hint });
 }
 
-/** No control at all: one zero a channel stands for each residual. */
-export function noResiduals({ config, profile }: Pick<UNet, "config" | "profile">): Residuals {
-  const names = residualNames(config);
-  const entries = residualChannels(config).map((channels, i) => {
-    const shape = profile.layout === "rows" ? [1, channels] : [1, channels, 1, 1];
-    const zeros =
-      profile.compute === "float16"
-        ? new Tensor("float16", new Uint16Array(channels), shape)
-        : new Tensor("float32", new Float32Array(channels), shape);
-    return [names[i]!, zeros] as const;
-  });
-  return Object.fromEntries(entries);
-}
-
 export interface StepInputs {
   sample: Tensor; // [B, 4, H, W]
   timestep: Tensor; // [1]
@@ -69,8 +55,7 @@ export async function addResiduals(
   inputs: StepInputs & Tensors,
   before: Residuals,
 ): Promise<Residuals> {
-  const previous = Object.fromEntries(Object.entries(before).map(([name, tensor]) => [`previous_${name}`, tensor]));
-  return unit.net.session.run({ ...inputs, ...previous, hint: unit.hint, scales: scales(unit) });
+  return unit.net.session.run({ ...inputs, ...asPrevious(before), hint: unit.hint, scales: scales(unit) });
 }
 
 /** One factor a residual; in guess mode from a tenth for the finest to one for the middle, in equal ratios. */

@@ -14,16 +14,16 @@ import { readRgb } from "../../../../testing/picture.js";
 import { psnr } from "../../../../testing/picture-error.js";
 import { DEVICE_TIMEOUT_MS, missingDevice, WEBGPU_FLOAT16, WEBGPU_FLOAT32 } from "../../../../testing/webgpu-device.js";
 import { readCatalogue } from "../engine/catalogue.js";
-import type { DeviceSettings } from "../engine/device-settings.js";
-import { loadableControlNet, loadableModel } from "../engine/loadables.js";
+import type { DiffusionDevice } from "../engine/device-settings.js";
+import { openControlNet, openModel } from "../engine/open-component.js";
 import { resolveScheduler } from "../schedulers/resolve.js";
 import type { ControlNet, Model } from "./components.js";
 import { generate } from "./generate.js";
 import { seededNoise } from "./noise.js";
 
-const CPU: DeviceSettings = { profile: CPU_PROFILE, threads: 2 };
-const FLOAT32: DeviceSettings = { name: "webgpu", profile: WEBGPU_FLOAT32, threads: 1 };
-const FLOAT16: DeviceSettings = { name: "webgpu", profile: WEBGPU_FLOAT16, vaeProfile: WEBGPU_FLOAT32, threads: 1 };
+const CPU: DiffusionDevice = { profile: CPU_PROFILE, threads: 2 };
+const FLOAT32: DiffusionDevice = { name: "webgpu", profile: WEBGPU_FLOAT32, threads: 1 };
+const FLOAT16: DiffusionDevice = { name: "webgpu", profile: WEBGPU_FLOAT16, vaeProfile: WEBGPU_FLOAT32, threads: 1 };
 
 const STEPS = 2;
 
@@ -57,17 +57,17 @@ function once<T>(key: string, load: () => Promise<T>): Promise<T> {
   return known as Promise<T>;
 }
 
-function modelOn(device: DeviceSettings): Promise<Model> {
-  return once(device.profile.name, loadableModel(catalogue.models[0]!, device).load);
+function modelOn(device: DiffusionDevice): Promise<Model> {
+  return once(device.profile.name, async () => (await openModel(catalogue.models[0]!, device)).opened);
 }
 
-function netOn(device: DeviceSettings, type: string): Promise<ControlNet> {
+function netOn(device: DiffusionDevice, type: string): Promise<ControlNet> {
   const entry = catalogue.controlnets.find((candidate) => candidate.type === type)!;
-  return once(`${device.profile.name} ${type}`, loadableControlNet(entry, device).load);
+  return once(`${device.profile.name} ${type}`, async () => (await openControlNet(entry, device)).opened);
 }
 
 async function draw(
-  device: DeviceSettings,
+  device: DiffusionDevice,
   { width, height, controls, tokenDownsampling = 1 }: Case,
   checkpoint = async () => {},
 ): Promise<RgbImage> {

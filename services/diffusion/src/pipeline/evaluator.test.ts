@@ -1,10 +1,9 @@
 /** What an evaluator does with tensors in a device's memory, which nothing frees but itself. */
 
-import { CPU_PROFILE } from "@armature/graph";
 import type { Tensors } from "@armature/runtime";
 import { Tensor } from "onnxruntime-node";
 import { expect, test } from "vitest";
-import { residualNames } from "../networks/encoder.js";
+import { residualNames } from "../networks/ports/control-residuals.js";
 import type { ControlNet, ShallowUNet, UNet } from "./components.js";
 import type { ControlUnit } from "./control.js";
 import { planEvaluations } from "./evaluation-plan.js";
@@ -14,6 +13,7 @@ import type { Pass } from "./passes.js";
 const config = {
   levels: [{ channels: 4, transformerLayers: 0, heads: 1 }],
   layersPerLevel: 1,
+  upAttends: [true],
 } as unknown as UNet["config"];
 
 /** A device that knows which of its tensors are alive. */
@@ -49,8 +49,7 @@ function networks({ tensor, requireAlive }: ReturnType<typeof device>, failAt = 
   const projections = (layer: string) => session(() => ({ [`${layer}.key`]: tensor(), [`${layer}.value`]: tensor() }));
   const unet: UNet = {
     config,
-    profile: CPU_PROFILE,
-    projections: projections("up_blocks.0.attentions.1.attn2"),
+    projections: projections("up_blocks.0.attentions.1.transformer_blocks.0.attn2"),
     session: session(
       (fetches): Tensors => (fetches?.includes("deep") ? { noise: noise(), deep: tensor() } : { noise: noise() }),
     ),

@@ -1,9 +1,10 @@
 /** Calls the networks: ControlNets and the whole UNet, or the shallow UNet with what a whole evaluation kept. */
 
 import { disposeOnDevice, type Tensors } from "@armature/runtime";
-import { shallowPrompt, shallowResidualName } from "../networks/shallow-unet.js";
+import { firstResidualName } from "../networks/ports/control-residuals.js";
+import { lastCrossAttention, promptOf } from "../networks/ports/prompt.js";
 import type { ShallowUNet, UNet } from "./components.js";
-import { addResiduals, type ControlUnit, noResiduals, type StepInputs } from "./control.js";
+import { addResiduals, type ControlUnit, type Residuals, type StepInputs } from "./control.js";
 import type { PlannedEvaluation } from "./evaluation-plan.js";
 import type { Pass } from "./passes.js";
 import { ProjectedPrompts } from "./projected-prompts.js";
@@ -36,7 +37,7 @@ export class Evaluator {
     { controls, keep }: PlannedEvaluation<ControlUnit>,
   ): Promise<Tensors> {
     this.forget(pass);
-    let residuals = noResiduals(this.unet);
+    let residuals: Residuals = {};
     try {
       for (const unit of pass.controls) {
         if (!controls.includes(unit)) continue;
@@ -57,15 +58,15 @@ export class Evaluator {
   private async runShallow(pass: Pass, step: StepInputs): Promise<Tensors> {
     const kept = this.kept.get(pass);
     if (!this.shallow || !kept) throw new Error("a shallow evaluation was planned with nothing kept for it");
-    const prompt = shallowPrompt(await this.prompts.of(this.unet, pass), this.unet.config);
+    const prompt = promptOf(await this.prompts.of(this.unet, pass), lastCrossAttention(this.unet.config));
     return this.shallow.session.run({ ...step, ...prompt, ...kept });
   }
 
   /** Gives the residuals that are left to be freed. */
   private keep(pass: Pass, { deep }: Tensors, residuals: Tensors): Tensors {
-    const first = shallowResidualName(this.unet.config);
+    const first = firstResidualName(this.unet.config);
     const { [first]: residual, ...others } = residuals;
-    this.kept.set(pass, { deep: deep!, [first]: residual! });
+    this.kept.set(pass, { deep: deep!, ...(residual && { [first]: residual }) });
     return others;
   }
 

@@ -10,7 +10,7 @@ import { fixtureJson, fixturePath, goldens, relativeError } from "../../../../te
 import { EMBEDDED_MODELS, fixtureModels } from "../../../../testing/model-folders.js";
 import { psnr } from "../../../../testing/picture-error.js";
 import { readCatalogue } from "../engine/catalogue.js";
-import { loadableControlNet, loadableModel } from "../engine/loadables.js";
+import { openControlNet, openModel } from "../engine/open-component.js";
 import { resolveScheduler } from "../schedulers/resolve.js";
 import { generate, type NoiseSource } from "./generate.js";
 import { seededNoise } from "./noise.js";
@@ -84,8 +84,8 @@ const quiet = { now: () => 0, checkpoint: async () => {} };
 const opened = new Map<string, Promise<unknown>>();
 
 /** Models stay open for the tests after. */
-function once<T>(key: string, { load }: { load: () => Promise<T> }): Promise<T> {
-  const known = opened.get(key) ?? load();
+function once<T>(key: string, open: () => Promise<{ opened: T }>): Promise<T> {
+  const known = opened.get(key) ?? open().then((found) => found.opened);
   opened.set(key, known);
   return known as Promise<T>;
 }
@@ -96,10 +96,10 @@ async function stage(modelsDir: string, profile: DeviceProfile) {
   const device = { profile, threads: 2 };
   const open = async ({ model: id, controlnet, scheduler, call }: Recorded, folder: string) => {
     const entry = catalogue.models.find((candidate) => candidate.id === id)!;
-    const model = await once(`${profile.name} ${id}`, loadableModel(entry, device));
+    const model = await once(`${profile.name} ${id}`, () => openModel(entry, device));
     const nets = (controlnet ?? []).map((net) => catalogue.controlnets.find((candidate) => candidate.id === net)!);
     const loaded = await Promise.all(
-      nets.map((net) => once(`${profile.name} ${net.id}`, loadableControlNet(net, device))),
+      nets.map((net) => once(`${profile.name} ${net.id}`, () => openControlNet(net, device))),
     );
     const pictures = await Promise.all([call.image ?? []].flat().map((file) => picture(join(folder, file))));
     const controls = loaded.map((net, i) => ({
@@ -113,8 +113,8 @@ async function stage(modelsDir: string, profile: DeviceProfile) {
     const toRequest = (prompt: number) => ({
       prompt: pick(call.prompt, prompt)!,
       negativePrompt: pick(call.negative_prompt, prompt) ?? "",
-      width: call.width ?? pictures[0]?.width ?? entry.unet.sampleSize * entry.scale,
-      height: call.height ?? pictures[0]?.height ?? entry.unet.sampleSize * entry.scale,
+      width: call.width ?? pictures[0]?.width ?? entry.unet.sampleSize * entry.latents.scale,
+      height: call.height ?? pictures[0]?.height ?? entry.unet.sampleSize * entry.latents.scale,
       count: call.num_images_per_prompt ?? 1,
       numInferenceSteps: call.num_inference_steps,
       guidanceScale: call.guidance_scale,

@@ -6,7 +6,8 @@ import type { RgbImage } from "@armature/pixels";
 import { beforeAll, describe, expect, test } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { readCatalogue } from "../engine/catalogue.js";
-import { decoderTiles, loadableModel } from "../engine/loadables.js";
+import { decoderTiles } from "../engine/decoder-tiles.js";
+import { openModel } from "../engine/open-component.js";
 import { decodeLatents } from "./decode.js";
 import { type TilePlan, tileStarts } from "./tiled-decode.js";
 
@@ -41,7 +42,8 @@ describe("a picture in tiles", () => {
   const side = 48;
   const latents = smoothLatents(side);
   const decode = async (tiles?: TilePlan) => {
-    const { vaeDecoder } = await loadableModel(entry!, { profile: CPU_PROFILE, threads: 1 }).load();
+    const { opened } = await openModel(entry!, { profile: CPU_PROFILE, threads: 1 });
+    const { vaeDecoder } = opened;
     const [picture] = await decodeLatents(latents, [1, 4, side, side], { ...vaeDecoder, tiles });
     return picture!;
   };

@@ -9,7 +9,8 @@ import {
 } from "@armature/contract";
 import { type FieldIssue, InvalidRequest, nearest } from "@armature/core";
 import { jsonPointer } from "@armature/http";
-import { type Catalogue, fits, type ModelEntry } from "../engine/catalogue.js";
+import type { Catalogue, ModelEntry } from "../engine/catalogue.js";
+import { familyOf } from "../families/index.js";
 import type { SchedulerConfig } from "../schedulers/config.js";
 import { scheduleOf } from "../schedulers/index.js";
 import { resolveScheduler } from "../schedulers/resolve.js";
@@ -46,7 +47,7 @@ export function planGeneration(request: GenerateRequest, context: PlanContext): 
   const model = findModel(request.model, catalogue);
   requireControlNets(request, model, catalogue);
   requireClipSkip(request, model);
-  const defaultSide = model.unet.sampleSize * model.scale;
+  const defaultSide = model.unet.sampleSize * model.latents.scale;
   const size = sizeOf(request, defaultSide);
   const numInferenceSteps = request.num_inference_steps ?? model.recommended.num_inference_steps;
   const guidanceScale = request.guidance_scale ?? model.recommended.guidance_scale;
@@ -89,7 +90,7 @@ function requireControlNets({ controlnets }: GenerateRequest, model: ModelEntry,
   for (const [i, { type, preprocessor, preprocessor_options: options }] of controlnets.entries()) {
     const net = catalogue.controlnets.find((candidate) => candidate.type === type);
     if (!net) issues.push({ pointer: `/controlnets/${i}/type`, detail: unknown("ControlNet", type, types) });
-    else if (!fits(net.config, model.unet)) {
+    else if (!familyOf(model.family).takesControlNet(net.config, model)) {
       issues.push({ pointer: `/controlnets/${i}/type`, detail: `${net.id} was not made for a model like ${model.id}` });
     }
     if ((preprocessor ?? defaultProcessor(type)) === "none" && Object.keys(options).length > 0) {
@@ -102,12 +103,15 @@ function requireControlNets({ controlnets }: GenerateRequest, model: ModelEntry,
   if (issues.length > 0) throw new InvalidRequest(issues);
 }
 
-function requireClipSkip({ clip_skip: clipSkip }: GenerateRequest, { id, textLayers }: ModelEntry): void {
-  if (clipSkip === undefined || clipSkip < textLayers) return;
-  throw invalid("/clip_skip", `wants at most ${textLayers - 1}: the text encoder of ${id} has ${textLayers} layers`);
+function requireClipSkip({ clip_skip: clipSkip }: GenerateRequest, { id, text }: ModelEntry): void {
+  if (clipSkip === undefined || clipSkip < text.layers) return;
+  throw invalid("/clip_skip", `wants at most ${text.layers - 1}: the text encoder of ${id} has ${text.layers} layers`);
 }
 
-function requireMultiples(size: { width: number; height: number } | undefined, { scale, id }: ModelEntry): void {
+function requireMultiples(
+  size: { width: number; height: number } | undefined,
+  { latents: { scale }, id }: ModelEntry,
+): void {
   const wrong = Object.entries(size ?? {}).filter(([, pixels]) => pixels % scale !== 0);
   const issues = wrong.map(([side, pixels]) => ({
     pointer: `/${side}`,

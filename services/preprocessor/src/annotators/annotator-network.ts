@@ -1,5 +1,7 @@
 /** A network as annotators use it: how the folder of its model is recognised, read, and turned into what `run` takes. */
-import type { Network, Session } from "@armature/runtime";
+import type { ConfiguredNetwork } from "@armature/graph";
+import type { Session } from "@armature/runtime";
+import type { WeightView } from "@armature/weights";
 
 export interface AnnotatorNetwork<Opened> {
   /** As messages call it, before the name that an annotator gives it: a `DPT` depth model. */
@@ -14,7 +16,9 @@ export interface AnnotatorNetwork<Opened> {
   read(folder: string): ReadNetwork<Opened>;
 }
 
-export interface ReadNetwork<Opened> extends Omit<Network, "profile"> {
+export interface ReadNetwork<Opened> {
+  network: ConfiguredNetwork;
+  weights: WeightView;
   /** The open session as annotators call it. */
   use(session: Session): Opened;
 }

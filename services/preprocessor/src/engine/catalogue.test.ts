@@ -2,7 +2,6 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CPU_PROFILE } from "@armature/graph";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fixturePath } from "../../../../testing/golden.js";
 import { expectAllCame, justAfter, justBefore } from "../../../../testing/intrusion.js";
@@ -24,8 +23,7 @@ afterEach(() => {
   expectAllCame();
 });
 
-const readWith = (choices: ModelChoice[]) =>
-  readCatalogue({ processors: PROCESSORS, modelsDir, choices, profile: CPU_PROFILE });
+const readWith = (choices: ModelChoice[]) => readCatalogue({ processors: PROCESSORS, modelsDir, choices });
 const read = () => readWith([]);
 const depthModel = (...choices: ModelChoice[]) => readWith(choices).depth_midas!.depth!;
 const chosen = (model: string, variable = "DEPTH_MODEL") => ({ processor: "depth_midas", model, variable });

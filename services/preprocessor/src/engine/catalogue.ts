@@ -1,8 +1,7 @@
 /** Which processors can be served: those whose networks all have a model under MODELS_DIR. */
 import { join } from "node:path";
 import { InvalidConfig } from "@armature/core";
-import type { DeviceProfile } from "@armature/graph";
-import { float32Bytes } from "@armature/weights";
+import { CPU_PROFILE, ignoredWeights, shortList, takenBytes } from "@armature/graph";
 import type { Processor } from "../annotators/annotator.js";
 import type { AnnotatorNetwork } from "../annotators/annotator-network.js";
 import { findModels } from "./find-models.js";
@@ -31,11 +30,12 @@ export interface Selection {
   processors: readonly Processor[];
   modelsDir: string;
   choices: readonly ModelChoice[];
-  profile: DeviceProfile;
+  /** Hears one line for each model with tensors that official loaders leave unused too. */
+  note?: (line: string) => void;
 }
 
 /** Reads headers and configs, no weights. Throws InvalidConfig or InvalidModel, naming what is wrong. */
-export function readCatalogue({ processors, modelsDir, choices, profile }: Selection): Catalogue {
+export function readCatalogue({ processors, modelsDir, choices, note }: Selection): Catalogue {
   checkChoices(choices, processors);
   const networks = new Set(processors.flatMap((processor) => Object.values(processor.networks)));
   const found = findModels(modelsDir, new Set([...networks].map(({ architecture }) => architecture)));
@@ -44,7 +44,7 @@ export function readCatalogue({ processors, modelsDir, choices, profile }: Selec
       const choice = choices.find((candidate) => candidate.processor === processor);
       const models = Object.entries(networks).flatMap(([name, network]) => {
         const id = selectModel(network, found.get(network.architecture) ?? [], choice);
-        return id === undefined ? [] : [[name, readEntry(network, { id, folder: join(modelsDir, id), profile })]];
+        return id === undefined ? [] : [[name, readEntry(network, { id, folder: join(modelsDir, id), note })]];
       });
       return models.length === Object.keys(networks).length ? [[processor, Object.fromEntries(models)]] : [];
     }),
@@ -86,9 +86,13 @@ function selectModel(
 /** Writes the graph once and drops it: a tensor that is missing ends the start, not the first request. */
 function readEntry(
   network: AnnotatorNetwork<unknown>,
-  { id, folder, profile }: { id: string; folder: string; profile: DeviceProfile },
+  { id, folder, note }: Pick<ModelEntry, "id" | "folder"> & Pick<Selection, "note">,
 ): ModelEntry {
-  const { weights, write } = network.read(folder);
-  write(weights, profile);
-  return { id, folder, bytes: float32Bytes(weights) };
+  const { network: configured, weights } = network.read(folder);
+  const trace = configured.trace(weights, CPU_PROFILE);
+  const ignored = ignoredWeights(weights, [{ network: configured, trace }]);
+  if (ignored.length > 0) {
+    note?.(`${weights.name}: ${ignored.length} tensors stay unused, as in official loaders: ${shortList(ignored)}`);
+  }
+  return { id, folder, bytes: takenBytes(trace) };
 }

@@ -10,16 +10,16 @@ import { DEVICE_TIMEOUT_MS, missingDevice, WEBGPU_FLOAT16, WEBGPU_FLOAT32 } from
 import { toPixelValues } from "../depth/dpt-image-processor.js";
 import { depthAnythingDepth } from "../networks/depth-anything.js";
 import { dptDepth } from "../networks/dpt-depth.js";
-import { type DeviceSettings, loadableNetwork } from "./loadable-networks.js";
+import { loadableNetwork, type PreprocessorDevice } from "./loadable-networks.js";
 
 /** Of the maximum, as the device's own checks allow: 4.7e-5 was seen, in the hybrid's sixty normalised layers. */
 const FLOAT32_TOLERANCE = 1e-4;
 /** Of the maximum: WebGPU also sums in float16; 2.5e-2 was seen. */
 const FLOAT16_TOLERANCE = 4e-2;
 
-const CPU: DeviceSettings = { profile: CPU_PROFILE, threads: 2 };
-const FLOAT32: DeviceSettings = { name: "webgpu", profile: WEBGPU_FLOAT32, threads: 1 };
-const FLOAT16: DeviceSettings = { name: "webgpu", profile: WEBGPU_FLOAT16, threads: 1 };
+const CPU: PreprocessorDevice = { profile: CPU_PROFILE, threads: 2 };
+const FLOAT32: PreprocessorDevice = { name: "webgpu", profile: WEBGPU_FLOAT32, threads: 1 };
+const FLOAT16: PreprocessorDevice = { name: "webgpu", profile: WEBGPU_FLOAT16, threads: 1 };
 
 const SCENE = "embedded/inputs/purple-sphere-and-orange-cube.png";
 
@@ -31,7 +31,7 @@ const NETWORKS = {
   "models/depth-anything-random": depthAnythingDepth,
 };
 
-async function depthOf(model: keyof typeof NETWORKS, device: DeviceSettings) {
+async function depthOf(model: keyof typeof NETWORKS, device: PreprocessorDevice) {
   const loadable = loadableNetwork(NETWORKS[model], { id: model, folder: fixturePath(model), bytes: 0 }, device);
   const network = await loadable.load();
   const { imageProcessor, predict } = network.opened;

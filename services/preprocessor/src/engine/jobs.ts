@@ -4,11 +4,11 @@ import type { RgbImage } from "@armature/pixels";
 import type { ResidentStatus } from "@armature/runtime";
 import type { ControlImage } from "../annotators/annotator.js";
 import type { Catalogue } from "./catalogue.js";
-import type { DeviceSettings } from "./loadable-networks.js";
+import type { PreprocessorDevice } from "./loadable-networks.js";
 
 export interface EngineSettings {
   catalogue: Catalogue;
-  device: DeviceSettings;
+  device: PreprocessorDevice;
   budgetBytes: number;
 }
 

@@ -5,7 +5,7 @@ import type { Processor } from "../annotators/annotator.js";
 import type { AnnotatorNetwork } from "../annotators/annotator-network.js";
 import type { Catalogue, ModelEntry } from "./catalogue.js";
 
-export interface DeviceSettings extends ComputeSettings {
+export interface PreprocessorDevice extends ComputeSettings {
   profile: DeviceProfile;
 }
 
@@ -19,7 +19,7 @@ export interface LoadedNetwork<Opened> {
 export function loadableNetworks(
   { id, networks }: Processor,
   catalogue: Catalogue,
-  device: DeviceSettings,
+  device: PreprocessorDevice,
 ): Record<string, Loadable<LoadedNetwork<unknown>>> {
   const loadables = Object.entries(networks).map(([name, network]) => {
     const entry = catalogue[id]?.[name];
@@ -32,10 +32,11 @@ export function loadableNetworks(
 export function loadableNetwork<Opened>(
   network: AnnotatorNetwork<Opened>,
   { id, folder, bytes }: ModelEntry,
-  device: DeviceSettings,
+  device: PreprocessorDevice,
 ): Loadable<LoadedNetwork<Opened>> {
   return {
     key: id,
+    owner: id,
     bytes,
     async load() {
       const { use, ...parts } = network.read(folder);

@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { builtFile } from "@armature/core/testing/built-file";
-import { CPU_PROFILE } from "@armature/graph";
 import { decodeImage } from "@armature/images";
 import type { RgbImage } from "@armature/pixels";
 import { ModelConfig } from "@armature/weights";
@@ -13,8 +12,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { wantedTensors, writeSyntheticModel } from "../../../../scripts/bench/synthetic-weights.js";
 import { type ServiceProcess, startService } from "../../../../scripts/services.js";
 import { fixtureJson, fixturePath } from "../../../../testing/golden.js";
-import { dptModel } from "../networks/dpt.js";
-import { readDptConfig } from "../networks/dpt-config.js";
+import { dptNetwork } from "../networks/dpt.js";
 
 const SCENE = readFileSync(fixturePath("embedded/inputs/purple-sphere-and-orange-cube.png"));
 
@@ -41,9 +39,8 @@ beforeEach(() => {
 async function writeWideModel(folder: string): Promise<void> {
   const random = fixtureJson<Record<string, unknown>>("models/dpt-random/config.json");
   const config = { ...random, hidden_size: 256, intermediate_size: 1024 };
-  const dpt = readDptConfig(new ModelConfig(folder, config));
-  const shapes = wantedTensors((weights) => dptModel(weights, dpt, CPU_PROFILE));
-  await writeSyntheticModel(folder, "model.safetensors", config, shapes);
+  const dpt = dptNetwork.open(new ModelConfig(folder, config));
+  await writeSyntheticModel(folder, "model.safetensors", config, wantedTensors([dpt]));
   const processor = "preprocessor_config.json";
   cpSync(fixturePath(`models/dpt-random/${processor}`), join(folder, processor));
 }

@@ -2,7 +2,6 @@
 
 import { InvalidConfig } from "@armature/core";
 import type { DeviceChoice } from "@armature/devices";
-import { CPU_PROFILE } from "@armature/graph";
 import { createApp, createMetrics, type ServiceApp } from "@armature/http";
 import { sharp } from "@armature/images";
 import { DEFAULT_SOURCE_POLICY } from "@armature/net";
@@ -47,7 +46,7 @@ export async function createService(
 ): Promise<PreprocessorService> {
   const { modelsDir, threads, budgetBytes, prepared } = machineDefaults(config);
   const choices = modelChoices(config);
-  const catalogue = readCatalogue({ processors, modelsDir, choices, profile: CPU_PROFILE });
+  const catalogue = readCatalogue({ processors, modelsDir, choices, note: (line) => log.info(line) });
   const warm = warmProcessors(config, servedProcessors(processors, catalogue));
   const device = await chooseServedDevice(deviceOptions(config), log);
   sharp.concurrency(threads);

@@ -2,32 +2,45 @@ import {
   add,
   cast,
   conv2d,
-  type DeviceProfile,
+  defineNetwork,
   enlarge,
   type FeatureMap,
-  fromNchw,
   fromTokens,
-  GraphBuilder,
+  picturePort,
   product,
   relu,
   reshape,
   resizeBilinear,
-  Scope,
-  type WeightSource,
+  type Scope,
 } from "@armature/graph";
 import { type DepthAnythingConfig, readDepthAnythingConfig } from "./depth-anything-config.js";
 import { depthNetwork } from "./depth-network.js";
 import { dinov2 } from "./dinov2.js";
+
+/** Pictures whose sides are multiples of the patch → inverse depth [B, H, W]. */
+export const depthAnythingNetwork = defineNetwork({
+  name: "DepthAnything",
+  read: readDepthAnythingConfig,
+  inputs: ({ backbone: { patch } }: DepthAnythingConfig) => ({
+    pixel_values: picturePort(["B", 3, product(patch, "H"), product(patch, "W")]),
+  }),
+  outputs: "caller",
+  write(g, { pixel_values: pixels }, c) {
+    const { value, batch, height, width } = depthAnything(g, pixels, c);
+    return { predicted_depth: cast(reshape(value, [batch, height, width]), "float32") };
+  },
+  // the mask token serves the backbone's training; the coarsest fusion has nothing to merge
+  ignore: [/^backbone\.embeddings\.mask_token$/, /^neck\.fusion_stage\.layers\.0\.residual_layer1\./],
+  typicalSide: ({ backbone }) => backbone.grid,
+});
 
 /** Models in the layout of transformers' DepthAnythingForDepthEstimation, of both versions. */
 export const depthAnythingDepth = depthNetwork({
   family: "Depth Anything",
   architecture: "DepthAnythingForDepthEstimation",
   example: "LiheYoung/depth-anything-small-hf",
-  readConfig(config) {
-    const c = readDepthAnythingConfig(config);
-    return { patch: c.backbone.patch, write: (weights, profile) => depthAnythingModel(weights, c, profile) };
-  },
+  network: depthAnythingNetwork,
+  patchOf: ({ backbone }) => backbone.patch,
 });
 
 /** Depth Anything (arXiv:2401.10891): pixels (B, 3, H, W) → inverse depth (B, 1, H, W). */
@@ -39,19 +52,6 @@ export function depthAnything(g: Scope, pixels: FeatureMap, c: DepthAnythingConf
   }); // finest first: 4, 2, 1 and 1/2 times as high and wide as the patches
   return depthHead(g.at("head"), fuse(g.at("neck.fusion_stage.layers"), features, c), pixels, c);
 }
-
-/** `pixel_values` [B, 3, H, W], sides multiples of the patch → `predicted_depth` [B, H, W]. */
-export function depthAnythingModel(weights: WeightSource, c: DepthAnythingConfig, profile: DeviceProfile): Uint8Array {
-  const { patch, grid } = c.backbone;
-  const graph = new GraphBuilder(profile, weights, grid);
-  const pixels = fromNchw(graph.input("pixel_values", "float32", ["B", 3, product(patch, "H"), product(patch, "W")]));
-  const { value, batch, height, width } = depthAnything(new Scope(graph), pixels, c);
-  graph.output("predicted_depth", cast(reshape(value, [batch, height, width]), "float32"));
-  return graph.build("DepthAnything", UNUSED);
-}
-
-/** The mask token serves the backbone's training; the coarsest fusion has nothing to merge. */
-const UNUSED = [/^backbone\.embeddings\.mask_token$/, /^neck\.fusion_stage\.layers\.0\.residual_layer1\./];
 
 /** A tapped layer's map in the size and the channels of its stage. */
 function reassemble(g: Scope, map: FeatureMap, { neckChannels, factors }: DepthAnythingConfig, i: number): FeatureMap {

@@ -1,8 +1,9 @@
 /** Depth networks in transformers' layout, as annotators use them: config.json, preprocessor_config.json and safetensors in a folder. */
 import { join } from "node:path";
 import { InvalidModel } from "@armature/core";
+import type { Network } from "@armature/graph";
 import type { FloatMap } from "@armature/pixels";
-import type { Network, Session } from "@armature/runtime";
+import type { Session } from "@armature/runtime";
 import { ModelConfig, openModelFolder } from "@armature/weights";
 import { Tensor } from "onnxruntime-node";
 import type { AnnotatorNetwork } from "../annotators/annotator-network.js";
@@ -14,34 +15,26 @@ export interface DepthNetwork {
   predict(pixelValues: PixelValues): Promise<FloatMap>;
 }
 
-export interface DepthNetworkDefinition extends Omit<AnnotatorNetwork<DepthNetwork>, "read"> {
-  readConfig(config: ModelConfig): DepthGraph;
-}
-
-/** The graph takes `pixel_values` [B, 3, patch*H, patch*W] and gives `predicted_depth`. */
-export interface DepthGraph {
+export interface DepthNetworkDefinition<Config> extends Omit<AnnotatorNetwork<DepthNetwork>, "read"> {
+  /** Takes `pixel_values` [B, 3, patch*H, patch*W] and gives `predicted_depth`. */
+  network: Network<Config>;
   /** Pixels along the side of a patch. */
-  patch: number;
-  write: Network["write"];
+  patchOf(config: Config): number;
 }
 
-export function depthNetwork({ readConfig, ...network }: DepthNetworkDefinition): AnnotatorNetwork<DepthNetwork> {
+export function depthNetwork<Config>(definition: DepthNetworkDefinition<Config>): AnnotatorNetwork<DepthNetwork> {
+  const { network, patchOf, ...annotated } = definition;
   return {
-    ...network,
+    ...annotated,
     read(folder) {
-      const { config, weights } = openModelFolder(folder);
-      const { patch, write } = readConfig(config);
+      const { config: file, weights } = openModelFolder(folder);
+      const config = network.read(file);
       const processorFile = join(folder, "preprocessor_config.json");
       const imageProcessor = readDptImageProcessor(ModelConfig.read(processorFile));
-      checkPatches(imageProcessor, patch, processorFile);
+      checkPatches(imageProcessor, patchOf(config), processorFile);
       return {
+        network: network.configured(config),
         weights,
-        graph: "depth",
-        write,
-        sizesOf({ pixel_values }) {
-          const [B, , height, width] = pixel_values!.dims as [number, number, number, number];
-          return { B, H: height / patch, W: width / patch };
-        },
         use: (session) => ({ imageProcessor, predict: (pixelValues) => predict(session, pixelValues) }),
       };
     },

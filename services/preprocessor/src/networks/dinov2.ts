@@ -8,6 +8,7 @@ import {
   type Dim,
   type FeatureMap,
   gelu,
+  inComputeType,
   layerNorm,
   linear,
   mul,
@@ -87,7 +88,7 @@ function positions(g: Scope, height: Dim, width: Dim, { grid, width: channels }:
   const square = transpose(reshape(slice(table, 1, 1, 1 + count), [1, grid, grid, channels]), [0, 3, 1, 2]);
   const resized = resize(square, height, width, { mode: "cubic", coordinates: "half_pixel" });
   const ofPatches = reshape(transpose(resized, [0, 2, 3, 1]), [1, product(height, width), channels]);
-  return cast(concat([ofClass, ofPatches], 1), g.graph.profile.compute);
+  return inComputeType(concat([ofClass, ofPatches], 1));
 }
 
 /** A layer of the transformer whose two additions are scaled by channel (LayerScale, arXiv:2103.17239). */

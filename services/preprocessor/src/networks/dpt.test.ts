@@ -1,17 +1,16 @@
 /** Parity of the depth networks with transformers, in both layouts and in Winograd's form. */
-import { dirname } from "node:path";
-import { CPU_PROFILE, type DeviceProfile, type GraphTrace, NCHW_FLOAT16_PROFILE, NCHW_PROFILE } from "@armature/graph";
-import { createSession } from "@armature/runtime";
+import { CPU_PROFILE, type DeviceProfile, NCHW_FLOAT16_PROFILE, NCHW_PROFILE } from "@armature/graph";
 import { ModelConfig, openModelFolder } from "@armature/weights";
 import { Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { fixtureJson, fixturePath, goldens, relativeError } from "../../../../testing/golden.js";
+import { openFolderNetwork } from "../../../../testing/open-folder-network.js";
 import { readGrey, readRgb } from "../../../../testing/picture.js";
 import { runTimeTypes } from "../../../../testing/run-time-types.js";
 import { WINOGRAD_EVERYWHERE } from "../../../../testing/winograd-everywhere.js";
 import { depthPicture } from "../depth/depth-picture.js";
 import { readDptImageProcessor, toPixelValues } from "../depth/dpt-image-processor.js";
-import { dptModel } from "./dpt.js";
+import { dptNetwork } from "./dpt.js";
 import { readDptConfig } from "./dpt-config.js";
 
 /** float32 against float64 differs by 1.2e-5 of the maximum at worst. */
@@ -24,9 +23,7 @@ const FLOAT16_TOLERANCE = 2e-2;
 const MAX_SHARE_OF_LEVELS = 0.01;
 
 async function predict(folder: string, image: string, profile: DeviceProfile) {
-  const { config, weights } = openModelFolder(fixturePath(folder));
-  const model = dptModel(weights, readDptConfig(config), profile);
-  const session = await createSession(model, { weightsFolder: dirname(weights.file), threads: 1 });
+  const session = await openFolderNetwork(dptNetwork, fixturePath(folder), profile);
   const processor = readDptImageProcessor(ModelConfig.read(fixturePath(`${folder}/preprocessor_config.json`)));
   const { data, width, height } = toPixelValues(await readRgb(image), processor);
   const { predicted_depth } = await session.run({
@@ -101,18 +98,13 @@ test.each(CASES)("%s in float16 stays near", async (folder, image, tensors) => {
 
 test.each(CASES)("%s in float32 needs no float16 of a GPU, though its file may hold it", (folder) => {
   const { config, weights } = openModelFolder(fixturePath(folder));
-  let types = new Set<string>();
-  const traced = { ...weights, traced: (trace: GraphTrace) => (types = runTimeTypes(trace)) };
-  dptModel(traced, readDptConfig(config), { ...NCHW_PROFILE, sizes: { B: 1, H: 8, W: 8 } });
+  const sizes = { B: 1, H: 8, W: 8 };
+  const types = runTimeTypes(dptNetwork.open(config).trace(weights, { ...NCHW_PROFILE, sizes }));
   expect(types).toContain("float32");
   expect(types).not.toContain("float16");
 });
 
-async function embeddedSession() {
-  const { config, weights } = openModelFolder(fixturePath("../models/depth-dpt-tiny"));
-  const model = dptModel(weights, readDptConfig(config), CPU_PROFILE);
-  return createSession(model, { weightsFolder: dirname(weights.file), threads: 1 });
-}
+const embeddedSession = () => openFolderNetwork(dptNetwork, fixturePath("../models/depth-dpt-tiny"), CPU_PROFILE);
 
 const waves = (shape: number[]) => {
   const size = shape.reduce((product, side) => product * side, 1);

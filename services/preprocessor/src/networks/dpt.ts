@@ -3,31 +3,47 @@ import {
   cast,
   concat,
   conv2d,
-  type DeviceProfile,
+  defineNetwork,
   enlarge,
   expand,
   type FeatureMap,
-  fromNchw,
   fromTokens,
-  GraphBuilder,
   gelu,
   linear,
+  picturePort,
   product,
   relu,
   reshape,
   resizeBilinear,
-  Scope,
+  type Scope,
   splitFirstToken,
   type Tokens,
   tokensOf,
-  type WeightSource,
 } from "@armature/graph";
 import { bit } from "./bit.js";
-import { type DptConfig, HYBRID_STAGES, type NeckStage } from "./dpt-config.js";
+import { type DptConfig, HYBRID_STAGES, type NeckStage, readDptConfig } from "./dpt-config.js";
 import { embedTokens, vitEncoder } from "./vit.js";
 
 /** Channels before the last convolution of the head: a constant of the architecture. */
 const HEAD_CHANNELS = 32;
+
+/** Pictures whose sides are multiples of the patch → inverse depth [B, H, W]; an odd number of patches gives more pixels. */
+export const dptNetwork = defineNetwork({
+  name: "DPT",
+  label: "depth",
+  read: readDptConfig,
+  inputs: ({ vit: { patch } }: DptConfig) => ({
+    pixel_values: picturePort(["B", 3, product(patch, "H"), product(patch, "W")]),
+  }),
+  outputs: "caller",
+  write(g, { pixel_values: pixels }, c) {
+    const { value, batch, height, width } = dpt(g, pixels, c);
+    return { predicted_depth: cast(reshape(value, [batch, height, width]), "float32") };
+  },
+  // the transformer's last norm and pooler serve other tasks; the coarsest fusion has nothing to merge
+  ignore: [/^dpt\.layernorm\./, /^dpt\.pooler\./, /^neck\.fusion_stage\.layers\.0\.residual_layer1\./],
+  typicalSide: ({ vit }) => vit.grid,
+});
 
 /** A dense prediction transformer for depth (arXiv:2103.13413): pixels (B, 3, H, W) → inverse depth (B, 1, H, W). */
 export function dpt(g: Scope, pixels: FeatureMap, c: DptConfig): FeatureMap {
@@ -35,19 +51,6 @@ export function dpt(g: Scope, pixels: FeatureMap, c: DptConfig): FeatureMap {
   const convs = features.map((x, i) => conv2d(g.at("neck.convs", i), x, c.fusionChannels, { bias: false }));
   return depthHead(g.at("head.head"), fuse(g.at("neck.fusion_stage"), convs, c));
 }
-
-/** `pixel_values` [B, 3, H, W], sides multiples of the patch → `predicted_depth` [B, H, W]; odd numbers of patches give more. */
-export function dptModel(weights: WeightSource, c: DptConfig, profile: DeviceProfile): Uint8Array {
-  const { patch, grid } = c.vit;
-  const graph = new GraphBuilder(profile, weights, grid);
-  const pixels = fromNchw(graph.input("pixel_values", "float32", ["B", 3, product(patch, "H"), product(patch, "W")]));
-  const { value, batch, height, width } = dpt(new Scope(graph), pixels, c);
-  graph.output("predicted_depth", cast(reshape(value, [batch, height, width]), "float32"));
-  return graph.build("DPT", UNUSED);
-}
-
-/** The transformer's last norm and pooler serve other tasks; the coarsest fusion has nothing to merge. */
-const UNUSED = [/^dpt\.layernorm\./, /^dpt\.pooler\./, /^neck\.fusion_stage\.layers\.0\.residual_layer1\./];
 
 /** Four feature maps, finest first: of the transformer's layers; in a hybrid, the finer two of the backbone's stages. */
 function neckFeatures(g: Scope, pixels: FeatureMap, c: DptConfig): FeatureMap[] {

@@ -1,4 +1,3 @@
-import { dirname } from "node:path";
 import { CPU_PROFILE, fromNchw, GraphBuilder, NCHW_PROFILE, Scope } from "@armature/graph";
 import { torchInterpolate } from "@armature/pixels";
 import { createSession } from "@armature/runtime";
@@ -21,8 +20,8 @@ async function tokensOfNothing(height: number, width: number, profile: typeof CP
   const graph = new GraphBuilder(profile, weights);
   const patches = fromNchw(graph.input("patches", "float32", ["B", vit.width, "H", "W"]));
   graph.output("tokens", embedTokens(new Scope(graph).at("dpt.embeddings"), patches, vit).value);
-  const session = await createSession(graph.build("positions", [/./]), {
-    weightsFolder: dirname(weights.file),
+  const session = await createSession(graph.build("positions"), {
+    weightsFolder: weights.folder,
     threads: 1,
   });
   const nothing = new Float32Array(vit.width * height * width);

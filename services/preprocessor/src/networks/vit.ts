@@ -7,6 +7,7 @@ import {
   type Dim,
   type FeatureMap,
   gelu,
+  inComputeType,
   layerNorm,
   linear,
   prependToken,
@@ -51,7 +52,7 @@ function positions(g: Scope, height: Dim, width: Dim, { grid, width: channels }:
   const square = reshape(slice(table, 1, 1, 1 + count), [1, grid, grid, channels]);
   const resized = resize(transpose(square, [0, 3, 1, 2]), height, width, { mode: "linear", coordinates: "half_pixel" });
   const ofPatches = reshape(transpose(resized, [0, 2, 3, 1]), [1, product(height, width), channels]);
-  return cast(concat([ofClass, ofPatches], 1), g.graph.profile.compute);
+  return inComputeType(concat([ofClass, ofPatches], 1));
 }
 
 function encoderLayer(g: Scope, x: Tokens, c: VitConfig): Tokens {

@@ -9,7 +9,13 @@ import { answer } from "../../dist/prepared/testing/two-convolutions.js";
 
 const [folder, name, graphFile, weightsFile] = process.argv.slice(2);
 const weightBytes = statSync(weightsFile).size; // the graph takes them all, in float32
-const source = { name, graph: readFileSync(graphFile), weightsFolder: dirname(weightsFile), weightsFile, weightBytes };
+const source = {
+  name,
+  graph: readFileSync(graphFile),
+  weightsFolder: dirname(weightsFile),
+  weightsFiles: [weightsFile],
+  weightBytes,
+};
 console.log("ready");
 const form = await preparedForm(source, { folder, limitBytes: 1e9, note: () => {} });
 const y = await answer((form ?? source).graph, (form ?? source).weightsFolder, form !== undefined);

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { TorchGenerator } from "@armature/core";
 import { CPU_PREPARED_PROFILE, conv2d, fromNchw, GraphBuilder, Scope, toNchw } from "@armature/graph";
-import { readSafetensorsHeader } from "@armature/weights";
+import { readSafetensorsHeader, weightView } from "@armature/weights";
 import { Tensor } from "onnxruntime-node";
 import { createSession } from "../../session.js";
 import type { PreparedSource } from "../prepared-weights.js";
@@ -29,7 +29,7 @@ export function writeSource(folder: string, name: string, seed: number): Prepare
   const weightsFile = join(folder, `${name}.safetensors`);
   writeFileSync(weightsFile, Buffer.concat([length, json, ...data.map((values) => Buffer.from(values.buffer))]));
 
-  const graph = new GraphBuilder(CPU_PREPARED_PROFILE, readSafetensorsHeader(weightsFile));
+  const graph = new GraphBuilder(CPU_PREPARED_PROFILE, weightView([readSafetensorsHeader(weightsFile)]));
   const root = new Scope(graph);
   const x = fromNchw(graph.input("x", "float32", ["B", CHANNELS, "H", "W"]));
   const y = conv2d(root.at("b"), conv2d(root.at("a"), x, CHANNELS, { bias: false }), 8, { bias: false });
@@ -39,7 +39,7 @@ export function writeSource(folder: string, name: string, seed: number): Prepare
     name,
     graph: graph.build("two convolutions"),
     weightsFolder: dirname(weightsFile),
-    weightsFile,
+    weightsFiles: [weightsFile],
     weightBytes,
   };
 }

@@ -4,25 +4,22 @@ import { OpenNetworks, Residency, type Session, sessionKey } from "@armature/run
 import { expect, test } from "vitest";
 import { Admission } from "./admission.js";
 import { FIXED_BYTES } from "./needed-bytes.js";
-import type { Unit } from "./parts.js";
+import type { NetworkMemory } from "./network-memory.js";
 
 const FIXED = FIXED_BYTES["device context"] + FIXED_BYTES.workspaces;
 const RESERVE = 1e9;
 const IDLE: Session = { run: async (feeds) => feeds, release: async () => {} };
 
-const identity = (file: string, side: number) => ({ file, graph: "network", sizes: { H: side, W: side } });
+const identity = (file: string, side: number) => ({ weights: file, network: "network", sizes: { H: side, W: side } });
 
 /** A network of `weights` and `activations` in 10^9 bytes, at a picture of `side`. */
-const unit = (id: string, weights: number, activations: number, side = 64): Unit => ({
-  id,
-  parts: [
-    {
-      name: "network",
-      weightBytes: weights * 1e9,
-      activationBytes: activations * 1e9,
-      key: sessionKey(identity(id, side)),
-    },
-  ],
+const network = (component: string, weights: number, activations: number, side = 64): NetworkMemory => ({
+  component,
+  name: "network",
+  weightBytes: weights * 1e9,
+  activationBytes: activations * 1e9,
+  key: sessionKey(identity(component, side)),
+  resident: component,
 });
 
 /** A device of `totalBytes`, of which other programs hold `othersBytes`; what runs on it is opened as the engine would. */
@@ -48,11 +45,12 @@ function device({ totalBytes, othersBytes = 0 }: { totalBytes: number; othersByt
     warn: (message) => warnings.push(message),
   });
 
-  async function run(...units: Unit[]): Promise<void> {
-    await admission.admit(units);
+  async function run(...networks: NetworkMemory[]): Promise<void> {
+    await admission.admit(networks);
     await residency.acquire(
-      units.map(({ id: key }) => ({
+      networks.map(({ resident: key }) => ({
         key,
+        owner: key,
         bytes: 1,
         load: async () => void sessions.set(key, []),
         release: async () => {
@@ -61,27 +59,25 @@ function device({ totalBytes, othersBytes = 0 }: { totalBytes: number; othersByt
         },
       })),
     );
-    for (const { id, parts } of units) {
-      for (const { key } of parts) {
-        if (opened.has(key)) continue;
-        const side = Number(/H(\d+)/.exec(key)![1]);
-        sessions.get(id)!.push(opened.track(IDLE, identity(id, side)));
-        log.push(`+${id} ${side}`);
-      }
+    for (const { component, key } of networks) {
+      if (opened.has(key)) continue;
+      const side = Number(/H(\d+)/.exec(key)![1]);
+      sessions.get(component)!.push(opened.track(IDLE, identity(component, side)));
+      log.push(`+${component} ${side}`);
     }
   }
   return { run, log, warnings, reads, state, residency };
 }
 
 test("a request that fits to the byte passes, one byte less is refused with the sums, before anything is opened", async () => {
-  const units = [unit("model", 2, 0.5), unit("depth", 0.7, 0.25)];
+  const networks = [network("model", 2, 0.5), network("depth", 0.7, 0.25)];
   const needed = FIXED + 2e9 + 0.7e9 + 0.5e9 + 0.25e9;
   const enough = device({ totalBytes: needed + RESERVE });
-  await enough.run(...units);
+  await enough.run(...networks);
   expect(enough.log).toEqual(["+model 64", "+depth 64"]);
 
   const short = device({ totalBytes: needed + RESERVE - 1 });
-  await expect(short.run(...units)).rejects.toThrow(
+  await expect(short.run(...networks)).rejects.toThrow(
     new OutOfMemory(
       "The request needs model network 2.00 GB + depth network 0.70 GB + activations 0.75 GB + device context 0.40 GB + " +
         "workspaces 0.50 GB = 4.35 GB of the device's memory; of 5.35 GB (a card) 5.35 GB are free, and 1.00 GB stay in " +
@@ -93,50 +89,52 @@ test("a request that fits to the byte passes, one byte less is refused with the 
 
 test("after a refusal others go on", async () => {
   const { run, log } = device({ totalBytes: 6e9 });
-  await expect(run(unit("model", 2, 3, 128))).rejects.toThrow(OutOfMemory);
-  await run(unit("model", 2, 0.5, 64));
+  await expect(run(network("model", 2, 3, 128))).rejects.toThrow(OutOfMemory);
+  await run(network("model", 2, 0.5, 64));
   expect(log).toEqual(["+model 64"]);
 });
 
 test("what a request still lacks counts, not what it has open", async () => {
   const { run, log, reads } = device({ totalBytes: FIXED + 3.2e9 + RESERVE });
-  await run(unit("model", 2, 0.5));
-  await run(unit("model", 2, 0.5), unit("depth", 0.5, 0.2)); // 0.7 more are free, no byte above
-  await run(unit("model", 2, 0.5), unit("depth", 0.5, 0.2));
+  await run(network("model", 2, 0.5));
+  await run(network("model", 2, 0.5), network("depth", 0.5, 0.2)); // 0.7 more are free, no byte above
+  await run(network("model", 2, 0.5), network("depth", 0.5, 0.2));
   expect(log).toEqual(["+model 64", "+depth 64"]);
   expect(reads).toHaveLength(2); // nothing new: nobody is asked
 });
 
 test("residents that are not needed go first, the one not used for longest before others, and no more than it takes", async () => {
   const { run, log } = device({ totalBytes: FIXED + 5e9 + RESERVE });
-  await run(unit("model", 1, 0.5));
-  await run(unit("canny", 1, 0.5));
-  await run(unit("depth", 1, 0.5));
-  await run(unit("canny", 1, 0.5));
+  await run(network("model", 1, 0.5));
+  await run(network("canny", 1, 0.5));
+  await run(network("depth", 1, 0.5));
+  await run(network("canny", 1, 0.5));
   log.length = 0;
-  await run(unit("model", 1, 0.5), unit("other", 1.5, 0.5));
+  await run(network("model", 1, 0.5), network("other", 1.5, 0.5));
   expect(log).toEqual(["-depth", "+other 64"]);
 });
 
 test("its own networks at another size go where nothing else is left to close", async () => {
   const { run, log } = device({ totalBytes: FIXED + 4e9 + RESERVE });
-  await run(unit("model", 2, 0.5, 64));
-  await run(unit("model", 2, 0.5, 96));
+  await run(network("model", 2, 0.5, 64));
+  await run(network("model", 2, 0.5, 96));
   expect(log).toEqual(["+model 64", "-model", "+model 96"]);
 });
 
 test("nothing is closed for a request that an empty device would not hold", async () => {
   const { run, log, residency } = device({ totalBytes: 6e9 });
-  await run(unit("model", 1, 0.5));
+  await run(network("model", 1, 0.5));
   log.length = 0;
-  await expect(run(unit("huge", 9, 1))).rejects.toThrow(/huge network 9\.00 GB .* = 10\.90 GB/);
+  await expect(run(network("huge", 9, 1))).rejects.toThrow(/huge network 9\.00 GB .* = 10\.90 GB/);
   expect(log).toEqual([]);
   expect(residency.status().map(({ key }) => key)).toEqual(["model"]);
 });
 
 test("what other programs hold is not free, and is said so", async () => {
   const { run } = device({ totalBytes: 12e9, othersBytes: 9e9 });
-  await expect(run(unit("model", 2, 0.5))).rejects.toThrow("of 12.00 GB (a card) 3.00 GB are free, and 1.00 GB stay");
+  await expect(run(network("model", 2, 0.5))).rejects.toThrow(
+    "of 12.00 GB (a card) 3.00 GB are free, and 1.00 GB stay",
+  );
 });
 
 test("where nobody knows the memory, requests pass, and that is said once", async () => {
@@ -144,8 +142,8 @@ test("where nobody knows the memory, requests pass, and that is said once", asyn
   state.read = async () => {
     throw new Error("there is no nvidia-smi");
   };
-  await run(unit("model", 2, 0.5));
-  await run(unit("depth", 2, 0.5));
+  await run(network("model", 2, 0.5));
+  await run(network("depth", 2, 0.5));
   expect(log).toHaveLength(2);
   expect(warnings).toEqual(["requests are not held against the device's memory: there is no nvidia-smi"]);
 });

@@ -1,29 +1,28 @@
 /** The sum of what networks take of a device together. */
-import type { Part, Unit } from "./parts.js";
+import type { NetworkMemory } from "./network-memory.js";
 
 /** What no graph tells: docs/memory.md says where the numbers come from. */
 export const FIXED_BYTES = { "device context": 0.4e9, workspaces: 0.5e9 };
 
+type Bytes = Pick<NetworkMemory, "weightBytes" | "activationBytes">;
+
 /** Networks that are open at once: weights and activations of all, for each keeps what it took, and the constants. */
-export function neededBytes(parts: readonly Part[]): number {
-  return networkBytes(parts) + total(Object.values(FIXED_BYTES));
+export function neededBytes(networks: readonly Bytes[]): number {
+  return networkBytes(networks) + total(Object.values(FIXED_BYTES));
 }
 
 /** The same where the process has its context and workspaces already. */
-export function networkBytes(parts: readonly Part[]): number {
-  return total(parts.flatMap(({ weightBytes, activationBytes }) => [weightBytes, activationBytes]));
+export function networkBytes(networks: readonly Bytes[]): number {
+  return total(networks.flatMap(({ weightBytes, activationBytes }) => [weightBytes, activationBytes]));
 }
 
 /** The sum with its terms, as in `sd15 UNet 1.72 GB + activations 0.33 GB + ... = 4.11 GB`. */
-export function sumText(units: readonly Unit[], hasContext: boolean): string {
-  const parts = units.flatMap((unit) => unit.parts);
-  const weights = units.flatMap(({ id, parts }) =>
-    parts.map((part) => [`${id} ${part.name}`, part.weightBytes] as const),
-  );
-  const activations = total(parts.map(({ activationBytes }) => activationBytes));
+export function sumText(networks: readonly NetworkMemory[], hasContext: boolean): string {
+  const weights = networks.map(({ component, name, weightBytes }) => [`${component} ${name}`, weightBytes] as const);
+  const activations = total(networks.map(({ activationBytes }) => activationBytes));
   const fixed = hasContext ? [] : Object.entries(FIXED_BYTES);
   const terms = [...weights, ["activations", activations] as const, ...fixed];
-  const sum = hasContext ? networkBytes(parts) : neededBytes(parts);
+  const sum = hasContext ? networkBytes(networks) : neededBytes(networks);
   return `${terms.map(([name, bytes]) => `${name} ${amount(bytes)}`).join(" + ")} = ${amount(sum)}`;
 }
 

@@ -1,26 +1,28 @@
-/** Admission as the engine calls it: by a request's payload. */
+/** Admission as the engine calls it: by the networks that a request uses. */
 
 import { DEVICE_FORMS, type MemorySettings, memoryReader } from "@armature/devices";
 import type { OpenNetworks, Residency } from "@armature/runtime";
 import type { Catalogue } from "../catalogue.js";
-import type { DeviceSettings } from "../device-settings.js";
+import type { DiffusionDevice } from "../device-settings.js";
+import type { NetworkUse } from "../network-use.js";
 import { Admission } from "./admission.js";
-import { type DevicePayload, requestUnits } from "./request-units.js";
+import { findInCatalogue, memoryOfUses } from "./network-memory.js";
 
 export interface RequestAdmissionOptions {
   catalogue: Catalogue;
-  device: DeviceSettings & { opened: OpenNetworks };
+  device: DiffusionDevice & { opened: OpenNetworks };
   /** Undefined: nobody knows how much there is. */
   memory: MemorySettings | undefined;
   residency: Residency;
 }
 
 /** Holds a request against the device's memory; on the CPU, and where that is not known, all are let through. */
-export function requestAdmission(options: RequestAdmissionOptions): (payload: DevicePayload) => Promise<void> {
+export function requestAdmission(options: RequestAdmissionOptions): (uses: readonly NetworkUse[]) => Promise<void> {
   const { catalogue, device, memory, residency } = options;
-  const { name = "cpu", profile, vaeProfile = profile, opened } = device;
+  const { name = "cpu", profile, vaeProfile, opened } = device;
   if (!memory || name === "cpu") return async () => {};
-  const unitsOf = requestUnits(catalogue, { profile, vaeProfile, heldPerLive: DEVICE_FORMS[name].heldPerLive });
+  const { heldPerLive } = DEVICE_FORMS[name];
+  const memoryOf = memoryOfUses(findInCatalogue(catalogue), { profile, vaeProfile, heldPerLive });
   const admission = new Admission({
     opened,
     residency,
@@ -29,5 +31,5 @@ export function requestAdmission(options: RequestAdmissionOptions): (payload: De
     // the service logs what its engine prints
     warn: (message) => process.stderr.write(`${message}\n`),
   });
-  return (payload) => admission.admit(unitsOf(payload));
+  return (uses) => admission.admit(memoryOf(uses));
 }

@@ -8,11 +8,10 @@ import {
 import type { DeviceChoice } from "@armature/devices";
 import { NotFound } from "@armature/http";
 import { type Jobs, resultOf } from "@armature/jobs";
-import type { ResidentStatus } from "@armature/runtime";
 import { deviceInfo } from "@armature/service";
 import { Router } from "express";
 import type { Catalogue } from "../../engine/catalogue.js";
-import { residentKeys } from "../../engine/resident-key.js";
+import { type ComponentStatus, componentKey } from "../../engine/resident-component.js";
 import { loadSpec } from "../../jobs/load-job.js";
 import { resolveScheduler } from "../../schedulers/resolve.js";
 
@@ -25,8 +24,8 @@ export interface ServedDeps {
   device: DeviceChoice;
   /** Of a GPU: what requests are held against. */
   deviceMemory: DeviceMemoryInfo | undefined;
-  /** What the engine has loaded, by its key. */
-  loaded: () => readonly ResidentStatus[];
+  /** What the engine has loaded of models and ControlNets. */
+  loaded: () => readonly ComponentStatus[];
 }
 
 /** `GET /models`, `GET /controlnets`, and for operators `POST /controlnets/:type/load` and `/unload`. */
@@ -47,15 +46,15 @@ export function servedRoutes(deps: ServedDeps): Router {
 function listModels({ catalogue, loaded, device, deviceMemory, precision = "float32" }: ServedDeps): ModelsResponse {
   return {
     device: { ...deviceInfo(device), ...(deviceMemory && { memory: deviceMemory }) },
-    models: catalogue.models.map(({ id, unet, scale, schedulerConfig, recommended, bytes }, i) => {
+    models: catalogue.models.map(({ id, unet, latents, schedulerConfig, recommended, bytes }, i) => {
       const scheduler = resolveScheduler(recommended.scheduler, schedulerConfig);
       return {
         id,
         default: i === 0,
         prediction_type: scheduler.prediction_type === "v_prediction" ? "v_prediction" : "epsilon",
         scheduler: scheduler.name,
-        width: unet.sampleSize * scale,
-        height: unet.sampleSize * scale,
+        width: unet.sampleSize * latents.scale,
+        height: unet.sampleSize * latents.scale,
         num_inference_steps: recommended.num_inference_steps,
         guidance_scale: recommended.guidance_scale,
         bytes: bytes[precision],
@@ -77,10 +76,10 @@ function listControlNets({ catalogue, loaded, precision = "float32" }: ServedDep
   };
 }
 
-/** In whatever precision. */
-function residency(id: string, loaded: readonly ResidentStatus[]) {
-  const keys = residentKeys(id);
-  const status = loaded.find(({ key }) => keys.includes(key));
+/** In any precision. */
+function residency(id: string, loaded: readonly ComponentStatus[]) {
+  const keys = [componentKey(id, undefined), componentKey(id, "int8")];
+  const status = loaded.find(({ key, complete }) => complete && keys.includes(key));
   if (!status) return { loaded: false };
   return { loaded: true, last_use: new Date(status.lastUse).toISOString(), load_ms: Math.round(status.loadMs) };
 }

@@ -1,26 +1,18 @@
 /** Token downsampling: which tokens are looked at, in which layers, and that the graphs take them alike. */
-import { dirname } from "node:path";
-import {
-  CPU_PROFILE,
-  type DeviceProfile,
-  GraphBuilder,
-  type GraphTrace,
-  NCHW_PROFILE,
-  type WeightSource,
-} from "@armature/graph";
+import { CPU_PROFILE, type DeviceProfile, GraphBuilder, NCHW_PROFILE, type Network } from "@armature/graph";
 import { createSession } from "@armature/runtime";
-import { openModelFolder } from "@armature/weights";
+import { noWeights, openModelFolder } from "@armature/weights";
 import { Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
-import { fixturePath, relativeError } from "../../../../testing/golden.js";
-import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
-import { attendedFeed } from "../pipeline/attended.js";
-import { noResiduals } from "../pipeline/control.js";
-import { controlnetModel, readControlNetConfig } from "./controlnet.js";
-import { promptProjectionsModel } from "./prompt-projections.js";
-import { attendedTokens, takeAttended } from "./token-downsampling.js";
-import { unetModel } from "./unet.js";
-import { readUNetConfig } from "./unet-config.js";
+import { fixturePath, relativeError } from "../../../../../testing/golden.js";
+import { EMBEDDED_MODELS } from "../../../../../testing/model-folders.js";
+import { openFolderNetwork } from "../../../../../testing/open-folder-network.js";
+import { attendedFeed } from "../../pipeline/attended.js";
+import { controlnetNetwork } from "../controlnet.js";
+import { unetPromptNetwork } from "../prompt-projections.js";
+import { unetNetwork } from "../unet.js";
+import { readUNetConfig } from "../unet-config.js";
+import { attendedTokens, takeAttended } from "./attended-tokens.js";
 
 const SD15 = fixturePath("models/sd15-random/unet");
 const TINY = `${EMBEDDED_MODELS}tiny-sd/unet`;
@@ -37,7 +29,7 @@ test("every n-th row and column of the finest level that attends", () => {
 
 /** Two pictures of six tokens of two values, of which some are taken. */
 function takingGraph(profile: DeviceProfile): Uint8Array {
-  const graph = new GraphBuilder(profile, { file: "none", tensors: new Map() });
+  const graph = new GraphBuilder(profile, noWeights("none"));
   const rows = graph.input("rows", "float32", ["B", "L", 2]);
   const [batch, length] = rows.shape as [string, string];
   const value = graph.node("Reshape", [rows, graph.ints([-1, 2])], "float32", [`${batch}*${length}`, 2]);
@@ -73,10 +65,11 @@ describe.each(PROFILES)("in the %s profile", (_, profile) => {
 });
 
 test("a graph for one size at which all are attended gathers nothing", () => {
-  expect(gathers(writeUnet, 1)).toBe(0);
-  expect(gathers(writeUnet, 2)).toBe(5); // two layers on the way down, three on the way up
-  expect(gathers(writeControlNet, 1)).toBe(0);
-  expect(gathers(writeControlNet, 2)).toBe(2);
+  expect(gathers(unetNetwork, SD15, 1)).toBe(0);
+  expect(gathers(unetNetwork, SD15, 2)).toBe(5); // two layers on the way down, three on the way up
+  const controlnet = fixturePath("models/controlnet-sd15-random-a");
+  expect(gathers(controlnetNetwork, controlnet, 1)).toBe(0);
+  expect(gathers(controlnetNetwork, controlnet, 2)).toBe(2);
 });
 
 const [H, W] = [9, 12]; // odd: levels round up
@@ -86,39 +79,24 @@ function fixed(profile: DeviceProfile, folder: string, factor: number): DevicePr
 }
 
 async function noise(folder: string, profile: DeviceProfile, factor: number): Promise<Float32Array> {
-  const { config, weights } = openModelFolder(folder);
-  const c = readUNetConfig(config);
-  const open = (graph: Uint8Array) => createSession(graph, { weightsFolder: dirname(weights.file), threads: 2 });
-  const projections = await open(promptProjectionsModel(weights, c, profile));
-  const unet = await open(unetModel(weights, c, profile));
+  const c = configOf(folder);
+  const projections = await openFolderNetwork(unetPromptNetwork, folder, profile);
+  const unet = await openFolderNetwork(unetNetwork, folder, profile);
   const prompt = await projections.run({ context: waves([2, 5, c.contextWidth]) });
   const outputs = await unet.run({
     sample: waves([2, c.inChannels, H, W]),
     timestep: new Tensor("float32", [301], [1]),
     ...attendedFeed(c, [H, W], factor),
     ...prompt,
-    ...noResiduals({ config: c, profile }),
   });
   return outputs.noise!.data as Float32Array;
 }
 
-type Write = (traced: Pick<WeightSource, "traced">, profile: DeviceProfile) => void;
-
-const writeUnet: Write = (traced, profile) => {
-  const { config, weights } = openModelFolder(SD15);
-  unetModel({ ...weights, ...traced }, readUNetConfig(config), profile);
-};
-
-const writeControlNet: Write = (traced, profile) => {
-  const { config, weights } = openModelFolder(fixturePath("models/controlnet-sd15-random-a"));
-  controlnetModel({ ...weights, ...traced }, readControlNetConfig(config), profile);
-};
-
 /** How often the graph for one size takes a part of the tokens. */
-function gathers(write: Write, factor: number): number {
-  let trace: GraphTrace | undefined;
-  write({ traced: (built) => (trace = built) }, fixed(NCHW_PROFILE, SD15, factor));
-  return trace!.nodes.filter(({ op }) => op === "Gather").length;
+function gathers(network: Network, folder: string, factor: number): number {
+  const { config, weights } = openModelFolder(folder);
+  const { nodes } = network.open(config).trace(weights, fixed(NCHW_PROFILE, SD15, factor));
+  return nodes.filter(({ op }) => op === "Gather").length;
 }
 
 function waves(shape: number[]): Tensor {

@@ -7,9 +7,12 @@ import { EMBEDDED_MODELS } from "../../../../../testing/model-folders.js";
 import { generate } from "../../pipeline/generate.js";
 import { seededNoise } from "../../pipeline/noise.js";
 import { readCatalogue } from "../catalogue.js";
-import { loadableControlNet, loadableModel, loadableShallowUNet } from "../loadables.js";
+import { decoderTiles } from "../decoder-tiles.js";
+import type { DeviceForms } from "../device-settings.js";
+import { openControlNet, openModel, openShallowUNet } from "../open-component.js";
+import { requestUses, type SizingPayload } from "../request-uses.js";
 import { neededBytes } from "./needed-bytes.js";
-import { type DevicePayload, requestUnits } from "./request-units.js";
+import { findInCatalogue, memoryOfUses } from "./network-memory.js";
 
 vi.mock(import("../../../../../shared/runtime/device-session.js"), async (original) => {
   const { openSession, ...others } = await original();
@@ -20,16 +23,23 @@ const profile = { ...DEVICE_FORMS.webgpu.plain, maxTensorBytes: 8 * 2 ** 20 };
 /** Small enough that the VAE decodes in tiles of 16 latent cells. */
 const vaeProfile = { ...profile, maxTensorBytes: 2 * 2 ** 20 };
 const catalogue = readCatalogue({ modelsDir: EMBEDDED_MODELS });
-const unitsOf = requestUnits(catalogue, { profile, vaeProfile, heldPerLive: 2 });
 
-const request = (more: Partial<DevicePayload> = {}): DevicePayload => ({
+function memoryIn(forms: DeviceForms): (payload: SizingPayload) => ReturnType<ReturnType<typeof memoryOfUses>> {
+  const memoryOf = memoryOfUses(findInCatalogue(catalogue), { ...forms, heldPerLive: 2 });
+  const tiles = decoderTiles(catalogue.models[0]!.vae, forms.vaeProfile!);
+  return (payload) => memoryOf(requestUses(payload, catalogue, tiles?.side));
+}
+
+const memoryOf = memoryIn({ profile, vaeProfile });
+
+const request = (more: Partial<SizingPayload> = {}): SizingPayload => ({
   ...{ model: "tiny-sd", width: 128, height: 128, seeds: [1], guidanceScale: 5, controls: [] },
   ...{ guidanceInterval: { start: 0, end: 1 }, cacheInterval: 1, tokenDownsampling: 1 },
   ...more,
 });
 const depth = { type: "depth", guessMode: false };
 
-const CASES: [string, DevicePayload][] = [
+const CASES: [string, SizingPayload][] = [
   ["a picture with guidance", request()],
   ["two without", request({ seeds: [1, 2], guidanceScale: 1 })],
   ["a picture decoded in tiles", request({ width: 192, height: 128 })],
@@ -44,17 +54,16 @@ test.each(CASES)("the sums of %s name every session that it opens, and no other"
   const opened = new OpenNetworks();
   const device = { name: "webgpu" as const, profile, vaeProfile, threads: 2, opened };
   const entry = catalogue.models[0]!;
-  const loadable = loadableModel(entry, device);
-  const model = await loadable.load();
+  const { opened: model, release } = await openModel(entry, device);
   const controls = [];
   for (const { type, guessMode } of payload.controls) {
-    const net = await loadableControlNet(catalogue.controlnets.find((found) => found.type === type)!, device).load();
+    const { opened: net } = await openControlNet(catalogue.controlnets.find((found) => found.type === type)!, device);
     const image = { data: new Uint8Array(3 * 64 * 64), width: 64, height: 64 };
     controls.push({ net, image, guessMode, conditioningScale: 1, start: 0, end: 1 });
   }
   const { seeds, width, height, guidanceScale, guidanceInterval, cacheInterval, tokenDownsampling } = payload;
   const events = { now: () => performance.now(), checkpoint: async () => {} };
-  const shallow = cacheInterval > 1 ? await loadableShallowUNet(entry, device).load() : undefined;
+  const shallow = cacheInterval > 1 ? (await openShallowUNet(entry, device)).opened : undefined;
   await generate(
     model,
     {
@@ -65,16 +74,16 @@ test.each(CASES)("the sums of %s name every session that it opens, and no other"
     seededNoise(seeds),
     events,
   );
-  const keys = unitsOf(payload).flatMap(({ parts }) => parts.map(({ key }) => key));
+  const keys = memoryOf(payload).map(({ key }) => key);
   expect(opened.keys().sort()).toEqual(keys.sort());
-  await loadable.release(model);
+  await release();
   const wholeModel = (key: string) => key.includes(entry.folder) && !key.includes("shallow");
   expect(opened.keys().filter(wholeModel)).toEqual([]);
 });
 
 test("a larger picture needs more, and one that no device tensor holds is refused with the sums", () => {
-  const untiled = requestUnits(catalogue, { profile, vaeProfile: profile, heldPerLive: 2 });
-  const bytes = (side: number) => neededBytes(untiled(request({ width: side, height: side })).flatMap((u) => u.parts));
+  const untiled = memoryIn({ profile, vaeProfile: profile });
+  const bytes = (side: number) => neededBytes(untiled(request({ width: side, height: side })));
   expect(bytes(256)).toBeGreaterThan(bytes(128));
   expect(() => bytes(1024)).toThrow(OutOfMemory);
 });

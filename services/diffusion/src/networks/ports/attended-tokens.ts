@@ -2,8 +2,8 @@
  * Token downsampling, arXiv:2402.13573: at the finest level that attends, all tokens ask, but only every n-th row and column of
  * them is asked. Neighbours are much alike there, and attention costs the product of both numbers.
  */
-import { type GraphBuilder, gatherAxis, reshape, type Tokens, tokensOf, type Value } from "@armature/graph";
-import type { EncoderConfig } from "./unet-config.js";
+import { gatherAxis, reshape, type Tokens, tensorPort, tokensOf, type Value } from "@armature/graph";
+import type { EncoderConfig } from "../unet-config.js";
 
 /** The finest level that attends on the way down, counted from the finest of all: 0 where none does. */
 export function downsampledLevel({ levels }: Pick<EncoderConfig, "levels">): number {
@@ -13,12 +13,10 @@ export function downsampledLevel({ levels }: Pick<EncoderConfig, "levels">): num
   );
 }
 
-/** The graph's input that names them: `attended_tokens` [T], places in the level's rows of tokens. */
-export function attendedInput(graph: GraphBuilder): Value {
-  return graph.input("attended_tokens", "int32", ["T"]);
-}
+/** The tokens that are asked, [T]: places in the level's rows of tokens. */
+export const attendedPort = tensorPort("int32", ["T"]);
 
-/** Every `factor`-th row and column of that level, for latents of `height` x `width`: what `attendedInput` takes. 1: all. */
+/** Every `factor`-th row and column of that level, for latents of `height` x `width`: what `attendedPort` takes. 1: all. */
 export function attendedTokens(
   c: EncoderConfig,
   [height, width]: readonly [number, number],

@@ -1,0 +1,84 @@
+/** One folder of weights, as the catalogue knows it: the networks that its tensors make, and what each takes. */
+import type { Precision } from "@armature/contract";
+import {
+  type ConfiguredNetwork,
+  CPU_PROFILE,
+  type GraphTrace,
+  ignoredWeights,
+  type Network,
+  shortList,
+  takenBytes,
+  takenInt8Bytes,
+} from "@armature/graph";
+import { float32Bytes, openModelFolder } from "@armature/weights";
+import { type ComponentKind, NETWORKS } from "../networks/index.js";
+
+/** What weights take in memory, by the precision of the networks that have a choice. */
+export type Bytes = Record<Precision, number>;
+
+export interface NetworkEntry {
+  /** Its name in the table of networks, and the kind of component that it stands under. */
+  network: string;
+  kind: ComponentKind;
+  folder: string;
+  /** Whether each request of its model or ControlNet uses it. */
+  always: boolean;
+  bytes: Bytes;
+}
+
+export interface ComponentFolder {
+  folder: string;
+  kind: ComponentKind;
+  /** Names of the networks that each request uses, and of those that some do. */
+  always: readonly string[];
+  sometimes: readonly string[];
+}
+
+/** A ControlNet is one folder. */
+export const CONTROLNET = {
+  kind: "controlnet",
+  always: NETWORKS.controlnet.map(({ name }) => name),
+  sometimes: [],
+} satisfies Omit<ComponentFolder, "folder">;
+
+/**
+ * Writes each graph once and drops it: a tensor that is missing, misshapen or unknown ends the start, not the first request. `note`
+ * hears which tensors official loaders leave unused too.
+ */
+export function readComponent(
+  { folder, kind, always, sometimes }: ComponentFolder,
+  note: (line: string) => void = () => {},
+): { networks: NetworkEntry[]; bytes: Bytes } {
+  const { config, weights } = openModelFolder(folder);
+  const networks: NetworkEntry[] = [];
+  const known = NETWORKS[kind].map((definition: Network) => {
+    const network = definition.open(config);
+    const { name } = network;
+    if (!always.includes(name) && !sometimes.includes(name)) return { network };
+    const trace = network.trace(weights, CPU_PROFILE);
+    networks.push({
+      network: name,
+      kind,
+      folder,
+      always: always.includes(name),
+      bytes: bytesOfNetwork(network, trace),
+    });
+    return { network, trace };
+  });
+  const ignored = ignoredWeights(weights, known);
+  if (ignored.length > 0) {
+    note(`${weights.name}: ${ignored.length} tensors stay unused, as in official loaders: ${shortList(ignored)}`);
+  }
+  return { networks, bytes: bytesOf(float32Bytes(weights), networks) };
+}
+
+function bytesOfNetwork({ digits }: Pick<ConfiguredNetwork, "digits">, trace: GraphTrace): Bytes {
+  const float32 = takenBytes(trace);
+  return { float32, int8: digits === "int8" ? takenInt8Bytes(trace) : float32 };
+}
+
+/** All weights once, however many networks share them. */
+function bytesOf(float32: number, networks: readonly NetworkEntry[]): Bytes {
+  const saved = networks.filter(({ always }) => always).map(({ bytes }) => bytes.float32 - bytes.int8);
+  return { float32, int8: saved.reduce((left, bytes) => left - bytes, float32) };
+}

@@ -1,0 +1,63 @@
+/** What is loaded of whole models and ControlNets, from what is loaded of their networks. */
+import type { Precision } from "@armature/contract";
+import type { ResidentStatus } from "@armature/runtime";
+import type { Catalogue, ControlNetEntry, ModelEntry } from "./catalogue.js";
+import type { NetworkEntry } from "./component.js";
+import { usesOf } from "./load-networks.js";
+import { residentKey } from "./network-use.js";
+
+export interface ComponentStatus extends ResidentStatus {
+  /** Whether all of its networks are there. */
+  complete: boolean;
+}
+
+type Owner = ModelEntry | ControlNetEntry;
+
+/** A status for each model and ControlNet, in each precision, and for each network that only some requests use. */
+export function componentStatuses(
+  loaded: readonly ResidentStatus[],
+  { models, controlnets }: Catalogue,
+): ComponentStatus[] {
+  return [...models, ...controlnets].flatMap((entry) => {
+    const always = entry.networks.filter((network) => network.always);
+    const sometimes = entry.networks.filter((network) => !network.always);
+    return ([undefined, "int8"] as const).flatMap((precision) => [
+      ...foldStatuses(loaded, { entry, precision, networks: always, key: componentKey(entry.id, precision) }),
+      ...sometimes.flatMap((network) => {
+        const key = componentKey(entry.id, precision, network.network);
+        return foldStatuses(loaded, { entry, precision, networks: [network], key });
+      }),
+    ]);
+  });
+}
+
+/** Under which a model, a ControlNet or one of its networks is reported, such as `tiny-sd (shallow UNet, int8)`. */
+export function componentKey(id: string, precision: Precision | undefined, network?: string): string {
+  const form = [...(network ? [network] : []), ...(precision === "int8" ? ["int8"] : [])];
+  return form.length > 0 ? `${id} (${form.join(", ")})` : id;
+}
+
+interface Fold {
+  entry: Owner;
+  precision: Precision | undefined;
+  networks: NetworkEntry[];
+  key: string;
+}
+
+/** None where no network that has the choice of a precision is there in this one. */
+function foldStatuses(loaded: readonly ResidentStatus[], { entry, precision, networks, key }: Fold): ComponentStatus[] {
+  const uses = usesOf(entry, precision, networks);
+  const statusOf = (use: (typeof uses)[number]) => loaded.find((status) => status.key === residentKey(use));
+  if (!uses.some((use) => "precision" in use && statusOf(use))) return [];
+  const found = uses.map(statusOf).filter((status) => status !== undefined);
+  const sum = (of: (status: ResidentStatus) => number) => found.reduce((total, status) => total + of(status), 0);
+  return [
+    {
+      key,
+      bytes: sum(({ bytes }) => bytes),
+      loadMs: sum(({ loadMs }) => loadMs),
+      lastUse: Math.max(...found.map(({ lastUse }) => lastUse)),
+      complete: found.length === uses.length,
+    },
+  ];
+}

@@ -1,0 +1,37 @@
+import { clipTextNetwork } from "../networks/clip-text.js";
+import type { ControlNetConfig } from "../networks/controlnet.js";
+import { downsampledLevel } from "../networks/ports/attended-tokens.js";
+import { unetPromptNetwork } from "../networks/prompt-projections.js";
+import { shallowUnetNetwork } from "../networks/shallow-unet.js";
+import { unetNetwork } from "../networks/unet.js";
+import type { EncoderConfig } from "../networks/unet-config.js";
+import { vaeDecoderNetwork } from "../networks/vae.js";
+import type { ModelFamily } from "./family.js";
+
+/** Stable Diffusion 1 (arXiv:2112.10752), whose text encoder is OpenAI's CLIP. */
+export const sd1: ModelFamily = {
+  id: "sd1",
+  recognises: ({ text }) => text.activation === "quick_gelu",
+  components: {
+    text_encoder: { kind: "text_encoder", always: [clipTextNetwork.name], sometimes: [] },
+    unet: {
+      kind: "unet",
+      always: [unetNetwork.name, unetPromptNetwork.name],
+      sometimes: [shallowUnetNetwork.name],
+    },
+    vae: { kind: "vae", always: [vaeDecoderNetwork.name], sometimes: [] },
+  },
+  textConditioning: { tokenizer: "tokenizer", contextWidth: ({ text }) => text.width },
+  latentSpace: ({ vae: { latentChannels, scale, scalingFactor } }) => ({
+    channels: latentChannels,
+    scale,
+    scalingFactor,
+  }),
+  takesControlNet: (controlnet, { unet }) => encoderShape(controlnet) === encoderShape(unet),
+};
+
+/** What a ControlNet copies of a UNet; both look at tokens of one level. */
+function encoderShape(c: EncoderConfig | ControlNetConfig): string {
+  const { levels, layersPerLevel, contextWidth } = c;
+  return JSON.stringify([levels.map(({ channels }) => channels), layersPerLevel, contextWidth, downsampledLevel(c)]);
+}

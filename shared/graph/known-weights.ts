@@ -1,0 +1,43 @@
+/** Whether a component holds tensors that nothing here understands. */
+import { InvalidModel } from "@armature/core";
+import type { WeightView } from "@armature/weights";
+import type { GraphTrace } from "./builder.js";
+import type { ConfiguredNetwork } from "./network.js";
+import { CPU_PROFILE } from "./profile.js";
+
+/** How many keys a message names. */
+const SHOWN = 5;
+
+/** A network of a component, with its graph's trace where there is one. */
+export interface KnownNetwork {
+  network: ConfiguredNetwork;
+  trace?: GraphTrace | undefined;
+}
+
+/**
+ * The keys that no network of the component uses and that official loaders leave unused too. Throws InvalidModel, with names, for any
+ * other that no network uses: a model that computes less than its file says is not the model that was asked for.
+ */
+export function ignoredWeights(weights: WeightView, known: readonly KnownNetwork[]): string[] {
+  const used = new Set(known.flatMap(({ network, trace }) => [...(trace?.weightKeys ?? keysOf(network, weights))]));
+  const networks = known.map(({ network }) => network);
+  const unused = [...weights.tensors.keys()].filter((key) => !used.has(key));
+  const patterns = networks.flatMap(({ ignore }) => ignore);
+  const unknown = unused.filter((key) => !patterns.some((pattern) => pattern.test(key)));
+  if (unknown.length === 0) return unused;
+  const names = networks.map(({ name }) => name).join(", ");
+  throw new InvalidModel(`${weights.name}: ${unknown.length} tensors that ${names} do not know: ${shortList(unknown)}`);
+}
+
+/** As in `a, b, ...`. */
+export function shortList(keys: readonly string[]): string {
+  return `${keys.slice(0, SHOWN).join(", ")}${keys.length > SHOWN ? ", ..." : ""}`;
+}
+
+/** Every key that the network's graph names, be it there or not. */
+function keysOf(network: ConfiguredNetwork, weights: WeightView): ReadonlySet<string> {
+  const supply: WeightView["supply"] = (_key, shape) => {
+    return { file: weights.name, dtype: "F32", shape: [...shape], offset: 0, length: 0 };
+  };
+  return network.trace({ ...weights, supply }, CPU_PROFILE).weightKeys;
+}
