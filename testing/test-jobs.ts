@@ -1,15 +1,7 @@
-import {
-  type JobKind,
-  type JobObserver,
-  type JobSpec,
-  Jobs,
-  MemoryBlobs,
-  MemoryJobStore,
-  MemoryQueue,
-  type MemoryQueueOptions,
-  type QueuePosition,
-  successes,
-} from "@armature/jobs";
+import { type JobKind, type JobObserver, type JobSpec, Jobs, type QueuePosition, successes } from "@armature/jobs";
+import { MemoryBlobs } from "../shared/jobs/memory/memory-blobs.js";
+import { MemoryQueue, type MemoryQueueOptions } from "../shared/jobs/memory/memory-queue.js";
+import { MemoryJobStore } from "../shared/jobs/memory/memory-store.js";
 import { FakeClock, settled } from "./fake-clock.js";
 
 type Work = (signal: AbortSignal) => Promise<unknown>;

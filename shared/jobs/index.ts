@@ -1,11 +1,8 @@
-export { type Blobs, blobName } from "./blobs.js";
+export { blobName } from "./blobs.js";
 export { DeadlineExceeded, JOBS_ERRORS, type JobsError, QueueFull } from "./errors.js";
-export type { Job, JobEvent, JobSpec, JobState, JobTypes } from "./job.js";
+export type { JobEvent, JobSpec, JobTypes } from "./job.js";
 export type { JobContext, JobKind } from "./job-kind.js";
 export { type JobObserver, Jobs } from "./jobs.js";
-export { MemoryBlobs } from "./memory/memory-blobs.js";
-export { MemoryQueue, type MemoryQueueOptions } from "./memory/memory-queue.js";
-export { MemoryJobStore } from "./memory/memory-store.js";
-export type { Outcome, Queue, QueuePosition, QueueSnapshot } from "./queue.js";
-export type { JobStore } from "./store.js";
+export { memoryJobs } from "./memory/memory-jobs.js";
+export type { QueuePosition, QueueSnapshot } from "./queue.js";
 export { resultOf, successes } from "./successes.js";

@@ -1,13 +1,12 @@
 /** Jobs from their submission to their last event: admitted, made ready, run in a slot, finished, and followed meanwhile. */
 import { randomUUID } from "node:crypto";
 import { AppError, Cancelled, type Clock, Draining, systemClock, toWireError } from "@armature/core";
-import type { Blobs } from "./blobs.js";
 import { DeadlineExceeded } from "./errors.js";
-import { hasEnded, type JobEvent, type JobNews, type JobSpec, type JobTypes, stateAfter } from "./job.js";
-import type { JobContext, JobKind } from "./job-kind.js";
+import type { JobEvent, JobNews, JobSpec, JobTypes } from "./job.js";
 import { LiveJob } from "./live-job.js";
-import type { Outcome, Queue } from "./queue.js";
-import type { JobStore } from "./store.js";
+import type { Outcome, Queue, QueueSnapshot } from "./queue.js";
+import { Steps, type StepsOptions } from "./steps.js";
+import { throwIfLeft, told } from "./told.js";
 
 /** What metrics want to know, as it happens. */
 export interface JobObserver {
@@ -16,12 +15,8 @@ export interface JobObserver {
   refused(code: string): void;
 }
 
-export interface JobsOptions {
+export interface JobsOptions extends Omit<StepsOptions, "clock"> {
   queue: Queue;
-  store: JobStore;
-  blobs: Blobs;
-  /** Who does which jobs, by the name that a spec says. */
-  kinds: Record<string, JobKind>;
   observer?: JobObserver;
   /** Retry-After of a service that is shutting down: how long a restart takes. */
   drainRetryAfterS?: number;
@@ -38,12 +33,14 @@ export interface FollowOptions {
 export class Jobs {
   readonly #options: JobsOptions;
   readonly #clock: Clock;
+  readonly #steps: Steps;
   readonly #live = new Map<string, LiveJob>();
   #draining = false;
 
   constructor(options: JobsOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#steps = new Steps({ ...options, clock: this.#clock });
     options.queue.onChange(() => {
       void this.#startThoseInTurn();
       for (const job of this.#live.values()) if (job.waits) job.changed();
@@ -61,7 +58,7 @@ export class Jobs {
       this.#live.set(id, job);
       for (const file of files) await blobs.put(file, id);
       this.#watchDeadline(job);
-      const ready = !this.#kindOf(job).needsPreparation(job.spec.input);
+      const ready = !this.#steps.needsPreparation(job);
       const { cost, client, priority = 0, deadlineMs } = job.spec;
       await queue.add({ id, cost, client, priority, deadlineMs, ready });
       if (!ready) void this.#prepare(job);
@@ -85,7 +82,7 @@ export class Jobs {
     signal?.addEventListener("abort", wake);
     job.join();
     try {
-      yield* this.#told(job, after, signal) as AsyncGenerator<JobEvent<T>>;
+      yield* told(job, after, { ...this.#options, signal }) as AsyncGenerator<JobEvent<T>>;
     } finally {
       signal?.removeEventListener("abort", wake);
       await this.#leave(job);
@@ -114,24 +111,13 @@ export class Jobs {
     await Promise.all(jobs.map((job) => job.ended));
   }
 
-  async *#told(job: LiveJob, after: number, signal?: AbortSignal): AsyncGenerator<JobEvent> {
-    const { queue, store } = this.#options;
-    let last = after;
-    let position = 0;
-    for (;;) {
-      throwIfLeft(signal);
-      const change = job.nextChange();
-      for (const event of await store.events(job.id, last)) {
-        last = event.id;
-        if (event.event !== "queued") yield event;
-        if (hasEnded(stateAfter(event.event))) return;
-      }
-      const place = await queue.position(job.id);
-      if (place && place.position !== position) {
-        position = place.position;
-        yield { id: QUEUED_ID, event: "queued", data: place };
-      } else await change;
-    }
+  /** The bytes of a file that a job came with or has made, as long as the job is kept. */
+  blob(name: string): Promise<Buffer> {
+    return this.#options.blobs.get(name);
+  }
+
+  snapshot(): Promise<QueueSnapshot> {
+    return this.#options.queue.snapshot();
   }
 
   async #startThoseInTurn(): Promise<void> {
@@ -141,8 +127,7 @@ export class Jobs {
 
   async #prepare(job: LiveJob): Promise<void> {
     try {
-      job.preparation = this.#kindOf(job).prepare(job.spec.input, this.#contextOf(job));
-      await job.preparation;
+      await this.#steps.prepare(job);
       job.readyMs = this.#clock.nowMs();
       await this.#options.queue.ready(job.id);
     } catch (error) {
@@ -155,7 +140,7 @@ export class Jobs {
     try {
       const made = await this.#inSlot(job);
       signal.throwIfAborted();
-      const result = await this.#kindOf(job).finish(job.spec.input, made, this.#contextOf(job));
+      const result = await this.#steps.finish(job, made);
       signal.throwIfAborted();
       await this.#end(job, { event: "completed", data: result });
     } catch (error) {
@@ -174,10 +159,7 @@ export class Jobs {
       await store.append(job.id, { event: "started", data: { queueMs: job.queueMs, waitedMs } });
       job.changed();
       observer?.started(waitedMs / 1000);
-      const kind = this.#kindOf(job);
-      const context = this.#contextOf(job);
-      job.preparation ??= kind.prepare(job.spec.input, context);
-      const made = await kind.run(job.spec.input, await job.preparation, context);
+      const made = await this.#steps.run(job);
       outcome = "completed";
       return made;
     } finally {
@@ -222,40 +204,11 @@ export class Jobs {
     job.stopTimer = this.#clock.after(deadlineMs, () => void this.#refuse(job, tooLate));
   }
 
-  #contextOf(job: LiveJob): JobContext {
-    const { store, blobs } = this.#options;
-    const tell = async (news: JobNews) => {
-      await store.append(job.id, news);
-      job.changed();
-    };
-    return {
-      signal: job.controller.signal,
-      queueMs: job.queueMs,
-      ageMs: () => this.#clock.nowMs() - job.arrivedMs,
-      blob: (name) => blobs.get(name),
-      progress: (data) => void tell({ event: "progress", data }),
-      output: async (file, about) => tell({ event: "output", data: { ...about, blob: await blobs.put(file, job.id) } }),
-    };
-  }
-
-  #kindOf({ spec }: LiveJob): JobKind {
-    const kind = this.#options.kinds[spec.kind];
-    if (!kind) throw new Error(`Nobody here does jobs of the kind ${spec.kind}`);
-    return kind;
-  }
-
   #drainingError(): Draining {
     return new Draining(this.#options.drainRetryAfterS ?? 5);
   }
 }
 
-/** `queued` is every job's first event. */
-const QUEUED_ID = 1;
-
 const CANCELLED: JobNews = { event: "cancelled", data: {} };
-
-function throwIfLeft(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw signal.reason instanceof AppError ? signal.reason : new Cancelled();
-}
 
 const codeOf = (error: unknown) => (error instanceof AppError ? error.code : "internal-error");

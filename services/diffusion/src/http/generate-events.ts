@@ -1,18 +1,17 @@
 /** From a job's events to those that a client of `POST /generate` gets. */
-
-import { type Blobs, type JobEvent, successes } from "@armature/jobs";
+import { type JobEvent, type Jobs, successes } from "@armature/jobs";
 import type { GenerateEvent } from "../contract/events.js";
 import type { GenerateResponse } from "../contract/generate.js";
 import type { GenerateJob } from "../jobs/generate-job.js";
 
 /** Up to `completed`, which holds the whole answer. Throws what the job failed with. */
 export async function* generateEvents(
-  job: AsyncIterable<JobEvent<GenerateJob>>,
-  { id, blobs }: { id: string; blobs: Blobs },
+  events: AsyncIterable<JobEvent<GenerateJob>>,
+  { id, jobs }: { id: string; jobs: Jobs },
 ): AsyncGenerator<GenerateEvent> {
   const images: GenerateResponse["images"] = [];
   const controlImages: GenerateResponse["control_images"] = [];
-  for await (const { event, data } of successes(job)) {
+  for await (const { event, data } of successes(events)) {
     switch (event) {
       case "queued":
         yield { event, data: { position: (data.position ?? 1) - 1 } };
@@ -24,7 +23,7 @@ export async function* generateEvents(
         yield { event, data };
         break;
       case "output": {
-        const image = (await blobs.get(data.blob)).toString("base64");
+        const image = (await jobs.blob(data.blob)).toString("base64");
         if (data.list === "images") images[data.index] = { ...data.about, image };
         else controlImages[data.index] = { ...data.about, image };
         break;

@@ -6,18 +6,14 @@ import { InvalidConfig } from "@armature/core";
 import { MEMORY_VARIABLE, type MemorySettings, memoryReader } from "@armature/devices";
 import { createApp, createMetrics, type ServiceApp } from "@armature/http";
 import { sharp } from "@armature/images";
-import { Jobs, MemoryBlobs, MemoryJobStore, MemoryQueue } from "@armature/jobs";
 import { DEFAULT_SOURCE_POLICY } from "@armature/net";
 import { chooseServedDevice, deviceOptions, engineObstacle } from "@armature/service";
-import PQueue from "p-queue";
 import type { Logger } from "pino";
 import { type Config, deviceMemory, machineDefaults } from "../config.js";
-import { ControlCache } from "../control-images/control-cache.js";
 import { PreprocessorClient } from "../control-images/preprocessor-client.js";
 import { readCatalogue } from "../engine/catalogue.js";
 import { DiffusionEngine } from "../engine/diffusion-engine.js";
-import { GENERATE, generateKind } from "../jobs/generate-job.js";
-import { LOAD, loadKind } from "../jobs/load-job.js";
+import { createJobs } from "../jobs/create-jobs.js";
 import { routeDeclarations } from "./declarations.js";
 import { diffusionMetrics } from "./metrics.js";
 import { generateRoute } from "./routes/generate.js";
@@ -28,18 +24,6 @@ export interface DiffusionService {
   /** Lets the engine end its work and closes connections to other services. */
   stop(): Promise<void>;
 }
-
-/** Fetching waits for others and takes little; each picture of a waiting request may be on its way. */
-const FETCHES_AT_ONCE = 64;
-
-/** As many as a preprocessor lets wait: more would only be refused there. */
-const ANNOTATIONS_AT_ONCE = 16;
-
-/** libvips has threads of its own for each. */
-const ENCODINGS_AT_ONCE = 2;
-
-/** Bodies' worth of files that a job may hold: what it came with, and what it has made. */
-const FILES_PER_JOB = 2;
 
 /**
  * Reads the catalogue, chooses the device and starts the engine; loads nothing but what WARM names.
@@ -78,13 +62,6 @@ export async function createService(config: Config, log: Logger, version: string
     log: ({ level, message, pid }) => log[level]({ engine: pid }, message),
   });
   const observed = diffusionMetrics(metrics, engine);
-  const queue = new MemoryQueue({
-    concurrency: 1,
-    maxWaiting: config.QUEUE_LIMIT,
-    maxWaitingPerClient: config.QUEUE_LIMIT_PER_CLIENT,
-    maxWaitingCost: config.QUEUE_WORK_LIMIT,
-  });
-  metrics.watchQueue("diffusion", () => queue.snapshot());
   const limits = {
     maxPixels: config.MAX_PIXELS,
     maxSteps: config.MAX_STEPS,
@@ -100,14 +77,9 @@ export async function createService(config: Config, log: Logger, version: string
     maxBytes: 4 * config.MAX_INPUT_PIXELS,
   });
   const sources = { ...DEFAULT_SOURCE_POLICY, maxBytes: maxBodyBytes, privateHosts: config.PRIVATE_SOURCES ?? [] };
-  const generations = generateKind({
+  const jobs = createJobs(config, {
     preprocessor,
-    cache: new ControlCache(config.CONTROL_CACHE_MB * 1e6, observed.controlCache),
-    decodeLimits: { maxPixels: config.MAX_INPUT_PIXELS, timeoutS: 10 },
     sources,
-    fetching: new PQueue({ concurrency: FETCHES_AT_ONCE }),
-    annotation: new PQueue({ concurrency: ANNOTATIONS_AT_ONCE }),
-    encoding: new PQueue({ concurrency: ENCODINGS_AT_ONCE }),
     runEngine(payload, signal, onProgress) {
       const watch = observed.watchJob(payload.model);
       return engine.generate(payload, signal, (event) => {
@@ -115,19 +87,14 @@ export async function createService(config: Config, log: Logger, version: string
         onProgress(event);
       });
     },
-  });
-  const blobs = new MemoryBlobs({ maxBytes: FILES_PER_JOB * (config.QUEUE_LIMIT + 2) * maxBodyBytes });
-  const jobs = new Jobs({
-    queue,
-    store: new MemoryJobStore(),
-    blobs,
-    kinds: { [GENERATE]: generations, [LOAD]: loadKind((key, load) => engine.setLoaded(key, load)) },
+    setLoaded: (key, load) => engine.setLoaded(key, load),
     observer: metrics.jobObserver("diffusion"),
+    controlCache: observed.controlCache,
   });
+  metrics.watchQueue("diffusion", () => jobs.snapshot());
   const generate = generateRoute({
     context: { catalogue, limits, precision, drawSeed: () => randomInt(2 ** 32) },
     jobs,
-    blobs,
     sources,
     maxWaitMs: config.MAX_WAIT_S * 1000,
     maxBodyBytes,

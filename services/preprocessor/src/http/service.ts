@@ -4,17 +4,16 @@ import { InvalidConfig } from "@armature/core";
 import type { DeviceChoice } from "@armature/devices";
 import { createApp, createMetrics, type ServiceApp } from "@armature/http";
 import { sharp } from "@armature/images";
-import { Jobs, MemoryBlobs, MemoryJobStore, MemoryQueue } from "@armature/jobs";
 import { DEFAULT_SOURCE_POLICY } from "@armature/net";
 import { chooseServedDevice, deviceOptions, engineObstacle } from "@armature/service";
-import PQueue from "p-queue";
 import type { Logger } from "pino";
 import type { Processor } from "../annotators/annotator.js";
 import { PROCESSORS } from "../annotators/index.js";
 import { type Config, machineDefaults, modelChoices } from "../config.js";
 import { type Catalogue, readCatalogue, servedProcessors } from "../engine/catalogue.js";
+import type { AnnotatePayload } from "../engine/jobs.js";
 import { PreprocessorEngine } from "../engine/preprocessor-engine.js";
-import { ANNOTATE, annotateKind } from "../jobs/annotate-job.js";
+import { createJobs } from "../jobs/create-jobs.js";
 import { resolveProcessor } from "../request/resolve-processor.js";
 import { routeDeclarations } from "./declarations.js";
 import { preprocessorMetrics } from "./metrics.js";
@@ -26,15 +25,6 @@ export interface PreprocessorService {
   /** Lets the engine end its work. */
   stop(): Promise<void>;
 }
-
-/** While the engine works on one picture, another one is decoded or encoded; more would only hold memory. */
-const PICTURES_AT_ONCE = 2;
-
-/** Fetching waits for others and takes little; each picture of a waiting request may be on its way. */
-const FETCHES_AT_ONCE = 64;
-
-/** Bodies' worth of files that a job may hold: what it came with, and what it has made. */
-const FILES_PER_JOB = 2;
 
 const DECODE_TIMEOUT_S = 10;
 
@@ -91,40 +81,25 @@ function application(config: Config, parts: Parts): ServiceApp {
   const served = servedProcessors(processors, catalogue);
   const metrics = createMetrics({ service: "preprocessor", version });
   const observeInference = preprocessorMetrics(metrics, engine);
-  const queue = new MemoryQueue({
-    concurrency: PICTURES_AT_ONCE,
-    maxWaiting: config.QUEUE_LIMIT,
-    maxWaitingPerClient: config.QUEUE_LIMIT_PER_CLIENT,
-    maxWaitingCost: config.QUEUE_LIMIT,
-  });
-  metrics.watchQueue("preprocessor", () => queue.snapshot());
   const maxBodyBytes = config.MAX_BODY_MB * 2 ** 20;
   const sources = config.URL_SOURCES
     ? { ...DEFAULT_SOURCE_POLICY, maxBytes: maxBodyBytes, privateHosts: config.PRIVATE_SOURCES ?? [] }
     : undefined;
-  const annotations = annotateKind({
+  const annotations = {
     maxBodyBytes,
     decodeLimits: { maxPixels: config.MAX_PIXELS, timeoutS: DECODE_TIMEOUT_S },
     sources,
-    fetching: new PQueue({ concurrency: FETCHES_AT_ONCE }),
-    async runEngine(payload, signal) {
+    async runEngine(payload: AnnotatePayload, signal: AbortSignal) {
       const outcome = await engine.annotate(payload, signal);
       observeInference(payload.processor, outcome.inferenceMs);
       return outcome;
     },
-  });
-  const blobs = new MemoryBlobs({ maxBytes: FILES_PER_JOB * (config.QUEUE_LIMIT + PICTURES_AT_ONCE) * maxBodyBytes });
-  const jobs = new Jobs({
-    queue,
-    store: new MemoryJobStore(),
-    blobs,
-    kinds: { [ANNOTATE]: annotations },
-    observer: metrics.jobObserver("preprocessor"),
-  });
+  };
+  const jobs = createJobs(config, annotations, metrics.jobObserver("preprocessor"));
+  metrics.watchQueue("preprocessor", () => jobs.snapshot());
   const image = imageRoute({
     processorOf: (id) => resolveProcessor(id, processors, catalogue),
     jobs,
-    blobs,
     maxWaitMs: config.MAX_WAIT_S * 1000,
     maxBodyBytes,
     sources,

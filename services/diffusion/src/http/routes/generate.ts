@@ -1,5 +1,5 @@
 import { addLogFields, closed, jsonBody, parse, requestId } from "@armature/http";
-import type { Blobs, JobEvent, Jobs } from "@armature/jobs";
+import type { JobEvent, Jobs } from "@armature/jobs";
 import type { SourcePolicy } from "@armature/net";
 import { type Request, type Response, Router } from "express";
 import type { GenerateEvent } from "../../contract/events.js";
@@ -15,7 +15,6 @@ export interface GenerateDeps {
   /** What requests are resolved against. */
   context: Omit<ResolveContext, "model">;
   jobs: Jobs;
-  blobs: Blobs;
   sources: SourcePolicy;
   maxWaitMs: number;
   maxBodyBytes: number;
@@ -38,12 +37,12 @@ async function* generation(
   request: ResolvedRequest,
   req: Request,
   res: Response,
-  { jobs, blobs, sources, maxWaitMs }: GenerateDeps,
+  { jobs, sources, maxWaitMs }: GenerateDeps,
 ): AsyncGenerator<GenerateEvent> {
   const signal = closed(res);
   const { spec, files } = await generateSpec(request, { sources }, askedFor(req, maxWaitMs));
   const events = jobs.follow<GenerateJob>(spec, { files, signal });
-  yield* generateEvents(logged(res, events), { id: requestId(res), blobs });
+  yield* generateEvents(logged(res, events), { id: requestId(res), jobs });
 }
 
 /** `X-Priority: -10` to `10`, greater first, and `X-Deadline-Ms`, how long the client would wait for the start; else the usual. */

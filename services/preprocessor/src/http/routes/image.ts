@@ -1,5 +1,5 @@
 import { addLogFields, closed, jsonOrImageBody, NotAcceptable } from "@armature/http";
-import { type Blobs, type JobEvent, type Jobs, successes } from "@armature/jobs";
+import { type JobEvent, type Jobs, successes } from "@armature/jobs";
 import { type Request, type RequestHandler, type Response, Router } from "express";
 import type { Processor } from "../../annotators/annotator.js";
 import { type AnnotateJob, annotateSpec } from "../../jobs/annotate-job.js";
@@ -10,7 +10,6 @@ export interface ImageDeps extends Pick<AnnotationDeps, "maxBodyBytes" | "source
   /** The served processor of an id. Throws NotFound. */
   processorOf(id: string): Processor;
   jobs: Jobs;
-  blobs: Blobs;
   maxWaitMs: number;
 }
 
@@ -25,20 +24,20 @@ export function imageRoute(deps: ImageDeps): Router {
     const wanted = { ...request, processor: processor.id, format: acceptedFormat(req) };
     const signal = closed(res);
     const { spec, files } = await annotateSpec(wanted, deps, { client: req.ip ?? "", deadlineMs });
-    await sendControlImage(jobs.follow<AnnotateJob>(spec, { files, signal }), wanted.format, deps.blobs, res);
+    await sendControlImage(jobs.follow<AnnotateJob>(spec, { files, signal }), wanted.format, jobs, res);
   });
 }
 
 async function sendControlImage(
   events: AsyncIterable<JobEvent<AnnotateJob>>,
   format: OutputFormat,
-  blobs: Blobs,
+  jobs: Jobs,
   res: Response,
 ): Promise<void> {
   let file: Buffer | undefined;
   for await (const { event, data } of successes(events)) {
     if (event === "started") addLogFields(res, { queueMs: Math.round(data.queueMs) });
-    if (event === "output") file = await blobs.get(data.blob);
+    if (event === "output") file = await jobs.blob(data.blob);
     if (event !== "completed") continue;
     const { width, height, inferenceMs } = data;
     addLogFields(res, { width, height, inferenceMs: Math.round(inferenceMs) });
