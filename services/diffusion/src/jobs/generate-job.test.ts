@@ -65,8 +65,8 @@ test("a generation is prepared, made, encoded, and told on its way", async () =>
     decodeLimits: { maxPixels: 1e6, timeoutS: 5 },
     ...{ sources, fetching: step(), annotation: step(), encoding: step(), runEngine },
   };
-  const limits = { concurrency: 1, maxWaiting: 1, maxWaitingCost: 1 };
-  const jobs = memoryJobs({ limits, maxBlobBytes: 1e7, kinds: { [GENERATE]: generateKind(deps) } });
+  const queue = { concurrency: 1, maxWaiting: 1, maxWaitingCost: 1 };
+  const jobs = memoryJobs({ limits: queue, maxBlobBytes: 1e7, kinds: { [GENERATE]: generateKind(deps) } });
   const request = resolved({ num_images_per_prompt: 2, controlnets: [depth(DEPTH.toString("base64"))] });
   const { spec, files } = await generateSpec(request, { sources }, CLIENT);
 
