@@ -1,7 +1,7 @@
 /** The embedded models on a workbench, and a plain request to change. */
 import { vi } from "vitest";
 import type { DiffusionDevice } from "../services/diffusion/src/engine/device-settings.js";
-import type { Control } from "../services/diffusion/src/features/controlnets.js";
+import { type Control, controlPicture } from "../services/diffusion/src/features/controlnets.js";
 import type { CompleteRequest } from "../services/diffusion/src/request/complete.js";
 import { resolveScheduler } from "../services/diffusion/src/request/resolve-scheduler.js";
 import { EMBEDDED_MODELS } from "./model-folders.js";
@@ -34,10 +34,12 @@ export function openEmbedded(device: DiffusionDevice): EmbeddedPipeline {
     bench,
     async draw({ scheduler = "euler", ...change } = {}, choices = {}) {
       const request = { ...USUAL, scheduler: resolveScheduler(scheduler, schedulerConfig), ...change };
-      const pictures = await Promise.all(request.controls.map(({ source }) => readRgb(source)));
+      const pictures = await Promise.all(
+        request.controls.map(async ({ type }, i) => [controlPicture(i), await readRgb(controlFile(type))] as const),
+      );
       const latents: Float32Array[] = [];
       const onStep = ({ latents: before }: { latents: Float32Array }) => void latents.push(Float32Array.from(before));
-      const outcome = await bench.run(request, pictures, { onStep, ...choices });
+      const outcome = await bench.run(request, Object.fromEntries(pictures), { onStep, ...choices });
       return { latents: [...latents, outcome.latents!], image: outcome.images[0]! };
     },
     async watchBatches(component, network) {
@@ -51,14 +53,16 @@ const USUAL: Omit<CompleteRequest, "scheduler"> = {
   ...{ model: MODEL, prompt: "a red cube on a wooden floor", negativePrompt: "blurry", clipSkip: undefined },
   ...{ size: { width: 128, height: 128 }, seeds: [7], precision: undefined, numInferenceSteps: 10, eta: 0 },
   ...{ guidanceScale: 4, guidanceRescale: 0, guidanceInterval: { start: 0, end: 1 } },
-  ...{ cacheInterval: 1, tokenDownsampling: 1, controls: [], output: { format: "png" as const } },
+  ...{ cacheInterval: 1, tokenDownsampling: 1, controls: [], pictures: [], output: { format: "png" as const } },
 };
 
 /** A control that acts throughout, with the change. */
 export function embeddedControl(type: "depth" | "canny", change: Partial<Control> = {}): Control {
   return {
-    ...{ type, source: `embedded/inputs/purple-sphere-and-orange-cube-${type}.png`, processor: "none", options: {} },
-    ...{ conditioningScale: 1, start: 0, end: 1, guessMode: false, conditionalOnly: change.guessMode ?? false },
+    ...{ type, processor: "none", options: {}, conditioningScale: 1, start: 0, end: 1 },
+    ...{ guessMode: false, conditionalOnly: change.guessMode ?? false },
     ...change,
   };
 }
+
+const controlFile = (type: string) => `embedded/inputs/purple-sphere-and-orange-cube-${type}.png`;

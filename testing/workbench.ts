@@ -1,5 +1,4 @@
 /** Recipes in the test's own process: networks are opened when they are first used, and stay. */
-import type { RgbImage } from "@armature/pixels";
 import type { Loadable, Session } from "@armature/runtime";
 import { type Catalogue, readCatalogue, type Selection } from "../services/diffusion/src/engine/catalogue.js";
 import type { DiffusionDevice } from "../services/diffusion/src/engine/device-settings.js";
@@ -11,6 +10,7 @@ import { recipeOf } from "../services/diffusion/src/pipelines/index.js";
 import type { CompleteRequest } from "../services/diffusion/src/request/complete.js";
 import type { Recipe } from "../services/diffusion/src/stages/recipe.js";
 import { type Served, servedBy } from "../services/diffusion/src/stages/served.js";
+import type { Pictures } from "../services/diffusion/src/stages/stage.js";
 
 /** What of a run a test may choose. */
 export interface RunChoices extends Partial<Pick<RecipeRun, "noise">>, Partial<RecipeRun["events"]> {
@@ -22,8 +22,8 @@ export interface Workbench {
   served: Served;
   /** The session of a network, which runs use from then on. */
   session(component: string, network: { name: string }, precision?: NetworkUse["precision"]): Promise<Session>;
-  run(request: CompleteRequest, pictures?: readonly RgbImage[], choices?: RunChoices): Promise<RecipeOutcome>;
-  runRecipe(recipe: Recipe, pictures?: readonly RgbImage[], choices?: RunChoices): Promise<RecipeOutcome>;
+  run(request: CompleteRequest, pictures?: Pictures, choices?: RunChoices): Promise<RecipeOutcome>;
+  runRecipe(recipe: Recipe, pictures?: Pictures, choices?: RunChoices): Promise<RecipeOutcome>;
   release(): Promise<void>;
 }
 
@@ -42,7 +42,7 @@ export function openWorkbench(selection: Selection, device: DiffusionDevice): Wo
     for (const loadable of loadables) opened.push(await open(loadable));
     return opened;
   };
-  const run: Workbench["runRecipe"] = (recipe, pictures = [], { noise, onLoad, ...events } = {}) =>
+  const run: Workbench["runRecipe"] = (recipe, pictures = {}, { noise, onLoad, ...events } = {}) =>
     runRecipe(recipe, {
       ...{ pictures, served, tokenizer, ...(noise && { noise }), now: () => 0 },
       load(uses, later) {

@@ -19,9 +19,9 @@ export function plannedRequest(
     ...{ guidanceScale: 7.5, guidanceRescale: 0, guidanceInterval: { start: 0, end: 1 } },
     ...{ cacheInterval: 1, tokenDownsampling: 1 },
     controls: controlnets.map((type) => ({
-      ...{ type, source: "", processor: "none", options: {}, conditioningScale: 1, start: 0, end: 1 },
+      ...{ type, processor: "none", options: {}, conditioningScale: 1, start: 0, end: 1 },
       ...{ guessMode: false, conditionalOnly: false },
     })),
-    output: { format: "png" },
+    ...{ pictures: [], output: { format: "png" } },
   };
 }

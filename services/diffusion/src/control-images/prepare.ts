@@ -1,4 +1,4 @@
-/** From what a resolved request says of its ControlNets to the pixels that the nets will see. */
+/** From the pictures that a resolved request brings to the pixels that its stages will see. */
 import { inField } from "@armature/http";
 import { type DecodeLimits, decodeImage } from "@armature/images";
 import type { JobContext } from "@armature/jobs";
@@ -6,11 +6,12 @@ import type { SourcePolicy } from "@armature/net";
 import type { RgbImage } from "@armature/pixels";
 import { referencedPicture } from "@armature/service";
 import type PQueue from "p-queue";
-import type { Control } from "../features/controlnets.js";
+import type { Annotation, RequestPicture } from "../features/feature.js";
+import type { Pictures } from "../stages/stage.js";
 import { type ControlCache, controlKey } from "./control-cache.js";
 import type { PreprocessorClient } from "./preprocessor-client.js";
 
-export interface ControlImageDeps {
+export interface PictureDeps {
   preprocessor: PreprocessorClient;
   cache: ControlCache;
   decodeLimits: DecodeLimits;
@@ -20,46 +21,42 @@ export interface ControlImageDeps {
   annotation: PQueue;
 }
 
-export interface PreparedControls {
-  images: RgbImage[];
+export interface PreparedPictures {
+  images: Pictures;
   preprocessMs: number;
 }
 
-/** Makes the control images of a job, side by side. Errors point at the field that is at fault. */
-export async function prepareControlImages(
-  controls: readonly Control[],
-  deps: ControlImageDeps,
+/** Makes the pictures of a job, side by side. Errors point at the field that is at fault. */
+export async function preparePictures(
+  pictures: readonly RequestPicture[],
+  deps: PictureDeps,
   job: JobContext,
-): Promise<PreparedControls> {
+): Promise<PreparedPictures> {
   const start = performance.now();
-  const images = await Promise.all(controls.map((control, i) => prepareOne(control, `/controlnets/${i}`, deps, job)));
+  const made = pictures.map(async (picture) => [picture.place, await prepareOne(picture, deps, job)] as const);
+  const images = Object.fromEntries(await Promise.all(made));
   return { images, preprocessMs: performance.now() - start };
 }
 
-async function prepareOne(control: Control, field: string, deps: ControlImageDeps, job: JobContext) {
+async function prepareOne({ place, source, annotation }: RequestPicture, deps: PictureDeps, job: JobContext) {
   const { decodeLimits, sources, fetching } = deps;
-  const pointer = `${field}/image`;
-  const picture = await referencedPicture(
-    control.source,
-    { pointer, maxBytes: sources.maxBytes, sources, fetching },
-    job,
-  );
+  const options = { pointer: place, maxBytes: sources.maxBytes, sources, fetching };
+  const picture = await referencedPicture(source, options, job);
   // decoded here even if it only passes through: what is wrong with it is said by name, before another service sees it
-  const decoded = await inField(pointer, () => decodeImage(picture, decodeLimits));
-  if (control.processor === "none") return decoded;
-  const file = await annotated(picture, control, field, deps, job.signal);
+  const decoded = await inField(place, (): Promise<RgbImage> => decodeImage(picture, decodeLimits));
+  if (!annotation) return decoded;
+  const file = await annotated(picture, annotation, deps, job.signal);
   return decodeImage(file, decodeLimits);
 }
 
 /** One annotation may serve several jobs: it ends when the last of them is cancelled. */
 function annotated(
   picture: Uint8Array,
-  { processor, options }: Control,
-  field: string,
-  { cache, preprocessor, annotation }: ControlImageDeps,
+  { processor, options, place }: Annotation,
+  { cache, preprocessor, annotation }: PictureDeps,
   signal: AbortSignal,
 ): Promise<Buffer> {
-  const wanted = { picture, processor, options, pointer: `${field}/preprocessor` };
+  const wanted = { picture, processor, options, pointer: place };
   const ask = (signal: AbortSignal) => annotation.add(() => preprocessor.annotate(wanted, signal), { signal });
   return cache.get(controlKey(picture, processor, options), ask, signal);
 }

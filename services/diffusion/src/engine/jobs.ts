@@ -4,6 +4,7 @@ import type { MemorySettings } from "@armature/devices";
 import type { RgbImage } from "@armature/pixels";
 import type { ResidentStatus } from "@armature/runtime";
 import type { Recipe } from "../stages/recipe.js";
+import type { Pictures } from "../stages/stage.js";
 import type { Catalogue } from "./catalogue.js";
 import type { DiffusionDevice } from "./device-settings.js";
 
@@ -21,8 +22,7 @@ export interface GeneratePayload {
   /** The id that the request's measurements go under. */
   model: string;
   recipe: Recipe;
-  /** The control images that its stages name by their places. */
-  pictures: RgbImage[];
+  pictures: Pictures;
 }
 
 export interface GenerateOutcome {

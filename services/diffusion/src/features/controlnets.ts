@@ -34,9 +34,7 @@ type ControlNetRequest = z.infer<typeof controlNet>;
 /** One ControlNet of a resolved request. */
 export interface Control extends StepWindow {
   type: string;
-  /** Where its picture comes from, as the request has it. */
-  source: string;
-  /** What makes the control image of it; `none`: it is one. */
+  /** What makes the control image of its picture; `none`: it is one. */
   processor: string;
   options: ControlNetRequest["preprocessor_options"];
   conditioningScale: number;
@@ -45,6 +43,9 @@ export interface Control extends StepWindow {
   /** It guides the conditional half alone: in guess mode, and always where the net pools over the picture. */
   conditionalOnly: boolean;
 }
+
+/** Where the picture of a ControlNet stands in the request. */
+export const controlPicture = (control: number): string => `/controlnets/${control}/image`;
 
 export const controlNets = defineFeature({
   fields: ({ maxControlNets }) => ({
@@ -63,6 +64,12 @@ export const controlNets = defineFeature({
       }
     }
   },
+  pictures: ({ controlnets }) =>
+    controlnets.map((net, i) => {
+      const [processor, options] = [processorOf(net), net.preprocessor_options];
+      const annotation = { processor, options, place: `/controlnets/${i}/preprocessor` };
+      return { place: controlPicture(i), source: net.image, ...(processor !== "none" && { annotation }) };
+    }),
   resolve({ controlnets }, context) {
     const issues = controlnets.flatMap((net, i) => [...issuesOf(net, `/controlnets/${i}`, context)]);
     if (issues.length > 0) throw new InvalidRequest(issues);
@@ -90,10 +97,11 @@ export const controlNets = defineFeature({
 });
 
 function* issuesOf(
-  { type, preprocessor = defaultProcessor(type), preprocessor_options: options }: ControlNetRequest,
+  request: ControlNetRequest,
   pointer: string,
   { catalogue, model }: ResolveContext,
 ): Generator<FieldIssue> {
+  const { type, preprocessor_options: options } = request;
   const net = catalogue.controlnets.find((entry) => entry.type === type);
   if (!net) {
     const served = catalogue.controlnets.map((entry) => entry.type);
@@ -101,7 +109,7 @@ function* issuesOf(
   } else if (!familyOf(model.family).takesControlNet(net.config, model)) {
     yield { pointer: `${pointer}/type`, detail: `${net.id} was not made for a model like ${model.id}` };
   }
-  if (preprocessor === "none" && Object.keys(options).length > 0) {
+  if (processorOf(request) === "none" && Object.keys(options).length > 0) {
     yield { pointer: `${pointer}/preprocessor_options`, detail: "no preprocessor runs that could take them" };
   }
 }
@@ -110,8 +118,7 @@ function resolveOne(net: ControlNetRequest, { catalogue }: ResolveContext): Cont
   const pools = catalogue.controlnets.find(({ type }) => type === net.type)?.config.globalPool ?? false;
   return {
     type: net.type,
-    source: net.image,
-    processor: net.preprocessor ?? defaultProcessor(net.type),
+    processor: processorOf(net),
     options: net.preprocessor_options,
     conditioningScale: net.conditioning_scale,
     start: net.control_guidance_start,
@@ -120,3 +127,5 @@ function resolveOne(net: ControlNetRequest, { catalogue }: ResolveContext): Cont
     conditionalOnly: net.guess_mode || pools,
   };
 }
+
+const processorOf = ({ type, preprocessor }: ControlNetRequest): string => preprocessor ?? defaultProcessor(type);

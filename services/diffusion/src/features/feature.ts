@@ -5,6 +5,24 @@ import type { z } from "zod";
 import type { GenerateLimits, PathIssue } from "../contract/limits.js";
 import type { Catalogue, ModelEntry } from "../engine/catalogue.js";
 
+/** A picture that a request brings. */
+export interface RequestPicture {
+  /** Where it stands in the request, as a JSON pointer: stages know it by that. */
+  place: string;
+  /** As the request has it: base64, data: URL or address. In a job the name of a file, or the address. */
+  source: string;
+  /** What makes of it the picture that is used; undefined: it is used as it is. */
+  annotation?: Annotation;
+}
+
+/** A processor of the preprocessor service. */
+export interface Annotation {
+  processor: string;
+  options: Readonly<Record<string, unknown>>;
+  /** Where the request names it, as a JSON pointer. */
+  place: string;
+}
+
 /** What a request is resolved against. */
 export interface ResolveContext {
   catalogue: Catalogue;
@@ -34,7 +52,9 @@ export interface FeatureDefinition<
   fields(limits: GenerateLimits): Fields;
   /** Fields that are right one by one and do not go together. */
   conflicts?(request: z.infer<z.ZodObject<Fields>>, limits: GenerateLimits): Iterable<PathIssue>;
-  /** What the request means for the model, as plain JSON. Throws InvalidRequest with a pointer for each wrong field. */
+  /** The pictures that it brings, the one that decides first. */
+  pictures?(request: z.infer<z.ZodObject<Fields>>): RequestPicture[];
+  /** What the request means for the model, as plain JSON, without its pictures. Throws InvalidRequest with a pointer for each wrong field. */
   resolve(request: z.infer<z.ZodObject<Fields>>, context: ResolveContext): Resolved;
   /** Those fields of the answer's `parameters` that have another form there than in a request. */
   answer?: Answer;

@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import { controlNets } from "./controlnets.js";
 import { deepCache } from "./deep-cache.js";
-import type { FeatureDefinition } from "./feature.js";
+import type { FeatureDefinition, RequestPicture } from "./feature.js";
 import { guidance } from "./guidance.js";
 import { model } from "./model.js";
 import { output } from "./output.js";
@@ -36,7 +36,12 @@ type Row = (typeof TABLE)[number];
 export type RequestFields = Flat<ReturnType<Row["fields"]>>;
 
 /** A request as it was resolved against the model that it is for: plain JSON. */
-export type ResolvedRequest = Flat<ReturnType<Row["resolve"]>>;
+export interface ResolvedRequest extends Resolved {
+  /** In the order of the features. */
+  pictures: readonly RequestPicture[];
+}
+
+type Resolved = Flat<ReturnType<Row["resolve"]>>;
 
 /** The fields that, sent in a request, are resolved to the same. */
 export type GenerateParameters = Flat<ReturnType<Row["parameters"]>>;

@@ -35,7 +35,7 @@ test("the job is plain JSON, with pictures by digest and by address", async () =
   const request = resolved({ controlnets: images.map(depth) });
   const { spec, files } = await generateSpec(request, { sources }, CLIENT);
   expect(spec).toMatchObject({ kind: GENERATE, cost: requestWork(request), ...CLIENT });
-  expect(spec.input.controls.map(({ source }) => source)).toEqual([blobName(DEPTH), images[1]]);
+  expect(spec.input.pictures.map(({ source }) => source)).toEqual([blobName(DEPTH), images[1]]);
   expect(files).toEqual([DEPTH]);
   expect(JSON.parse(JSON.stringify(spec))).toEqual(spec);
   expect(JSON.stringify(spec).length).toBeLessThan(10_000);
@@ -82,7 +82,7 @@ test("a generation is prepared, made, encoded, and told on its way", async () =>
     { stage: "denoise", seeds: [5, 6], size },
     { stage: "decode", images: 2, size },
   ];
-  expect(asked).toMatchObject([{ model: "tiny-sd", recipe, pictures: [size] }]);
+  expect(asked).toMatchObject([{ model: "tiny-sd", recipe, pictures: { "/controlnets/0/image": size } }]);
 
   const answer = generateResponse(limits).parse(heard.at(-1)!.data);
   expect(answer.images).toMatchObject([5, 6].map((seed) => ({ seed, width: 64, height: 64, format: "png" })));

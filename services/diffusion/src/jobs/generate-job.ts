@@ -1,12 +1,13 @@
-/** One generation as a job: the control images are made, the engine works, the pictures are encoded. Knows neither HTTP nor tensors. */
+/** One generation as a job: the pictures that it starts from are made, the engine works, the pictures are encoded. Knows neither HTTP nor tensors. */
 import { encodeImage } from "@armature/images";
 import type { JobContext, JobKind, JobSpec, JobTypes } from "@armature/jobs";
 import { type PictureReference, pictureReference } from "@armature/service";
 import type PQueue from "p-queue";
 import type { GenerateEvent } from "../contract/events.js";
 import type { GenerateResponse } from "../contract/generate.js";
-import { type ControlImageDeps, type PreparedControls, prepareControlImages } from "../control-images/prepare.js";
+import { type PictureDeps, type PreparedPictures, preparePictures } from "../control-images/prepare.js";
 import type { EngineProgress, GenerateOutcome, GeneratePayload } from "../engine/jobs.js";
+import { controlPicture } from "../features/controlnets.js";
 import type { ResolvedRequest } from "../features/index.js";
 import { recipeOf } from "../pipelines/index.js";
 import { type CompleteRequest, completeRequest } from "../request/complete.js";
@@ -15,7 +16,7 @@ import { warningsOf } from "../request/warnings.js";
 import { requestWork } from "../request/work.js";
 import { etaEstimator } from "./eta.js";
 
-export interface GenerateJobDeps extends ControlImageDeps {
+export interface GenerateJobDeps extends PictureDeps {
   /** How many pictures are encoded at once. */
   encoding: PQueue;
   runEngine(
@@ -49,40 +50,40 @@ export const GENERATE = "generate";
 /** A resolved request as a job, and the files that go with it. */
 export async function generateSpec(
   request: ResolvedRequest,
-  { sources }: Pick<ControlImageDeps, "sources">,
+  { sources }: Pick<PictureDeps, "sources">,
   who: Pick<JobSpec, "client" | "priority" | "deadlineMs">,
 ): Promise<{ spec: JobSpec<ResolvedRequest>; files: Buffer[] }> {
-  const pictures = await Promise.all(
-    request.controls.map(({ source }, i) => {
-      return pictureReference(source, { pointer: `/controlnets/${i}/image`, maxBytes: sources.maxBytes, sources });
-    }),
+  const references = await Promise.all(
+    request.pictures.map(({ place, source }) =>
+      pictureReference(source, { pointer: place, maxBytes: sources.maxBytes, sources }),
+    ),
   );
-  const controls = request.controls.map((control, i) => ({ ...control, source: pictures[i]!.name }));
-  const spec = { ...who, kind: GENERATE, cost: requestWork(request), input: { ...request, controls } };
-  return { spec, files: filesOf(pictures) };
+  const pictures = request.pictures.map((picture, i) => ({ ...picture, source: references[i]!.name }));
+  const spec = { ...who, kind: GENERATE, cost: requestWork(request), input: { ...request, pictures } };
+  return { spec, files: filesOf(references) };
 }
 
 interface Generation {
-  controls: PreparedControls;
-  /** With the size that the first control image gives, where it is left to that. */
+  prepared: PreparedPictures;
+  /** With the size that the first picture gives, where it is left to that. */
   request: CompleteRequest;
   outcome: GenerateOutcome;
 }
 
 /** Does generations. */
-export function generateKind(deps: GenerateJobDeps): JobKind<ResolvedRequest, PreparedControls, Generation> {
+export function generateKind(deps: GenerateJobDeps): JobKind<ResolvedRequest, PreparedPictures, Generation> {
   return {
-    needsPreparation: ({ controls }) => controls.length > 0,
-    prepare: ({ controls }, job) => prepareControlImages(controls, deps, job),
-    async run(resolved, controls, job) {
-      const request = completeRequest(resolved, controls.images[0]);
-      const payload = { model: request.model, recipe: recipeOf(request), pictures: controls.images };
+    needsPreparation: ({ pictures }) => pictures.length > 0,
+    prepare: ({ pictures }, job) => preparePictures(pictures, deps, job),
+    async run(resolved, prepared, job) {
+      const request = completeRequest(resolved, prepared.images);
+      const payload = { model: request.model, recipe: recipeOf(request), pictures: prepared.images };
       let eta = etaEstimator();
       const outcome = await deps.runEngine(payload, job.signal, (event) => {
         if (event.stage === "starting") eta = etaEstimator(); // what was before tells nothing of the steps
         if (event.stage === "denoising") job.progress(eta(event.step, event.steps));
       });
-      return { controls, request, outcome };
+      return { prepared, request, outcome };
     },
     async finish(_, generation, job) {
       await Promise.all([...pictures(generation, deps, job), ...controlPictures(generation, deps, job)]);
@@ -104,24 +105,24 @@ function pictures({ request, outcome }: Generation, deps: GenerateJobDeps, job: 
   );
 }
 
-function controlPictures({ request, controls }: Generation, deps: GenerateJobDeps, job: JobContext): Outputs {
-  return controls.images.map((image, index) =>
+function controlPictures({ request, prepared }: Generation, deps: GenerateJobDeps, job: JobContext): Outputs {
+  return request.controls.map(({ type, processor }, index) =>
     deps.encoding.add(async () => {
+      const image = prepared.images[controlPicture(index)]!;
       const file = await encodeImage(image, { format: "png" });
-      const { type, processor } = request.controls[index]!;
       const about = { type, preprocessor: processor, width: image.width, height: image.height, format: "png" };
       await job.output(file, { list: "control_images", index, about });
     }),
   );
 }
 
-function resultOf({ request, controls, outcome }: Generation, job: JobContext): GenerateJob["result"] {
+function resultOf({ request, prepared, outcome }: Generation, job: JobContext): GenerateJob["result"] {
   return {
     parameters: toParameters(request),
     warnings: warningsOf(request, outcome),
     timings: {
       queue_ms: job.queueMs,
-      preprocess_ms: controls.preprocessMs,
+      preprocess_ms: prepared.preprocessMs,
       load_ms: outcome.timings.loadMs,
       inference_ms: outcome.timings.inferenceMs,
       total_ms: job.ageMs(),
@@ -129,6 +130,6 @@ function resultOf({ request, controls, outcome }: Generation, job: JobContext): 
   };
 }
 
-function filesOf(pictures: readonly PictureReference[]): Buffer[] {
-  return pictures.flatMap(({ file }) => file ?? []);
+function filesOf(references: readonly PictureReference[]): Buffer[] {
+  return references.flatMap(({ file }) => file ?? []);
 }

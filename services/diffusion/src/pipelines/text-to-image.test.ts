@@ -10,7 +10,7 @@ import { fixtureJson, fixturePath, goldens, relativeError } from "../../../../te
 import { EMBEDDED_MODELS, fixtureModels } from "../../../../testing/model-folders.js";
 import { psnr } from "../../../../testing/picture-error.js";
 import { openWorkbench, type RunChoices, type Workbench } from "../../../../testing/workbench.js";
-import type { Control } from "../features/controlnets.js";
+import { type Control, controlPicture } from "../features/controlnets.js";
 import type { CompleteRequest } from "../request/complete.js";
 import { resolveScheduler } from "../request/resolve-scheduler.js";
 
@@ -96,7 +96,7 @@ async function readRecorded(recorded: Recorded, folder: string, { catalogue }: W
   const controls = (controlnet ?? []).map((netId, i): Control => {
     const net = catalogue.controlnets.find((candidate) => candidate.id === netId)!;
     return {
-      ...{ type: net.type, source: "", processor: "none", options: {} },
+      ...{ type: net.type, processor: "none", options: {} },
       conditioningScale: pick(call.controlnet_conditioning_scale, i) ?? 1,
       start: pick(call.control_guidance_start, i) ?? 0,
       end: pick(call.control_guidance_end, i) ?? 1,
@@ -117,9 +117,9 @@ async function readRecorded(recorded: Recorded, folder: string, { catalogue }: W
     guidanceScale: call.guidance_scale,
     guidanceRescale: call.guidance_rescale ?? 0,
     guidanceInterval: { start: 0, end: 1 },
-    ...{ cacheInterval: 1, tokenDownsampling: 1, controls, output: { format: "png" } },
+    ...{ cacheInterval: 1, tokenDownsampling: 1, controls, pictures: [], output: { format: "png" } },
   });
-  return { toRequest, pictures };
+  return { toRequest, pictures: Object.fromEntries(pictures.map((image, i) => [controlPicture(i), image])) };
 }
 
 /** The recorded call; a list of prompts is made one by one, which a list of generators makes equal. */

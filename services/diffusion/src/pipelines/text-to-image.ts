@@ -1,4 +1,5 @@
 import { isGuided, planEvaluations } from "../denoise/evaluation-plan.js";
+import { controlPicture } from "../features/controlnets.js";
 import { evaluationsWork } from "../features/cost.js";
 import type { CompleteRequest } from "../request/complete.js";
 import { scheduleOf } from "../schedulers/index.js";
@@ -14,7 +15,9 @@ export function textToImage(request: CompleteRequest): Recipe {
   return [
     { stage: "encode-prompt", model, texts: textsOf(request) },
     ...request.controls.flatMap(({ type }, control) =>
-      acting.has(control) ? [{ stage: "prepare-control" as const, model, type, control, size }] : [],
+      acting.has(control)
+        ? [{ stage: "prepare-control" as const, model, type, control, picture: controlPicture(control), size }]
+        : [],
     ),
     {
       stage: "denoise",

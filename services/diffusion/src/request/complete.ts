@@ -6,8 +6,11 @@ export interface CompleteRequest extends Omit<ResolvedRequest, "size"> {
   size: Size;
 }
 
-/** Decides the size by the first picture, if the request leaves it to that; undefined: it has none, or it is not made yet. */
-export const completeRequest = (resolved: ResolvedRequest, picture?: Size): CompleteRequest => ({
-  ...resolved,
-  size: completeSize(resolved.size, picture),
-});
+/** The sizes of a request's pictures, by their places in it. */
+export type PictureSizes = Readonly<Record<string, Size>>;
+
+/** Decides the size by the first picture, if the request leaves it to that. `sizes`: none of pictures that are not made yet. */
+export function completeRequest(resolved: ResolvedRequest, sizes: PictureSizes = {}): CompleteRequest {
+  const [first] = resolved.pictures;
+  return { ...resolved, size: completeSize(resolved.size, first && sizes[first.place]) };
+}

@@ -12,7 +12,8 @@ import { completeSize } from "../features/size.js";
 export function resolveRequest(request: GenerateRequest, service: Omit<ResolveContext, "model">): ResolvedRequest {
   const context = { ...service, model: findModel(request.model, service.catalogue) };
   const parts = FEATURES.map((feature) => feature.resolve(request, context));
-  const resolved: ResolvedRequest = Object.assign({}, ...parts);
+  const pictures = FEATURES.flatMap((feature) => feature.pictures?.(request) ?? []);
+  const resolved: ResolvedRequest = Object.assign({ pictures }, ...parts);
   refuseTooMuchWork(resolved, context);
   return resolved;
 }

@@ -8,18 +8,20 @@ export interface PrepareControl {
   model: string;
   /** Of the ControlNet. */
   type: string;
-  /** Its place in the request, which is that of its control image among the pictures. */
+  /** Its place in the request. */
   control: number;
+  /** The place of its control image. */
+  picture: string;
   size: Size;
 }
 
 /** What a ControlNet sees of its control image: computed once for all steps. */
 export const prepareControl = defineStage<PrepareControl>({
   uses: ({ model, type, size }, served) => [hintUse(served.controlNet(type).id, served.model(model), size)],
-  async run({ type, control, size }, { hints }, tools) {
+  async run({ type, control, picture, size }, { hints }, tools) {
     const { makeHint, releaseHint } = await import("../denoise/control.js");
     const embedding = tools.session(tools.controlNet(type).id, conditioningEmbeddingNetwork);
-    const hint = await makeHint(embedding, tools.pictures[control]!, size);
+    const hint = await makeHint(embedding, tools.pictures[picture]!, size);
     tools.afterwards(() => releaseHint(hint));
     return { hints: { ...hints, [control]: hint } };
   },

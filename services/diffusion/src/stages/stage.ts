@@ -37,12 +37,14 @@ export interface Products {
   images?: RgbImage[];
 }
 
+/** A request's pictures, by their places in it. */
+export type Pictures = Readonly<Record<string, RgbImage>>;
+
 export interface StageTools extends Served {
   /** The session of a network that the stage uses. */
   session(component: string, network: { name: string }): Session;
   tokenizer(model: string): ClipTokenizer;
-  /** The request's pictures. */
-  pictures: readonly RgbImage[];
+  pictures: Pictures;
   noise(seeds: readonly number[]): NoiseSource;
   events: DenoiseEvents;
   /** To be called when the recipe has ended, however it ends. */

@@ -62,7 +62,7 @@ test.each(CASES)("the sums of %s name every session that it opens, and no other"
   const device = { name: "webgpu" as const, profile, vaeProfile, threads: 2, opened };
   const bench = openWorkbench({ modelsDir: EMBEDDED_MODELS }, device);
   const picture = { data: new Uint8Array(3 * 64 * 64), width: 64, height: 64 };
-  await bench.run(asked, [picture, picture]);
+  await bench.run(asked, Object.fromEntries(asked.pictures.map(({ place }) => [place, picture])));
   expect(opened.keys().sort()).toEqual(
     memoryOf(asked)
       .map(({ key }) => key)
