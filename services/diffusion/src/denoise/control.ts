@@ -1,11 +1,11 @@
 /** What a ControlNet adds to each step: arXiv:2302.05543; guess mode as in diffusers. */
-
-import { pillowResize, type RgbImage } from "@armature/pixels";
+import type { RgbImage } from "@armature/pixels";
 import { disposeOnDevice, type Session, type Tensors } from "@armature/runtime";
 import { Tensor } from "onnxruntime-node";
 import type { Size } from "../features/size.js";
 import { asPrevious, residualNames } from "../networks/ports/control-residuals.js";
 import type { ControlNet } from "./components.js";
+import { pictureTensor } from "./picture-tensor.js";
 
 /** One ControlNet of a running job, with its hint computed. */
 export interface ControlUnit {
@@ -19,11 +19,9 @@ export interface ControlUnit {
 /** The residuals that the UNet takes, by name; none where no ControlNet acts. */
 export type Residuals = Record<string, Tensor>;
 
-/** Turns the control picture into the hint, once for all steps: resized as the reference does, values 0..1. */
-export async function makeHint(embedding: Session, image: RgbImage, { width, height }: Size): Promise<Tensor> {
-  const fits = image.width === width && image.height === height;
-  const pixels = fits ? image : pillowResize(image, { width, height }, "lanczos");
-  const { hint } = await embedding.run({ image: pictureTensor(pixels) });
+/** Turns the control picture into the hint, once for all steps. */
+export async function makeHint(embedding: Session, image: RgbImage, size: Size): Promise<Tensor> {
+  const { hint } = await embedding.run({ image: pictureTensor(image, size, 0) });
   return hint!;
 }
 
@@ -51,14 +49,4 @@ function scales({ net, conditioningScale, guessMode }: ControlUnit): Tensor {
   const ramp = guessMode && !net.config.globalPool;
   const values = Array.from({ length: count }, (_, i) => conditioningScale * (ramp ? 10 ** (i / (count - 1) - 1) : 1));
   return new Tensor("float32", values, [count]);
-}
-
-/** Interleaved bytes as [1, 3, H, W], 0..1. */
-function pictureTensor({ data, width, height }: RgbImage): Tensor {
-  const pixels = width * height;
-  const values = new Float32Array(3 * pixels);
-  for (let i = 0; i < pixels; i++) {
-    for (let c = 0; c < 3; c++) values[c * pixels + i] = data[3 * i + c]! / 255;
-  }
-  return new Tensor("float32", values, [1, 3, height, width]);
 }

@@ -62,7 +62,9 @@ export interface Schedule {
   sigmas?: readonly number[];
   /** The standard deviation of the latents that a run without an image begins with. */
   initNoiseSigma: number;
-  /** Makes `timesteps.length - begin` evaluations. */
+  /** Evaluations of a step, where a run that begins at an image counts them so: `order` in diffusers. 1 unless given. */
+  order?: number;
+  /** Makes `timesteps.length - begin` evaluations. Throws SchedulerRefusal where it cannot begin there. */
   sample(run: Run): Sampler;
 }
 

@@ -2,6 +2,7 @@ import type { Precision } from "@armature/contract";
 import type { ControlUnit } from "../denoise/control.js";
 import { batchesOf, type Counted, type PlannedEvaluation } from "../denoise/evaluation-plan.js";
 import type { Guidance } from "../denoise/guidance.js";
+import { samplePosterior } from "../denoise/posterior.js";
 import type { NetworkUse } from "../engine/network-use.js";
 import type { Control } from "../features/controlnets.js";
 import type { Size } from "../features/size.js";
@@ -27,6 +28,8 @@ export interface Denoise {
   numInferenceSteps: number;
   eta: number;
   guidance: Guidance;
+  /** Begins at the picture that was encoded, with the noise of the timestep of this index; undefined: at noise alone. */
+  image?: { begin: number };
   /** What each evaluation of the scheduler calls. */
   evaluations: readonly PlannedEvaluation[];
   /** In the order of the request. */
@@ -35,7 +38,7 @@ export interface Denoise {
   work: number;
 }
 
-/** From noise to latents, step by step. */
+/** From noise, or a picture with noise, to latents, step by step. */
 export const denoise = defineStage<Denoise>({
   uses(spec, served) {
     const controls = [...spec.controls.keys()].flatMap((control) => usesOfControl(spec, control, served));
@@ -48,6 +51,11 @@ export const denoise = defineStage<Denoise>({
     const { scheduler: config, numInferenceSteps, eta, evaluations: plan, guidance, tokenDownsampling } = spec;
     const shape = latentShape(spec, tools);
     const noise = tools.noise(spec.seeds);
+    // the reference draws what it takes of the picture before the noise that it adds
+    const image = spec.image && {
+      latents: samplePosterior(made(products, "posterior"), spec.seeds.length, noise),
+      begin: spec.image.begin,
+    };
     const latents = noise(shape.reduce((product, size) => product * size, 1));
     const session = (network: { name: string }) => tools.session(spec.model, network);
     const unet = {
@@ -56,7 +64,7 @@ export const denoise = defineStage<Denoise>({
       config: tools.model(spec.model).unet,
     };
     const inputs = {
-      job: startScheduler({ config, numInferenceSteps, latents, noise, eta }),
+      job: startScheduler({ config, numInferenceSteps, latents, noise, eta, ...(image && { image }) }),
       ...{ shape, embeds: made(products, "embeds"), plan, guidance, tokenDownsampling },
       controls: unitsOf(spec, products, tools),
       shallow: plan.every(({ whole }) => whole) ? undefined : { session: session(shallowUnetNetwork) },

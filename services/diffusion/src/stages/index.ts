@@ -19,5 +19,7 @@ export type Stage = {
   [Name in keyof Table]: { stage: Name } & (Table[Name] extends StageDefinition<infer Spec> ? Spec : never);
 }[keyof Table];
 
+export type StageNamed<Name extends Stage["stage"]> = Extract<Stage, { stage: Name }>;
+
 /** What the table says of a recipe's stage. */
 export const definitionOf = ({ stage }: Stage): StageDefinition<Stage> => STAGES[stage] as StageDefinition<Stage>;

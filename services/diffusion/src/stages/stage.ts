@@ -4,6 +4,7 @@ import type { Session } from "@armature/runtime";
 import type { Tensor } from "onnxruntime-node";
 import type { DenoiseEvents } from "../denoise/denoise.js";
 import type { NoiseSource } from "../denoise/noise.js";
+import type { Posterior } from "../denoise/posterior.js";
 import type { PromptEmbeds } from "../denoise/prompt.js";
 import type { NetworkUse } from "../engine/network-use.js";
 import type { ClipTokenizer } from "../tokenizer/clip-tokenizer.js";
@@ -32,6 +33,8 @@ export interface Products {
   cutPrompt?: string;
   /** What ControlNets see of their control images, by their place in the request. */
   hints?: Readonly<Record<number, Tensor>>;
+  /** The latents of the picture that denoising begins at. */
+  posterior?: Posterior;
   /** [N, C, h, w], as the UNet sees them. */
   latents?: Float32Array;
   images?: RgbImage[];
