@@ -68,7 +68,8 @@ export const controlNets = defineFeature({
     controlnets.map((net, i) => {
       const [processor, options] = [processorOf(net), net.preprocessor_options];
       const annotation = { processor, options, place: `/controlnets/${i}/preprocessor` };
-      return { place: controlPicture(i), source: net.image, ...(processor !== "none" && { annotation }) };
+      const how = { size: "shape" as const, ...(processor !== "none" && { annotation }) };
+      return { place: controlPicture(i), source: net.image, ...how };
     }),
   resolve({ controlnets }, context) {
     const issues = controlnets.flatMap((net, i) => [...issuesOf(net, `/controlnets/${i}`, context)]);

@@ -4,6 +4,7 @@ import { InvalidRequest } from "@armature/core";
 import type { z } from "zod";
 import type { GenerateLimits, PathIssue } from "../contract/limits.js";
 import type { Catalogue, ModelEntry } from "../engine/catalogue.js";
+import type { SchedulerConfig } from "../schedulers/scheduler.js";
 
 /** A picture that a request brings. */
 export interface RequestPicture {
@@ -13,7 +14,12 @@ export interface RequestPicture {
   source: string;
   /** What makes of it the picture that is used; undefined: it is used as it is. */
   annotation?: Annotation;
+  /** What it decides of a size that is left open. */
+  size: SizeRule;
 }
+
+/** How a picture decides a size that is left open: by its shape, at about the model's own number of pixels; or it is kept. */
+export type SizeRule = "shape" | "kept";
 
 /** A processor of the preprocessor service. */
 export interface Annotation {
@@ -43,10 +49,16 @@ export interface NetworkCall {
   controls: number;
 }
 
+/** How the picture is sampled: what the feature of that name resolves to. */
+export interface Sampling {
+  numInferenceSteps: number;
+  scheduler: SchedulerConfig;
+}
+
 export interface FeatureDefinition<
   Fields extends z.ZodRawShape,
   Resolved extends object,
-  Answer extends z.ZodRawShape = Record<never, never>,
+  Answer extends AnswerShape = Record<never, never>,
 > {
   /** Its fields in a request under a service's limits. One without a default is filled in by `resolve`. */
   fields(limits: GenerateLimits): Fields;
@@ -56,7 +68,9 @@ export interface FeatureDefinition<
   pictures?(request: z.infer<z.ZodObject<Fields>>): RequestPicture[];
   /** What the request means for the model, as plain JSON, without its pictures. Throws InvalidRequest with a pointer for each wrong field. */
   resolve(request: z.infer<z.ZodObject<Fields>>, context: ResolveContext): Resolved;
-  /** Those fields of the answer's `parameters` that have another form there than in a request. */
+  /** Refuses, by InvalidRequest, what does not go with how the picture is sampled. */
+  check?(resolved: Resolved & Sampling): void;
+  /** Those fields of the answer's `parameters` that have another form there than in a request; undefined: they are not there. */
   answer?: Answer;
   /** The fields that, sent in a request, are resolved to the same. */
   parameters(resolved: Resolved): AnswerOf<Fields, NoInfer<Answer>>;
@@ -65,10 +79,12 @@ export interface FeatureDefinition<
 }
 
 /** Fields as they are answered: none is left open but what `Answer` says. */
-type AnswerOf<Fields extends z.ZodRawShape, Answer extends z.ZodRawShape> = Omit<
+type AnswerOf<Fields extends z.ZodRawShape, Answer extends AnswerShape> = Omit<
   Filled<z.infer<z.ZodObject<Fields>>>,
   keyof Answer
-> & { [Name in keyof Answer]: z.infer<Answer[Name]> };
+> & { [Name in keyof Answer as Answer[Name] extends z.ZodType ? Name : never]: z.infer<Answer[Name]> };
+
+type AnswerShape = Readonly<Record<string, z.ZodType | undefined>>;
 
 type Filled<T> = { [Name in keyof T]-?: Exclude<T[Name], undefined> };
 
@@ -76,7 +92,7 @@ type Filled<T> = { [Name in keyof T]-?: Exclude<T[Name], undefined> };
 export const defineFeature = <
   Fields extends z.ZodRawShape,
   Resolved extends object,
-  Answer extends z.ZodRawShape = Record<never, never>,
+  Answer extends AnswerShape = Record<never, never>,
 >(
   definition: FeatureDefinition<Fields, Resolved, Answer>,
 ): FeatureDefinition<Fields, Resolved, Answer> => definition;

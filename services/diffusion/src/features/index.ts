@@ -28,7 +28,8 @@ const TABLE = [
 ] as const;
 
 /** All features, for what is done for each of them. */
-export const FEATURES: readonly FeatureDefinition<z.ZodRawShape, object>[] = TABLE;
+export const FEATURES: readonly FeatureDefinition<z.ZodRawShape, object, Record<string, z.ZodType | undefined>>[] =
+  TABLE;
 
 type Row = (typeof TABLE)[number];
 

@@ -1,7 +1,7 @@
 /** How large the picture is. */
 import { InvalidRequest } from "@armature/core";
 import { z } from "zod";
-import { defineFeature } from "./feature.js";
+import { defineFeature, type SizeRule } from "./feature.js";
 
 /** At 64 pixels the lowest level of the UNet is one latent wide. */
 const MIN_SIDE = 64;
@@ -12,14 +12,16 @@ export interface Size {
   height: number;
 }
 
-/** Of a request that gives no size: shaped like its first picture, with about as many pixels as a square of this side. */
+/** Of a request that gives no size: it is decided by the first picture, or it is a square of this side. */
 export interface OpenSize {
   side: number;
+  /** Pixels that a picture may give it. */
+  most: number;
 }
 
 export const size = defineFeature({
   fields({ maxPixels }) {
-    const most = Math.floor(maxPixels / MIN_SIDE / 8) * 8;
+    const most = eights(maxPixels / MIN_SIDE);
     const side = z.int().min(MIN_SIDE).max(most).multipleOf(8).optional();
     return {
       width: side.describe("Pixels, a multiple of 8. Default: the model's own size"),
@@ -34,10 +36,11 @@ export const size = defineFeature({
         latents: { scale },
         unet,
       },
+      limits,
     },
   ): { size: Size | OpenSize } {
     const side = unet.sampleSize * scale;
-    if (width === undefined && height === undefined) return { size: { side } };
+    if (width === undefined && height === undefined) return { size: { side, most: limits.maxPixels } };
     const issues = Object.entries({ width: width ?? side, height: height ?? side })
       .filter(([, pixels]) => pixels % scale !== 0)
       .map(([name, pixels]) => ({
@@ -51,11 +54,22 @@ export const size = defineFeature({
 });
 
 /** The size of a request whose first picture, if it has one, is known. */
-export function completeSize(size: Size | OpenSize, picture: Size | undefined): Size {
+export function completeSize(size: Size | OpenSize, picture?: Size, rule: SizeRule = "shape"): Size {
   if ("width" in size) return size;
-  const { side } = size;
-  return picture ? sizeLike(picture, side) : { width: side, height: side };
+  const { side, most } = size;
+  if (!picture) return { width: side, height: side };
+  return rule === "kept" ? sizeOf(picture, most) : sizeLike(picture, side);
 }
+
+/** The size of a picture in multiples of 8, rounded down; shrunk to `most` pixels, and grown to 64 on each side. */
+function sizeOf({ width, height }: Size, most: number): Size {
+  const factor = Math.max(MIN_SIDE / Math.min(width, height), Math.min(1, Math.sqrt(most / (width * height))));
+  const fit = (pixels: number) => Math.min(eights(most / MIN_SIDE), Math.max(MIN_SIDE, eights(pixels * factor)));
+  return { width: fit(width), height: fit(height) };
+}
+
+/** Rounded down. */
+const eights = (pixels: number): number => Math.floor(pixels / 8) * 8;
 
 /** The size of a picture like `picture` with about `side` squared pixels, in multiples of 8 and at least 64. */
 function sizeLike(picture: Size, side: number): Size {

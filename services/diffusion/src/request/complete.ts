@@ -12,5 +12,5 @@ export type PictureSizes = Readonly<Record<string, Size>>;
 /** Decides the size by the first picture, if the request leaves it to that. `sizes`: none of pictures that are not made yet. */
 export function completeRequest(resolved: ResolvedRequest, sizes: PictureSizes = {}): CompleteRequest {
   const [first] = resolved.pictures;
-  return { ...resolved, size: completeSize(resolved.size, first && sizes[first.place]) };
+  return { ...resolved, size: completeSize(resolved.size, first && sizes[first.place], first?.size) };
 }

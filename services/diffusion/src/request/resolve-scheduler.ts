@@ -29,9 +29,19 @@ export function resolveScheduler(request: SchedulerRequest | undefined, model: S
 }
 
 /** The schedule of a resolved scheduler. Throws InvalidRequest for a number of steps that it cannot make. */
-export function resolveSchedule(config: SchedulerConfig, numInferenceSteps: number): Schedule {
+export const resolveSchedule = (config: SchedulerConfig, numInferenceSteps: number): Schedule =>
+  asInvalid(() => scheduleOf(config, numInferenceSteps));
+
+/** Throws InvalidRequest where a run of the schedule cannot begin at this timestep. */
+export function requireBegin(schedule: Schedule, begin: number): void {
+  const latents = new Float32Array();
+  asInvalid(() => schedule.sample({ latents, noise: () => latents, eta: 0, begin }));
+}
+
+/** What a scheduler refuses, as a refusal of the field that it is about. */
+function asInvalid<T>(plan: () => T): T {
   try {
-    return scheduleOf(config, numInferenceSteps);
+    return plan();
   } catch (error) {
     if (!(error instanceof SchedulerRefusal)) throw error;
     const pointer = error.option === undefined ? "/num_inference_steps" : `/scheduler/${error.option}`;

@@ -100,7 +100,7 @@ test.each([
 test("what a request leaves open is the model's own, and a seed is drawn once", () => {
   expect(resolve({ prompt: "a cat" })).toMatchObject({
     model: "tiny-sd",
-    size: { side: 128 },
+    size: { side: 128, most: 1e6 },
     numInferenceSteps: 20,
     guidanceScale: catalogue.models[0]!.recommended.guidance_scale,
     seeds: [1234],

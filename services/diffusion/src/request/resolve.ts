@@ -14,13 +14,20 @@ export function resolveRequest(request: GenerateRequest, service: Omit<ResolveCo
   const parts = FEATURES.map((feature) => feature.resolve(request, context));
   const pictures = FEATURES.flatMap((feature) => feature.pictures?.(request) ?? []);
   const resolved: ResolvedRequest = Object.assign({ pictures }, ...parts);
+  for (const feature of FEATURES) feature.check?.(resolved);
   refuseTooMuchWork(resolved, context);
-  return resolved;
+  return { ...resolved, size: withinWork(resolved, context) };
 }
 
 /** The fields that, sent in a request with the same pictures, are resolved to the same. */
 export const toParameters = (resolved: ResolvedRequest): GenerateParameters =>
   Object.assign({}, ...FEATURES.map((feature) => feature.parameters(resolved)));
+
+/** A size that is left open: no picture makes it more than the limit of work allows. */
+function withinWork({ size, numInferenceSteps, seeds }: ResolvedRequest, { limits }: ResolveContext) {
+  if ("width" in size) return size;
+  return { ...size, most: Math.min(size.most, Math.floor(limits.maxWork / (numInferenceSteps * seeds.length))) };
+}
 
 function refuseTooMuchWork({ size, numInferenceSteps, seeds }: ResolvedRequest, { limits }: ResolveContext): void {
   const work = { ...completeSize(size, undefined), steps: numInferenceSteps, images: seeds.length };
