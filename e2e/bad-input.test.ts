@@ -110,6 +110,21 @@ const wrongFields: [what: string, request: object, pointer: string, words: RegEx
     /SVG|PNG/,
   ],
   [
+    "bytes that are no picture to start from",
+    { prompt: "x", image: Buffer.from("hello world, no picture").toString("base64") },
+    "/image",
+    /PNG/,
+  ],
+  ["a start at 127.0.0.1", { prompt: "x", image: "http://127.0.0.1:9/x.png" }, "/image", /Port 9 is not permitted/],
+  ["a strength of zero", { prompt: "x", image: "AAAA", strength: 0 }, "/strength", /more than 0/],
+  ["a strength without a picture", { prompt: "x", strength: 0.5 }, "/strength", /image/],
+  [
+    "a strength that leaves no step",
+    { prompt: "x", image: "AAAA", strength: 0.2, num_inference_steps: 4 },
+    "/strength",
+    /at least 0\.25/,
+  ],
+  [
     "a loopback URL",
     { prompt: "x", controlnets: [{ type: "depth", image: "http://127.0.0.1:9/x.png" }] },
     "/controlnets/0/image",

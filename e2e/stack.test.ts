@@ -41,6 +41,21 @@ describe("two services", () => {
     expect(await levelsApart(again.images[0]!.image, drawn.images[1]!.image)).toBeLessThan(0.1);
   });
 
+  test("a picture is made from another: the less of it stays the greater the strength is, and the same request gives identical bytes", async () => {
+    const request = { prompt: PROMPT, seed: 11, num_inference_steps: 10, image: PHOTO };
+    const slight = await generate({ ...request, strength: 0.3 });
+    expect((await generate({ ...request, strength: 0.3 })).images[0]!.image).toBe(slight.images[0]!.image);
+    expect(slight.images[0]).toMatchObject({ seed: 11, width: 128, height: 128 });
+    expect(slight.parameters).toMatchObject({ strength: 0.3, width: 128 });
+    expect(slight.parameters).not.toHaveProperty("image");
+    const whole = await generate({ ...request, strength: 1 });
+    const changes = [slight, whole].map(({ images }) => levelsApart(images[0]!.image, PHOTO));
+    const [slightly, wholly] = await Promise.all(changes);
+    expect(wholly! - slightly!).toBeGreaterThan(5);
+    const sized = await generate({ ...request, strength: 0.3, width: 192, height: 64 });
+    expect(sized.images[0]).toMatchObject({ width: 192, height: 64 });
+  });
+
   test("a picture's depth is estimated by the other service and followed", async () => {
     const answer = await generate({ prompt: PROMPT, seed: 3, controlnets: [{ type: "depth", image: PHOTO }] });
     expect(answer.control_images).toHaveLength(1);

@@ -2,6 +2,7 @@
 import { vi } from "vitest";
 import type { DiffusionDevice } from "../services/diffusion/src/engine/device-settings.js";
 import { type Control, controlPicture } from "../services/diffusion/src/features/controlnets.js";
+import { IMAGE } from "../services/diffusion/src/features/image.js";
 import type { CompleteRequest } from "../services/diffusion/src/request/complete.js";
 import { resolveScheduler } from "../services/diffusion/src/request/resolve-scheduler.js";
 import { EMBEDDED_MODELS } from "./model-folders.js";
@@ -34,9 +35,10 @@ export function openEmbedded(device: DiffusionDevice): EmbeddedPipeline {
     bench,
     async draw({ scheduler = "euler", ...change } = {}, choices = {}) {
       const request = { ...USUAL, scheduler: resolveScheduler(scheduler, schedulerConfig), ...change };
-      const pictures = await Promise.all(
-        request.controls.map(async ({ type }, i) => [controlPicture(i), await readRgb(controlFile(type))] as const),
-      );
+      const pictures = await Promise.all([
+        ...request.controls.map(async ({ type }, i) => [controlPicture(i), await readRgb(controlFile(type))] as const),
+        ...(request.strength === undefined ? [] : [readRgb(START).then((picture) => [IMAGE, picture] as const)]),
+      ]);
       const latents: Float32Array[] = [];
       const onStep = ({ latents: before }: { latents: Float32Array }) => void latents.push(Float32Array.from(before));
       const outcome = await bench.run(request, Object.fromEntries(pictures), { onStep, ...choices });
@@ -64,5 +66,8 @@ export function embeddedControl(type: "depth" | "canny", change: Partial<Control
     ...change,
   };
 }
+
+/** What a request with a strength starts from. */
+const START = "embedded/inputs/purple-sphere-and-orange-cube.png";
 
 const controlFile = (type: string) => `embedded/inputs/purple-sphere-and-orange-cube-${type}.png`;

@@ -37,9 +37,10 @@ export const ROWS: Row[] = [
   ),
 
   { command: /^curl .*\/generate .* -o sphere\.png$/s, run: pictureInFolder },
+  { command: /^printf .*curl .*\/generate .* -o blue-cone\.png$/s, run: pictureInFolder },
   { command: /^curl .*\/image\/depth_midas .* -o depth\.png$/s, run: pictureInFolder },
   {
-    command: /^printf .*curl .*\/generate /s,
+    command: /^printf .*curl .*\/generate .* \| head -c 200$/s,
     run: (command) => `${command} | grep '^{"id":"[^"]*","images":\\[{"image":"iVBOR'`,
   },
   { command: /^npm run generate -- --url /, run: appended("--steps 2", (folder) => `--out ${folder}`) },

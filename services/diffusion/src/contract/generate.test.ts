@@ -81,6 +81,8 @@ test("a request that gives everything comes through unchanged", () => {
     eta: 1,
     num_images_per_prompt: 2,
     clip_skip: 2,
+    image: "AAAA",
+    strength: 0.3,
     controlnets: [
       {
         ...DEPTH,
@@ -180,13 +182,20 @@ describe("one wrong field is refused and named", () => {
     ["/output/quality", { output: { quality: 80 } }],
     ["/output/size", { output: { size: 1 } }],
     ["/guidance_scal", { guidance_scal: 7.5 }],
-    ["/image", { image: "AAAA" }],
+    ["/image", { image: "" }],
+    ["/strength", { image: "AAAA", strength: 0 }],
+    ["/strength", { image: "AAAA", strength: 1.01 }],
     ["/strength", { strength: 0.5 }],
     ["/mask_image", { mask_image: "AAAA" }],
   ])("%s of %j", (field, request) => {
     const prompt = field === "/prompt" ? {} : { prompt: "a cat" };
     expect(fields({ ...prompt, ...request })).toEqual([field]);
   });
+});
+
+test("a strength says what it wants: a picture, and some of the steps", () => {
+  expect(faults({ prompt: "", strength: 0.5 })["/strength"]).toContain("wants a picture to start from in image");
+  expect(faults({ prompt: "", image: "AAAA", strength: 0 })["/strength"]).toContain("wants more than 0");
 });
 
 test("the message says which names are wanted", () => {
@@ -252,7 +261,7 @@ test("the schema becomes JSON Schema in which every field has a description and 
   expect(json).toMatchObject({ type: "object", required: ["prompt"], additionalProperties: false });
   const controlNet = nested(nested(json.properties, "controlnets"), "items");
   const described = [...Object.entries(json.properties ?? {}), ...Object.entries(nested(controlNet, "properties"))];
-  expect(described).toHaveLength(19 + 8);
+  expect(described).toHaveLength(21 + 8);
   for (const [field, property] of described) expect(property, field).toHaveProperty("description");
   expect(json.properties?.num_inference_steps).toMatchObject({ type: "integer", minimum: 1, maximum: 100 });
   expect(json.properties?.width).toMatchObject({ multipleOf: 8, minimum: 64, maximum: 16_384 });

@@ -58,10 +58,10 @@ test("others end the start by name, and so does a missing one", () => {
   expect(read(controlnet)).toEqual({ networks: CONTROLNET.always, notes: [] });
 });
 
-test("a VAE without the encoder's tensors serves: nothing asks for them yet", () => {
+test("a VAE without the encoder's tensors ends the start: a request with a picture asks for them", () => {
   const file = "diffusion_pytorch_model.fp16.safetensors";
   const held = readSafetensorsHeader(join(EMBEDDED_MODELS, "tiny-sd/vae", file)).tensors;
   const encoder = [...held.keys()].filter((key) => /^(encoder|quant_conv)\./.test(key));
   place("tiny-sd/vae", file, Object.fromEntries(encoder.map((key) => [key, undefined])));
-  expect(read({ ...sd1.components.vae!, folder }).networks).toEqual(["VAE decoder"]);
+  expect(() => read({ ...sd1.components.vae!, folder })).toThrow(/encoder\.\S+ is missing/);
 });

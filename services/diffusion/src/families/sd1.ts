@@ -5,7 +5,7 @@ import { unetPromptNetwork } from "../networks/prompt-projections.js";
 import { shallowUnetNetwork } from "../networks/shallow-unet.js";
 import { unetNetwork } from "../networks/unet.js";
 import type { EncoderConfig } from "../networks/unet-config.js";
-import { vaeDecoderNetwork } from "../networks/vae.js";
+import { vaeDecoderNetwork, vaeEncoderNetwork } from "../networks/vae.js";
 import type { ModelFamily } from "./family.js";
 
 /** Stable Diffusion 1 (arXiv:2112.10752), whose text encoder is OpenAI's CLIP. */
@@ -19,7 +19,7 @@ export const sd1: ModelFamily = {
       always: [unetNetwork.name, unetPromptNetwork.name],
       sometimes: [shallowUnetNetwork.name],
     },
-    vae: { kind: "vae", always: [vaeDecoderNetwork.name], sometimes: [] },
+    vae: { kind: "vae", always: [vaeDecoderNetwork.name], sometimes: [vaeEncoderNetwork.name] },
   },
   textConditioning: { tokenizer: "tokenizer", contextWidth: ({ text }) => text.width },
   latentSpace: ({ vae: { latentChannels, scale, scalingFactor } }) => ({

@@ -4,6 +4,7 @@ import { controlNets } from "./controlnets.js";
 import { deepCache } from "./deep-cache.js";
 import type { FeatureDefinition, RequestPicture } from "./feature.js";
 import { guidance } from "./guidance.js";
+import { image } from "./image.js";
 import { model } from "./model.js";
 import { output } from "./output.js";
 import { precision } from "./precision.js";
@@ -16,6 +17,7 @@ import { tokenDownsampling } from "./token-downsampling.js";
 const TABLE = [
   model,
   prompt,
+  image,
   size,
   sampling,
   guidance,

@@ -28,6 +28,7 @@ interface Case {
   height: number;
   controls: ("depth" | "canny")[];
   tokenDownsampling?: number;
+  strength?: number;
 }
 
 const CASES: Case[] = [
@@ -35,6 +36,7 @@ const CASES: Case[] = [
   { width: 96, height: 64, controls: ["depth"] },
   { width: 128, height: 128, controls: ["depth", "canny"] },
   { width: 96, height: 128, controls: ["depth"], tokenDownsampling: 2 },
+  { width: 96, height: 128, controls: ["depth"], strength: 0.6 },
 ];
 
 const benches = new Map<DiffusionDevice, EmbeddedPipeline>();
@@ -47,13 +49,14 @@ function benchOn(device: DiffusionDevice): EmbeddedPipeline {
 
 async function draw(
   device: DiffusionDevice,
-  { width, height, controls, tokenDownsampling = 1 }: Case,
+  { width, height, controls, tokenDownsampling = 1, strength }: Case,
   checkpoint = async () => {},
 ): Promise<RgbImage> {
   const { image } = await benchOn(device).draw(
     {
       ...{ prompt: "a red cube on a table", numInferenceSteps: STEPS, guidanceScale: 5 },
       ...{ size: { width, height }, tokenDownsampling, controls: controls.map((type) => embeddedControl(type)) },
+      ...(strength !== undefined && { strength }),
     },
     { checkpoint },
   );
@@ -66,8 +69,12 @@ const embeddingOn = (device: DiffusionDevice) => {
   return bench.session(bench.served.controlNet("depth").id, conditioningEmbeddingNetwork);
 };
 
-const nameOf = ({ width, height, controls, tokenDownsampling }: Case) =>
-  `${controls.join(" + ") || "text alone"}, ${width}x${height}${tokenDownsampling ? `, every ${tokenDownsampling}nd row and column` : ""}`;
+const nameOf = ({ width, height, controls, tokenDownsampling, strength }: Case) =>
+  [
+    ...[controls.join(" + ") || "text alone", `${width}x${height}`],
+    ...(tokenDownsampling ? [`every ${tokenDownsampling}nd row and column`] : []),
+    ...(strength ? ["from a picture"] : []),
+  ].join(", ");
 
 if (!missing) {
   describe.each(CASES.map((one) => [nameOf(one), one] as const))("%s", (_, one) => {

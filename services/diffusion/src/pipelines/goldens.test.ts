@@ -11,6 +11,8 @@ import { EMBEDDED_MODELS, fixtureModels } from "../../../../testing/model-folder
 import { psnr } from "../../../../testing/picture-error.js";
 import { openWorkbench, type RunChoices, type Workbench } from "../../../../testing/workbench.js";
 import { type Control, controlPicture } from "../features/controlnets.js";
+import { IMAGE } from "../features/image.js";
+import { completeSize } from "../features/size.js";
 import type { CompleteRequest } from "../request/complete.js";
 import { resolveScheduler } from "../request/resolve-scheduler.js";
 
@@ -28,6 +30,8 @@ interface Recorded {
     prompt: string | string[];
     negative_prompt?: string | string[];
     image?: string | string[];
+    control_image?: string | string[];
+    strength?: number;
     height?: number;
     width?: number;
     num_inference_steps: number;
@@ -88,11 +92,14 @@ function stage(modelsDir: string, profile: DeviceProfile): Workbench {
   return bench;
 }
 
-/** The recorded call as requests, one for each of its prompts, and its control images. */
+/** The recorded call as requests, one for each of its prompts, and its pictures. */
 async function readRecorded(recorded: Recorded, folder: string, { catalogue }: Workbench) {
   const { model: id, controlnet, scheduler, call } = recorded;
   const entry = catalogue.models.find((candidate) => candidate.id === id)!;
-  const pictures = await Promise.all([call.image ?? []].flat().map((file) => picture(join(folder, file))));
+  const read = async (file: string) => picture(join(folder, file));
+  const start = call.strength === undefined ? undefined : await read(call.image as string);
+  const controlFiles = call.control_image ?? (start ? [] : (call.image ?? []));
+  const controlImages = await Promise.all([controlFiles].flat().map(read));
   const controls = (controlnet ?? []).map((netId, i): Control => {
     const net = catalogue.controlnets.find((candidate) => candidate.id === netId)!;
     return {
@@ -105,12 +112,14 @@ async function readRecorded(recorded: Recorded, folder: string, { catalogue }: W
     };
   });
   const side = entry.unet.sampleSize * entry.latents.scale;
+  const own = completeSize({ side, most: 1e6 }, start ?? controlImages[0], "kept");
   const toRequest = (prompt: number): CompleteRequest => ({
     ...{ model: id, precision: undefined, seeds: seedsOf(recorded, prompt) },
     prompt: pick(call.prompt, prompt)!,
     negativePrompt: pick(call.negative_prompt, prompt) ?? "",
     clipSkip: call.clip_skip,
-    size: { width: call.width ?? pictures[0]?.width ?? side, height: call.height ?? pictures[0]?.height ?? side },
+    size: { width: call.width ?? own.width, height: call.height ?? own.height },
+    ...(call.strength !== undefined && { strength: call.strength }),
     numInferenceSteps: call.num_inference_steps,
     scheduler: resolveScheduler({ name: scheduler.class, ...scheduler.config_overrides }, entry.schedulerConfig),
     eta: call.eta ?? 0,
@@ -119,7 +128,8 @@ async function readRecorded(recorded: Recorded, folder: string, { catalogue }: W
     guidanceInterval: { start: 0, end: 1 },
     ...{ cacheInterval: 1, tokenDownsampling: 1, controls, pictures: [], output: { format: "png" } },
   });
-  return { toRequest, pictures: Object.fromEntries(pictures.map((image, i) => [controlPicture(i), image])) };
+  const controlPictures = controlImages.map((image, i) => [controlPicture(i), image]);
+  return { toRequest, pictures: { ...Object.fromEntries(controlPictures), ...(start && { [IMAGE]: start }) } };
 }
 
 /** The recorded call; a list of prompts is made one by one, which a list of generators makes equal. */
@@ -145,13 +155,21 @@ function seedsOf({ generator_seed: seed, call }: Recorded, prompt: number): numb
   return Array.from({ length: call.num_images_per_prompt ?? 1 }, () => seed);
 }
 
-/** One generator draws for the whole batch, where a list of them was not recorded. */
-function noiseOf({ generator_seed: seed }: Recorded): RunChoices {
+/** One generator draws for the whole batch, where a list of them was not recorded; then the picture to start from is drawn once for all. */
+function noiseOf({
+  generator_seed: seed,
+  call: { strength, num_images_per_prompt: images = 1 },
+}: Recorded): RunChoices {
   if (Array.isArray(seed)) return {};
   return {
     noise() {
       const generator = new TorchGenerator(seed);
-      return (count) => generator.randn(count);
+      let drawsOfPicture = strength === undefined ? 0 : 1;
+      return (count) => {
+        if (drawsOfPicture-- <= 0) return generator.randn(count);
+        const draw = generator.randn(count / images);
+        return Float32Array.from({ length: count }, (_, i) => draw[i % draw.length]!);
+      };
     },
   };
 }

@@ -1,7 +1,11 @@
 /** Which pipeline makes a request's pictures. */
 import type { CompleteRequest } from "../request/complete.js";
 import type { Recipe } from "../stages/recipe.js";
+import { imageToImage } from "./image-to-image.js";
 import { textToImage } from "./text-to-image.js";
 
 /** How a request's pictures are made. A new pipeline is a file of its own and a case here. */
-export const recipeOf = (request: CompleteRequest): Recipe => textToImage(request);
+export function recipeOf(request: CompleteRequest): Recipe {
+  const { strength } = request;
+  return strength === undefined ? textToImage(request) : imageToImage(request, strength);
+}

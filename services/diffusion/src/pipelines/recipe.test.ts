@@ -6,6 +6,7 @@ import { generateRequest } from "../contract/generate.js";
 import { readCatalogue } from "../engine/catalogue.js";
 import { completeRequest } from "../request/complete.js";
 import { resolveRequest } from "../request/resolve.js";
+import type { StageNamed } from "../stages/index.js";
 import { recipeSteps, recipeUses, recipeWork, stageUses } from "../stages/recipe.js";
 import { servedBy } from "../stages/served.js";
 import { recipeOf } from "./index.js";
@@ -40,6 +41,23 @@ test("work and steps of a recipe are those of its stages", () => {
   expect(recipeWork(recipe())).toBe(128 * 64 * 10);
   expect(recipeSteps(recipe())).toBe(10);
   expect(recipeSteps(recipe({ scheduler: { name: "pndm", skip_prk_steps: false } }))).toBe(19);
+});
+
+test("a picture to start from is encoded, and a share of the steps is made, of which controls act in theirs", () => {
+  const half = { image: "AAAA", strength: 0.5, controlnets: [depth({ control_guidance_end: 0.4 })] };
+  const made = recipe(half);
+  expect(JSON.parse(JSON.stringify(made))).toEqual(made);
+  const stages = ["encode-prompt", "encode-image", "prepare-control", "denoise", "decode"];
+  expect(made.map(({ stage }) => stage)).toEqual(stages);
+  expect(made[3]).toMatchObject({ image: { begin: 5 } });
+  expect(recipeSteps(made)).toBe(5);
+  const acting = (made[3] as StageNamed<"denoise">).evaluations.map(({ passes }) => passes[0]!.controls.length);
+  expect(acting).toEqual([1, 1, 0, 0, 0]);
+  expect(recipeWork(recipe({ image: "AAAA", strength: 0.55 }))).toBe(128 * 64 * 5);
+  expect(recipeSteps(recipe({ ...half, scheduler: "plms", strength: 0.6 }))).toBe(7);
+  expect(stageUses(made[1]!, served)).toEqual([
+    { component: "tiny-sd", network: "VAE encoder", sizes: { B: 1, H: 8, W: 16 } },
+  ]);
 });
 
 test("each stage uses its own networks, and a recipe each once at each size", () => {

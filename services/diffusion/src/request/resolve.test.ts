@@ -5,6 +5,7 @@ import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { generateRequest } from "../contract/generate.js";
 import { readCatalogue } from "../engine/catalogue.js";
 import { FEATURES } from "../features/index.js";
+import { completeRequest } from "./complete.js";
 import { resolveRequest, toParameters } from "./resolve.js";
 
 const catalogue = readCatalogue({ modelsDir: EMBEDDED_MODELS });
@@ -43,6 +44,8 @@ const EVERYTHING = {
   prompt: "a cat",
   negative_prompt: "a dog",
   clip_skip: 1,
+  image: "CCCC",
+  strength: 0.6,
   width: 128,
   height: 64,
   num_inference_steps: 7,
@@ -75,18 +78,21 @@ test("every field of every feature is in the request that these tests resolve", 
 /** What a client sends that has the parameters of an answer as JSON, and the pictures. */
 interface Sent {
   prompt: string;
+  image?: string;
   controlnets?: { image: string }[];
 }
 
-function sentAgain(parameters: object, { controlnets = [] }: Sent): object {
+function sentAgain(parameters: object, { image, controlnets = [] }: Sent): object {
   const { controlnets: nets, ...fields } = JSON.parse(JSON.stringify(parameters));
-  return { ...fields, controlnets: nets.map((net: object, i: number) => ({ ...net, image: controlnets[i]!.image })) };
+  const controls = nets.map((net: object, i: number) => ({ ...net, image: controlnets[i]!.image }));
+  return { ...fields, ...(image && { image }), controlnets: controls };
 }
 
 test.each([
   ["that gives every field", EVERYTHING],
   ["that leaves all open", { prompt: "a cat" }],
   ["that leaves the size to its picture's", { prompt: "a cat", controlnets: [{ type: "depth", image: "AAAA" }] }],
+  ["that starts from a picture and leaves its strength open", { prompt: "a cat", image: "CCCC" }],
   ["with a list of seeds", { prompt: "a cat", seed: [9, 4] }],
 ])("the parameters of a request %s, sent again, are resolved to the same", (_, request: Sent) => {
   const resolved = resolve(request);
@@ -118,6 +124,16 @@ test.each([
   ],
   ["/scheduler", { scheduler: "eulr" }, 'did you mean "euler"?'],
   ["/num_inference_steps", { scheduler: { name: "pndm", skip_prk_steps: false }, num_inference_steps: 3 }, "4 steps"],
+  [
+    "/strength",
+    { image: "AAAA", strength: 0.09, num_inference_steps: 11 },
+    "leaves none of 11 steps to make; wants at least 0.1",
+  ],
+  [
+    "/scheduler/skip_prk_steps",
+    { image: "AAAA", strength: 0.5, scheduler: { name: "pndm", skip_prk_steps: false } },
+    "must be true to start from an image",
+  ],
 ])("%s is refused where this service or its model cannot do %j", (pointer, fields, detail) => {
   try {
     resolve({ prompt: "a cat", ...fields });
@@ -125,6 +141,23 @@ test.each([
   } catch (error) {
     expect((error as InvalidRequest).issues).toMatchObject([{ pointer, detail: expect.stringContaining(detail) }]);
   }
+});
+
+test("of a picture to start from, the job says where it comes from and the answer how strongly it changes", () => {
+  const resolved = resolve({ prompt: "a cat", image: "CCCC" });
+  expect(resolved.pictures).toEqual([{ place: "/image", source: "CCCC", size: "kept" }]);
+  expect(toParameters(resolved)).toMatchObject({ strength: 0.8 });
+  expect(toParameters(resolved)).not.toHaveProperty("image");
+  expect(JSON.parse(JSON.stringify(toParameters(resolve({ prompt: "a cat" }))))).not.toHaveProperty("strength");
+});
+
+test("a picture's own size is kept within the limits of pixels and of work", () => {
+  const made = (request: object) => completeRequest(resolve(request), { "/image": { width: 3000, height: 3000 } }).size;
+  expect(made({ prompt: "a cat", image: "CCCC" })).toEqual({ width: 1000, height: 1000 });
+  const work = { ...service, limits: { ...wide, maxWork: 20 * 512 * 512 } };
+  const parsed = generateRequest(wide).parse({ prompt: "a cat", image: "CCCC", num_inference_steps: 20 });
+  const { size } = completeRequest(resolveRequest(parsed, work), { "/image": { width: 3000, height: 3000 } });
+  expect(size).toEqual({ width: 512, height: 512 });
 });
 
 test("a request is held against the limit of work once the model's own size and steps are filled in", () => {

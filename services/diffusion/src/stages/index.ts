@@ -1,12 +1,14 @@
 /** The table of stages. A new one is a file of its own and a row here. */
 import { decode } from "./decode.js";
 import { denoise } from "./denoise.js";
+import { encodeImage } from "./encode-image.js";
 import { encodePrompt } from "./encode-prompt.js";
 import { prepareControl } from "./prepare-control.js";
 import type { StageDefinition } from "./stage.js";
 
 const STAGES = {
   "encode-prompt": encodePrompt,
+  "encode-image": encodeImage,
   "prepare-control": prepareControl,
   denoise,
   decode,

@@ -51,6 +51,7 @@ const CASES: [string, CompleteRequest][] = [
   ["two with two ControlNets", request({ seed: [1, 2], controlnets: [depth, { type: "canny" }] })],
   ["steps without guidance among others", request({ guidance_interval: [0.4, 1], controlnets: [depth] })],
   ["an interval of guidance that spans no step", request({ guidance_interval: [0.4, 0.5] })],
+  ["a picture that starts from another", request({ image: "AAAA", strength: 0.5, controlnets: [depth] })],
   ["the shallow UNet between whole steps", request({ cache_interval: 2, controlnets: [depth] })],
   ["fewer tokens, and the shallow UNet", request({ token_downsampling: 2, cache_interval: 2, controlnets: [depth] })],
   ["a ControlNet in guess mode", request({ controlnets: [{ ...depth, guess_mode: true }] })],

@@ -1,0 +1,18 @@
+import { beginAt, IMAGE } from "../features/image.js";
+import type { CompleteRequest } from "../request/complete.js";
+import type { Recipe } from "../stages/recipe.js";
+import { usualStages } from "./usual-stages.js";
+
+/** Image-to-image, with any number of ControlNets: the picture gets noise, and `strength` of the steps take it away. */
+export function imageToImage(request: CompleteRequest, strength: number): Recipe {
+  const { model, size } = request;
+  const begin = beginAt(strength, request);
+  const { encodePrompt, prepareControls, denoise, decode } = usualStages(request, begin);
+  return [
+    encodePrompt,
+    { stage: "encode-image", model, picture: IMAGE, size },
+    ...prepareControls,
+    { ...denoise, image: { begin } },
+    decode,
+  ];
+}

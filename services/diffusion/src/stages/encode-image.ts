@@ -1,0 +1,25 @@
+import type { Size } from "../features/size.js";
+import { vaeEncoderNetwork } from "../networks/vae.js";
+import { latentSides } from "./served.js";
+import { defineStage } from "./stage.js";
+
+export interface EncodeImage {
+  model: string;
+  /** The place of the picture in the request. */
+  picture: string;
+  size: Size;
+}
+
+/** A picture as the latents that denoising begins at: no chance is in it yet. */
+export const encodeImage = defineStage<EncodeImage>({
+  uses: ({ model, size }, served) => [
+    { component: model, network: vaeEncoderNetwork.name, sizes: { B: 1, ...latentSides(served.model(model), size) } },
+  ],
+  async run({ model, picture, size }, _, tools) {
+    const { pictureTensor } = await import("../denoise/picture-tensor.js");
+    const { posteriorOf } = await import("../denoise/posterior.js");
+    const image = pictureTensor(tools.pictures[picture]!, size, -1);
+    const { moments } = await tools.session(model, vaeEncoderNetwork).run({ image });
+    return { posterior: posteriorOf(moments!.data as Float32Array, tools.model(model).latents.scalingFactor) };
+  },
+});
