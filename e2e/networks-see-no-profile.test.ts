@@ -9,7 +9,8 @@ import { expect, test } from "vitest";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const FOLDERS = [
   "services/diffusion/src/networks",
-  "services/diffusion/src/pipeline",
+  "services/diffusion/src/denoise",
+  "services/diffusion/src/schedulers",
   "services/preprocessor/src/networks",
 ];
 

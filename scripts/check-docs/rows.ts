@@ -22,6 +22,7 @@ export const ROWS: Row[] = [
     "scripts/install-software-gpu.sh",
   ),
   ...leftOut("it runs this", ".ci/run", "npm run check-docs"),
+  ...leftOut("it repeats the whole suite; npm-scripts ask it for help", "npm run busy-suite"),
   ...leftOut("it runs as long as the check does, and answers its requests", "npm start"),
   ...leftOut("it needs the network", "go install go.k6.io/k6@v1.8.1", "apt-get install buildah"),
   ...leftOut(

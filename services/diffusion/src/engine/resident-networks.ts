@@ -38,10 +38,8 @@ export function residentNetworks(
 
   return {
     async requireRoom(stages) {
-      for (const uses of stages) {
-        residency.requireRoom(loadables(uses));
-        await admission.requireRoom(uses);
-      }
+      for (const uses of stages) residency.requireRoom(loadables(uses));
+      await admission.requireRoom(stages);
     },
     async load(uses, later) {
       await admission.admit(uses, later);

@@ -24,8 +24,8 @@ export async function* generateEvents(
         break;
       case "output": {
         const image = (await jobs.blob(data.blob)).toString("base64");
-        if (data.list === "images") images[data.index] = { ...data.about, image };
-        else controlImages[data.index] = { ...data.about, image };
+        if (data.list === "images") images[data.index] = { image, ...data.about };
+        else controlImages[data.index] = { image, ...data.about };
         break;
       }
       case "completed":

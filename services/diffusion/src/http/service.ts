@@ -32,14 +32,16 @@ export interface DiffusionService {
 export async function createService(config: Config, log: Logger, version: string): Promise<DiffusionService> {
   const { modelsDir, threads, budgetBytes, prepared } = machineDefaults(config);
   sharp.concurrency(threads);
+  const notes: string[] = [];
   const catalogue = readCatalogue({
     modelsDir,
     models: config.MODELS,
     controlnets: config.CONTROLNETS,
-    note: (line) => log.info(line),
+    note: (line) => notes.push(line),
   });
   const warm = warmKeys(config, catalogue);
   const device = await chooseServedDevice(deviceOptions(config), log);
+  for (const note of notes) log.info(note); // a start that fails says why, in one line
   const onDevice = device.device !== "cpu";
   const memory = onDevice ? deviceMemory(config) : undefined;
   const memoryInfo = memory && (await aboutMemory(memory, log));

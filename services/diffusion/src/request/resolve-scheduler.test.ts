@@ -113,6 +113,8 @@ describe("names", () => {
     ["DPM++ 3M", "DPMSolverMultistepScheduler", { solver_order: 3 }],
     ["UniPC", "UniPCMultistepScheduler", { use_karras_sigmas: false }],
     ["unipc_karras", "UniPCMultistepScheduler", { use_karras_sigmas: true }],
+    ["Heun", "HeunDiscreteScheduler", { use_karras_sigmas: false }],
+    ["k_heun_karras", "HeunDiscreteScheduler", { use_karras_sigmas: true }],
     ["LCM", "LCMScheduler", {}],
   ])("%s is %s with %j", (request, name, implied) => {
     expect(resolveScheduler(request, SD15)).toMatchObject({ name, ...implied, beta_start: 0.00085 });

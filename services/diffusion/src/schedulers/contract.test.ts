@@ -132,6 +132,7 @@ describe("deterministic schedulers follow the flow", () => {
     },
     { name: "EulerDiscreteScheduler", options: KARRAS, order: 1 },
     { name: "EulerDiscreteScheduler", options: { final_sigmas_type: "sigma_min" }, order: 1 },
+    { name: "HeunDiscreteScheduler", options: { timestep_spacing: "leading" }, order: 2, until: 200 },
     { name: dpm, options: { ...KARRAS, solver_order: 1 }, order: 1 },
     { name: dpm, options: KARRAS, order: 2 },
     { name: dpm, options: { ...KARRAS, solver_type: "heun" }, order: 2 },
@@ -239,6 +240,7 @@ describe("a stage may act between steps", () => {
     ["DDIMScheduler", { clip_sample: false }],
     ["PNDMScheduler", {}],
     ["EulerDiscreteScheduler", {}],
+    ["HeunDiscreteScheduler", {}],
     ["DPMSolverMultistepScheduler", { use_karras_sigmas: true }],
     ["UniPCMultistepScheduler", {}],
   ])("the level is what %s's sample holds: found with a network that knows the noise", (name, options) => {

@@ -3,6 +3,7 @@ import { ddim } from "./ddim.js";
 import { dpmSolverMultistep } from "./dpmsolver-multistep.js";
 import { euler } from "./euler.js";
 import { eulerAncestral } from "./euler-ancestral.js";
+import { heun } from "./heun.js";
 import { addNoise, type Latents, scale } from "./latents.js";
 import { lcm } from "./lcm.js";
 import { pndm } from "./pndm.js";
@@ -10,7 +11,16 @@ import { SchedulerRefusal } from "./refusal.js";
 import type { Schedule, ScheduledJob, Scheduler, SchedulerConfig } from "./scheduler.js";
 import { uniPc } from "./unipc.js";
 
-export const SCHEDULERS: readonly Scheduler[] = [ddim, pndm, euler, eulerAncestral, dpmSolverMultistep, uniPc, lcm];
+export const SCHEDULERS: readonly Scheduler[] = [
+  ddim,
+  pndm,
+  euler,
+  eulerAncestral,
+  heun,
+  dpmSolverMultistep,
+  uniPc,
+  lcm,
+];
 
 export interface StartOptions {
   /** Complete, as `resolveScheduler` makes it. */

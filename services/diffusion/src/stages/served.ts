@@ -1,5 +1,5 @@
 /** What stages know of the models and ControlNets that they name, and of the device. */
-import type { Catalogue, ControlNetEntry, ModelEntry } from "../engine/catalogue.js";
+import type { ControlNetEntry, ModelEntry } from "../engine/catalogue.js";
 import type { DeviceForms } from "../engine/device-settings.js";
 import type { Size } from "../features/size.js";
 
@@ -19,7 +19,7 @@ export interface ServedCatalogue {
 }
 
 /** The HTTP process has checked the names against the same catalogue. */
-export const servedBy = ({ models, controlnets }: ServedCatalogue | Catalogue, forms: DeviceForms): Served => ({
+export const servedBy = ({ models, controlnets }: ServedCatalogue, forms: DeviceForms): Served => ({
   model: (id) =>
     required(
       models.find((model) => model.id === id),

@@ -46,9 +46,11 @@ export async function createService(
 ): Promise<PreprocessorService> {
   const { modelsDir, threads, budgetBytes, prepared } = machineDefaults(config);
   const choices = modelChoices(config);
-  const catalogue = readCatalogue({ processors, modelsDir, choices, note: (line) => log.info(line) });
+  const notes: string[] = [];
+  const catalogue = readCatalogue({ processors, modelsDir, choices, note: (line) => notes.push(line) });
   const warm = warmProcessors(config, servedProcessors(processors, catalogue));
   const device = await chooseServedDevice(deviceOptions(config), log);
+  for (const note of notes) log.info(note); // a start that fails says why, in one line
   sharp.concurrency(threads);
   const engine = new PreprocessorEngine({
     entry,

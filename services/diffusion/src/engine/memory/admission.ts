@@ -22,11 +22,11 @@ export class Admission {
 
   constructor(private readonly options: AdmissionOptions) {}
 
-  /** Throws OutOfMemory with the sums where an empty device would not hold the networks. */
-  async requireRoom(wanted: readonly NetworkMemory[]): Promise<void> {
-    if (this.missing(wanted).length === 0) return;
+  /** Throws OutOfMemory with the sums where an empty device would not hold the networks of each stage. */
+  async requireRoom(stages: readonly (readonly NetworkMemory[])[]): Promise<void> {
+    if (this.missing(stages.flat()).length === 0) return;
     const memory = await this.readMemory();
-    if (memory) this.refuseTooMuch(wanted, memory);
+    for (const wanted of stages) if (memory) this.refuseTooMuch(wanted, memory);
   }
 
   /**

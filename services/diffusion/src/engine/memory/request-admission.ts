@@ -18,8 +18,8 @@ export interface RequestAdmissionOptions {
 
 /** Holds the networks of a request against the device's memory. */
 export interface RequestAdmission {
-  /** Throws OutOfMemory where an empty device would not hold these networks. */
-  requireRoom(uses: readonly NetworkUse[]): Promise<void>;
+  /** Throws OutOfMemory where an empty device would not hold the networks of each stage. */
+  requireRoom(stages: readonly (readonly NetworkUse[])[]): Promise<void>;
   /** Makes room for these networks; those of `later` are released after all others. */
   admit(uses: readonly NetworkUse[], later: readonly NetworkUse[]): Promise<void>;
 }
@@ -40,7 +40,7 @@ export function requestAdmission(options: RequestAdmissionOptions): RequestAdmis
     warn: (message) => process.stderr.write(`${message}\n`),
   });
   return {
-    requireRoom: (uses) => admission.requireRoom(memoryOf(uses)),
+    requireRoom: (stages) => admission.requireRoom(stages.map(memoryOf)),
     admit: (uses, later) => admission.admit(memoryOf(uses), memoryOf(later)),
   };
 }

@@ -1,0 +1,57 @@
+/** What a stage may do between the steps of the loop: with a network that predicts no noise at all. */
+import { Tensor } from "onnxruntime-node";
+import { expect, test } from "vitest";
+import { startScheduler } from "../schedulers/index.js";
+import type { Level } from "../schedulers/prediction.js";
+import type { UNet } from "./components.js";
+import { denoise } from "./denoise.js";
+import { planEvaluations } from "./evaluation-plan.js";
+
+const SHAPE = [1, 4, 2, 2] as const;
+const SIZE = 16;
+
+const silent = {
+  config: { levels: [{ channels: 4, transformerLayers: 0, heads: 1 }], layersPerLevel: 1 },
+  projections: { run: async () => ({}), release: async () => {} },
+  session: {
+    run: async () => ({ noise: new Tensor("float32", new Float32Array(SIZE), SHAPE) }),
+    release: async () => {},
+  },
+} as unknown as UNet;
+
+/** Runs four steps of Euler's method from latents of ones; `settle` as a stage would have it. */
+function run(settle?: (latents: Float32Array, level: Level) => Float32Array) {
+  const config = { name: "EulerDiscreteScheduler", prediction_type: "epsilon" };
+  const latents = new Float32Array(SIZE).fill(1);
+  const job = startScheduler({ config, numInferenceSteps: 4, latents, noise: (n) => new Float32Array(n), eta: 0 });
+  const request = { guidanceScale: 1, guidanceInterval: { start: 0, end: 1 }, cacheInterval: 1, controls: [] };
+  const seen: Float32Array[] = [];
+  const inputs = {
+    ...{ job, shape: SHAPE, guidance: { scale: 1, rescale: 0 }, controls: [], shallow: undefined, settle },
+    ...{ plan: planEvaluations(request, 4), tokenDownsampling: 1 },
+    embeds: { data: new Float32Array(2), texts: 1, length: 1, width: 2 },
+  };
+  const events = {
+    checkpoint: async () => {},
+    onStep: (step: { latents: Float32Array }) => void seen.push(step.latents),
+  };
+  return denoise(silent, inputs, events).then((end) => ({ end, seen, job }));
+}
+
+test("a stage sees the latents after each step with the level of the next, and the loop goes on with what it gives", async () => {
+  const levels: Level[] = [];
+  const { end, seen, job } = await run((latents, level) => {
+    levels.push(level);
+    return latents.map(() => levels.length);
+  });
+  expect(seen.map(([value]) => value)).toEqual([job.start[0], 1, 2, 3]);
+  expect(end).toEqual(new Float32Array(SIZE).fill(4));
+  expect(levels.map(({ alpha }) => alpha)).toEqual([1, 1, 1, 1]);
+  expect(levels.at(-1)).toEqual({ alpha: 1, sigma: 0 });
+  for (const [i, { sigma }] of levels.slice(1).entries()) expect(sigma).toBeLessThan(levels[i]!.sigma);
+});
+
+test("without one the latents go on as they are", async () => {
+  const { end, job } = await run();
+  for (const [i, value] of end.entries()) expect(value / job.start[i]!).toBeCloseTo(1, 6); // there is no noise to take away
+});
