@@ -44,6 +44,7 @@ export const heun = defineScheduler({
     const plan = { timesteps, sigmas, levels: growingLevels(sigmas) };
     return {
       ...plan,
+      order: 2,
       initNoiseSigma: initNoiseSigma(sigmas, c.timestepSpacing),
       sample: (run) => sample({ ...c, ...plan }, run),
     };

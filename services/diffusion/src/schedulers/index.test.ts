@@ -4,7 +4,7 @@ import { TorchGenerator } from "@armature/core";
 import { readTensors } from "@armature/weights";
 import { describe, expect, test } from "vitest";
 import { resolveScheduler } from "../request/resolve-scheduler.js";
-import { SCHEDULERS, scheduleOf, startScheduler } from "./index.js";
+import { beginAfter, SCHEDULERS, scheduleOf, startScheduler } from "./index.js";
 import { SchedulerRefusal } from "./refusal.js";
 import type { Evaluation, ScheduledJob, SchedulerConfig } from "./scheduler.js";
 import { runSampler } from "./testing/run-sampler.js";
@@ -86,7 +86,7 @@ describe.each(names)("%s equals diffusers", (name) => {
     const generator = new TorchGenerator(fixture.generator_seed);
     const { num_inference_steps: numInferenceSteps, strength } = run;
     const skipped = strength === undefined ? 0 : numInferenceSteps - Math.floor(numInferenceSteps * strength);
-    const begin = skipped * fixture.order;
+    const begin = beginAfter(skipped, scheduleOf(config, numInferenceSteps));
     return startScheduler({
       config,
       numInferenceSteps,
@@ -104,6 +104,7 @@ describe.each(names)("%s equals diffusers", (name) => {
     if (timesteps.dtype === "I64") expect(start(run).timesteps).toEqual(wanted);
     else expect(distance(start(run).timesteps, wanted).absolute).toBeLessThanOrEqual(FRACTIONAL_TIMESTEP_ATOL);
     expect(start(run).evaluations).toBe(wanted.length);
+    expect(schedule.order ?? 1).toBe(fixture.order);
 
     if (run.init_noise_sigma !== undefined) expect(schedule.initNoiseSigma / run.init_noise_sigma).toBeCloseTo(1, 5);
     const sigmas = goldens.get(`${key}.sigmas`);
