@@ -3,9 +3,9 @@
 export interface QueueLimits {
   /** Jobs that run at once. */
   concurrency: number;
-  /** Jobs that may wait. */
+  /** Jobs that may wait ready for their turn, and as many more that are being made ready. */
   maxWaiting: number;
-  /** Cost that may wait, over all jobs; one job may always wait alone, or a big one would never get in. */
+  /** Cost that may wait, of either; one job may always wait alone, or a big one would never get in. */
   maxWaitingCost: number;
   /** Jobs of one client that may wait, so that none fills the queue alone. */
   maxWaitingPerClient?: number;

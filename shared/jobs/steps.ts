@@ -60,7 +60,10 @@ export class Steps {
       progress: (data) => {
         if (!job.hasEnded) void tell({ event: "progress", data });
       },
-      output: async (file, about) => tell({ event: "output", data: { ...about, blob: await blobs.put(file, job.id) } }),
+      output: async (file, about) => {
+        if (job.hasEnded) return; // another part of it failed: nobody would drop the file
+        await tell({ event: "output", data: { ...about, blob: await blobs.put(file, job.id) } });
+      },
     };
   }
 }

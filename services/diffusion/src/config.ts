@@ -59,7 +59,9 @@ export const Config = z.object({
     ),
   ...machineSettings,
   ...preparedSettings(20),
-  QUEUE_LIMIT: count(16).describe("Requests that may wait; a further one gets 429"),
+  QUEUE_LIMIT: count(16).describe(
+    "Requests that may wait for their turn, and as many more whose pictures are on their way; a further one gets 429",
+  ),
   QUEUE_LIMIT_PER_CLIENT: count(8).describe("Requests of one client address that may wait"),
   QUEUE_WORK_LIMIT: count(400_000_000).describe(
     "Work that may wait, in pixels x steps x pictures with guidance; ControlNets add a third each, savings count",

@@ -39,7 +39,9 @@ export const Config = z.object({
   ...deviceSettings,
   ...machineSettings,
   ...preparedSettings(4),
-  QUEUE_LIMIT: count(16).describe("Requests that may wait; a further one gets 429"),
+  QUEUE_LIMIT: count(16).describe(
+    "Requests that may wait for their turn, and as many more whose pictures are on their way; a further one gets 429",
+  ),
   QUEUE_LIMIT_PER_CLIENT: count(16).describe("Requests of one client address that may wait"),
   MAX_WAIT_S: count(120).describe("Seconds that a request may wait for its start"),
   MAX_JOB_S: count(300).describe(

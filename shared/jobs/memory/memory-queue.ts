@@ -83,7 +83,7 @@ export class MemoryQueue implements Queue {
       waitingCost: costOf(waiting),
       running: this.#running.size,
       secondsPerCost: this.#rate.secondsPerCost,
-      estimatedWaitS: this.#isIdle() ? 0 : this.#secondsFor(this.#costAhead(waiting)),
+      estimatedWaitS: this.#isIdle() ? 0 : this.#secondsFor(this.#costAhead(waiting.filter(isReady))),
     };
   }
 
@@ -94,16 +94,18 @@ export class MemoryQueue implements Queue {
   #admit(entry: QueueEntry): void {
     const waiting = this.#order.waiting();
     if (this.#isIdle() && (entry.ready || waiting.length === 0)) return;
-    const estimatedWaitS = this.#secondsFor(this.#costAhead(waiting));
+    const estimatedWaitS = this.#secondsFor(this.#costAhead(waiting.filter(isReady)));
     if (!this.#hasRoom(entry, waiting)) throw new QueueFull(Math.max(1, Math.ceil(estimatedWaitS)));
-    this.#requireInTime(entry, this.#secondsFor(this.#costAhead(this.#order.before(entry))));
+    this.#requireInTime(entry, this.#secondsFor(this.#costAhead(this.#order.before(entry).filter(isReady))));
   }
 
-  #hasRoom({ client, cost }: QueueEntry, waiting: QueueEntry[]): boolean {
+  /** What is not ready has a room of its own, as large: slow picture addresses never keep out what could start. */
+  #hasRoom({ client, cost, ready }: QueueEntry, waiting: QueueEntry[]): boolean {
     const { maxWaiting, maxWaitingCost, maxWaitingPerClient = maxWaiting } = this.#options;
     const ofClient = waiting.filter((other) => other.client === client).length;
-    if (waiting.length >= maxWaiting || ofClient >= maxWaitingPerClient) return false;
-    return waiting.length === 0 || costOf(waiting) + cost <= maxWaitingCost;
+    const alike = waiting.filter((other) => other.ready === ready);
+    if (alike.length >= maxWaiting || ofClient >= maxWaitingPerClient) return false;
+    return alike.length === 0 || costOf(alike) + cost <= maxWaitingCost;
   }
 
   #requireInTime({ deadlineMs }: QueueEntry, estimatedWaitS: number): void {
@@ -120,7 +122,7 @@ export class MemoryQueue implements Queue {
 
   /** Whether a job that came now would start at once if it is ready. */
   #isIdle(): boolean {
-    return this.#hasSlot() && !this.#order.waiting().some(({ ready }) => ready);
+    return this.#hasSlot() && !this.#order.waiting().some(isReady);
   }
 
   /** What is left of the running jobs, by the clock, and all of the waiting ones. */
@@ -142,6 +144,8 @@ export class MemoryQueue implements Queue {
     for (const listener of this.#listeners) listener();
   }
 }
+
+const isReady = ({ ready }: QueueEntry) => ready;
 
 const costOf = (entries: QueueEntry[]) => sum(entries.map(({ cost }) => cost));
 

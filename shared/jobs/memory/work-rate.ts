@@ -8,14 +8,15 @@ export class WorkRate {
   /** `guess`: seconds per unit until a job has been measured. */
   constructor(private readonly guess: number | undefined) {}
 
+  /** Work without a cost, such as the loading of a model, tells nothing. */
   note(seconds: number, cost: number): void {
+    if (cost === 0) return;
     const mix = (old: number, newest: number) => (1 - NEWEST) * old + NEWEST * newest;
     const old = this.#average ?? { seconds, cost };
     this.#average = { seconds: mix(old.seconds, seconds), cost: mix(old.cost, cost) };
   }
 
   get secondsPerCost(): number | undefined {
-    if (!this.#average || this.#average.cost === 0) return this.guess;
-    return this.#average.seconds / this.#average.cost;
+    return this.#average ? this.#average.seconds / this.#average.cost : this.guess;
   }
 }

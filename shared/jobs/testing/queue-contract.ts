@@ -58,13 +58,31 @@ export function queueContract(name: string, open: OpenQueue): void {
       expect(await order(queue)).toEqual(["slow", "behind"]);
     });
 
-    test("jobs that are not ready fill the queue, but do not keep a ready one from a free slot", async () => {
+    test("jobs that are not ready fill a room of their own, and keep no ready one from the queue or a slot", async () => {
       const queue = await opened({ maxWaiting: 2 });
-      for (const id of ["a", "b"]) await queue.add(entry(id, { ready: false }));
+      for (const id of ["a", "b"]) await queue.add(entry(id, { ready: false, cost: 50 }));
       await expect(queue.add(entry("c", { ready: false }))).rejects.toBeInstanceOf(QueueFull);
-      await queue.add(entry("ready", { deadlineMs: 1 }));
+      await queue.add(entry("ready", { client: "two", deadlineMs: 1 }));
       expect(await queue.take()).toBe("ready");
-      await expect(queue.add(entry("late"))).rejects.toBeInstanceOf(QueueFull);
+      for (const id of ["d", "e"]) await queue.add(entry(id, { client: "two", cost: 50 }));
+      await expect(queue.add(entry("f", { client: "three" }))).rejects.toBeInstanceOf(QueueFull);
+      await expect(queue.add(entry("g", { client: "one", ready: false }))).rejects.toBeInstanceOf(QueueFull);
+    });
+
+    test("what is not ready adds nothing to the wait of others, and what costs nothing is not measured", async () => {
+      const queue = await opened({ secondsPerCost: 2 });
+      await queue.add(entry("running", { cost: 5 }));
+      await queue.take();
+      await queue.add(entry("slow", { ready: false, cost: 40 }));
+      expect(await queue.snapshot()).toMatchObject({ waiting: 1, estimatedWaitS: 10 });
+      await queue.add(entry("urgent", { client: "two", deadlineMs: 10_000 }));
+      await queue.remove("urgent");
+      await queue.done("running", "cancelled");
+      await queue.add(entry("loading", { cost: 0 }));
+      await queue.take();
+      nowMs += 60_000;
+      await queue.done("loading", "completed");
+      expect((await queue.snapshot()).secondsPerCost).toBe(2);
     });
 
     test("nothing waits beyond the limits of count, cost and client, but a big job alone", async () => {
