@@ -5,8 +5,8 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { fixtureJson, fixturePath, goldens, relativeError } from "../../../../testing/golden.js";
 import { expectSamePixels, readGrey, readRgb } from "../../../../testing/picture.js";
+import type { DepthNetwork } from "../depth/depth-network.js";
 import { readDptImageProcessor } from "../depth/dpt-image-processor.js";
-import type { DepthNetwork } from "../networks/depth-network.js";
 import type { Processor } from "./annotator.js";
 import { PROCESSORS } from "./index.js";
 

@@ -6,11 +6,11 @@ import { describe, expect, test } from "vitest";
 import { fixtureJson, fixturePath, goldens, relativeError } from "../../../../testing/golden.js";
 import { readGrey, readRgb } from "../../../../testing/picture.js";
 import { WINOGRAD_EVERYWHERE } from "../../../../testing/winograd-everywhere.js";
+import { depthAnythingDepth } from "../depth/depth-anything-depth.js";
+import type { DepthNetwork } from "../depth/depth-network.js";
 import { toPixelValues } from "../depth/dpt-image-processor.js";
 import { loadableNetwork } from "../engine/loadable-networks.js";
-import { depthAnythingDepth } from "../networks/depth-anything.js";
 import { readDepthAnythingConfig } from "../networks/depth-anything-config.js";
-import type { DepthNetwork } from "../networks/depth-network.js";
 import { depthAnything } from "./depth-anything.js";
 
 /** Of the maximum: 1.8e-5 was seen. */

@@ -7,9 +7,9 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { fixturePath, relativeError } from "../../../../testing/golden.js";
 import { readRgb } from "../../../../testing/picture.js";
 import { DEVICE_TIMEOUT_MS, missingDevice, WEBGPU_FLOAT16, WEBGPU_FLOAT32 } from "../../../../testing/webgpu-device.js";
+import { depthAnythingDepth } from "../depth/depth-anything-depth.js";
+import { dptDepth } from "../depth/dpt-depth.js";
 import { toPixelValues } from "../depth/dpt-image-processor.js";
-import { depthAnythingDepth } from "../networks/depth-anything.js";
-import { dptDepth } from "../networks/dpt-depth.js";
 import { loadableNetwork, type PreprocessorDevice } from "./loadable-networks.js";
 
 /** Of the maximum, as the device's own checks allow: 4.7e-5 was seen, in the hybrid's sixty normalised layers. */

@@ -14,7 +14,6 @@ import {
   type Scope,
 } from "@armature/graph";
 import { type DepthAnythingConfig, readDepthAnythingConfig } from "./depth-anything-config.js";
-import { depthNetwork } from "./depth-network.js";
 import { dinov2 } from "./dinov2.js";
 
 /** Pictures whose sides are multiples of the patch → inverse depth [B, H, W]. */
@@ -32,15 +31,6 @@ export const depthAnythingNetwork = defineNetwork({
   // the mask token serves the backbone's training; the coarsest fusion has nothing to merge
   ignore: [/^backbone\.embeddings\.mask_token$/, /^neck\.fusion_stage\.layers\.0\.residual_layer1\./],
   typicalSide: ({ backbone }) => backbone.grid,
-});
-
-/** Models in the layout of transformers' DepthAnythingForDepthEstimation, of both versions. */
-export const depthAnythingDepth = depthNetwork({
-  family: "Depth Anything",
-  architecture: "DepthAnythingForDepthEstimation",
-  example: "LiheYoung/depth-anything-small-hf",
-  network: depthAnythingNetwork,
-  patchOf: ({ backbone }) => backbone.patch,
 });
 
 /** Depth Anything (arXiv:2401.10891): pixels (B, 3, H, W) → inverse depth (B, 1, H, W). */

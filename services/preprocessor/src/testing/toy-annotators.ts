@@ -3,8 +3,8 @@ import type { RgbImage } from "@armature/pixels";
 import { z } from "zod";
 import { defineAnnotator } from "../annotators/annotator.js";
 import { queryValue } from "../annotators/query-value.js";
+import { dptDepth } from "../depth/dpt-depth.js";
 import { toPixelValues } from "../depth/dpt-image-processor.js";
-import { dptDepth } from "../networks/dpt-depth.js";
 
 const toyThreshold = defineAnnotator({
   ids: {

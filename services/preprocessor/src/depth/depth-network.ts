@@ -7,7 +7,7 @@ import type { Session } from "@armature/runtime";
 import { ModelConfig, openModelFolder } from "@armature/weights";
 import { Tensor } from "onnxruntime-node";
 import type { AnnotatorNetwork } from "../annotators/annotator-network.js";
-import { type DptImageProcessor, type PixelValues, readDptImageProcessor } from "../depth/dpt-image-processor.js";
+import { type DptImageProcessor, type PixelValues, readDptImageProcessor } from "./dpt-image-processor.js";
 
 export interface DepthNetwork {
   imageProcessor: DptImageProcessor;

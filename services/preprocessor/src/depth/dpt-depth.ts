@@ -1,6 +1,7 @@
 /** The depth networks of transformers' DPTForDepthEstimation, as annotators use them. */
+
+import { dptNetwork } from "../networks/dpt.js";
 import { depthNetwork } from "./depth-network.js";
-import { dptNetwork } from "./dpt.js";
 
 export const dptDepth = depthNetwork({
   family: "DPT",
