@@ -14,7 +14,7 @@ Starts the diffusion service on a device and asks it for one picture after anoth
 with a new seed each. Watches the memory of its processes and the tensors that jobs leave on the device.
 
   --generations N  pictures (default 200)
-  --minutes N      no new picture after so many minutes (default 20)
+  --minutes N      minutes after which no new picture begins (default 20)
   --device D       webgpu, cuda or cpu (default webgpu)
   --help
 

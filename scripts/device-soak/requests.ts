@@ -8,7 +8,7 @@ const SIZES = [
 ];
 const CONTROLS = [[], ["depth"], ["depth", "canny"]];
 
-/** After so many requests every session has been opened. */
+/** Requests after which every session has been opened. */
 export const ROUND = SIZES.length * CONTROLS.length;
 
 /** Request `i`, from 0. */

@@ -11,7 +11,7 @@ export interface EngineLimits {
   /** Wait before a restart: doubled with each crash since the last answered job, up to the maximum. */
   restartDelayMs: number;
   maxRestartDelayMs: number;
-  /** After so many starts in a row without getting ready the engine counts as failed: jobs are refused at once. */
+  /** Starts in a row without getting ready after which the engine counts as failed: jobs are refused at once. */
   maxStartFailures: number;
   /** How often a failed engine is tried again. */
   failedRetryMs: number;

@@ -9,7 +9,7 @@ import { dirname } from "node:path";
 import { unlessVanished } from "@armature/core";
 import type { ByteRange } from "./sources/source.js";
 
-/** Progress goes to the journal after so many new bytes of a chunk, or so long after the last time: what a killed process loses. */
+/** New bytes of a chunk, or time since the last entry, after which progress goes to the journal: what a killed process loses. */
 const JOURNAL_BYTES = 4 * 2 ** 20;
 const JOURNAL_MS = 250;
 

@@ -159,7 +159,7 @@ export class GraphBuilder {
     return this.value(name, dtype, shape);
   }
 
-  /** Notes that a layer could take a weight in 8 bits, and save so many bytes. */
+  /** Notes that a layer could take a weight in 8 bits, and the bytes that this would save. */
   noteInt8(savedBytes: number): void {
     this.int8SavedBytes += savedBytes;
   }

@@ -28,7 +28,7 @@ export interface DeviceProfile {
   sizes?: Readonly<Record<string, number>>;
   /** Where 3x3 convolutions take Winograd's form; undefined: nowhere. Only for `rows`. */
   winograd?: WinogradRule;
-  /** Layers with at least so many inputs and outputs multiply in 8 bits, with weights quantised a channel; undefined: none. */
+  /** Least number of inputs and of outputs of a layer that multiplies in 8 bits, with one scale per channel of its weights; undefined: none does. */
   int8MinChannels?: number;
 }
 

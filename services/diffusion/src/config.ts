@@ -50,12 +50,12 @@ export const Config = z.object({
     .number()
     .min(0)
     .default(1)
-    .describe("Gigabytes of that which no request gets, for what sums cannot foresee"),
+    .describe("Gigabytes of the GPU's memory to keep free: a margin for what the memory estimate misses"),
   PRECISION: z
     .enum(PRECISIONS)
     .default("float32")
     .describe(
-      "Of UNet and ControlNets on the CPU, where a request does not say; int8 takes half the time and a sixth of the memory, and is not exact",
+      "Precision of UNet and ControlNets on the CPU, where a request does not say; int8 takes half the time and a sixth of the memory, and is not exact",
     ),
   ...machineSettings,
   ...preparedSettings(20),

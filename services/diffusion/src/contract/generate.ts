@@ -7,7 +7,7 @@ import { type GenerateLimits, workIssue } from "./limits.js";
 
 /**
  * The request's schema under a service's limits. Fields without a default are the service's to fill in, from the model that is
- * asked for: its recommended size, steps, guidance and scheduler. After that it must ask `workIssue` again.
+ * asked for: its recommended size, steps, guidance and scheduler. `resolveRequest`, which does that, asks `workIssue` again.
  */
 export function generateRequest(limits: GenerateLimits) {
   const fields: z.ZodRawShape = Object.assign({}, ...FEATURES.map((feature) => feature.fields(limits)));

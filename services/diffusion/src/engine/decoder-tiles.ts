@@ -2,7 +2,7 @@ import type { DeviceProfile } from "@armature/graph";
 import type { TilePlan } from "../decode/tiled-decode.js";
 import type { VaeConfig } from "../networks/vae.js";
 
-/** Neighbouring tiles share so many latent cells: about what a pixel of the decoder sees to one side. */
+/** Latent cells that neighbouring tiles share: about what a pixel of the decoder sees to one side. */
 const TILE_OVERLAP = 8;
 const SMALLEST_TILE = 16;
 

@@ -13,7 +13,7 @@ export const deepCache = defineFeature({
       .max(maxSteps)
       .default(1)
       .describe(
-        "One whole evaluation in so many; the others reuse its deep features, at about a tenth of the work: arXiv:2312.00858",
+        "Every n-th evaluation runs the whole UNet; the others reuse its deep features, at about a tenth of the work: arXiv:2312.00858",
       ),
   }),
   resolve: ({ cache_interval }) => ({ cacheInterval: cache_interval }),

@@ -51,7 +51,7 @@ export function startScheduler({ config, numInferenceSteps, latents, noise, eta,
   };
 }
 
-/** The index of the timestep at which a run begins that leaves out so many steps. */
+/** The index of the timestep at which a run begins that leaves out a number of steps. */
 export const beginAfter = (steps: number, { order = 1 }: Schedule): number => steps * order;
 
 /** The timesteps and noise levels of a configured scheduler. Throws SchedulerRefusal as `startScheduler` does. */
