@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { controlNetsResponse, modelsResponse } from "./models.js";
-import { imageRequest, processorId, processorsResponse } from "./processors.js";
+import { name } from "./names.js";
+import { imageRequest, processorsResponse } from "./processors.js";
 
 test("the lists keep their schemas", () => {
   const model = {
@@ -31,11 +32,11 @@ test("the lists keep their schemas", () => {
 });
 
 test.each(["__proto__", "../x", "a/b", "a\u0000", "", ".", "-x", "a".repeat(65)])("%j is no processor's name", (id) => {
-  expect(processorId.safeParse(id).success).toBe(false);
+  expect(name.safeParse(id).success).toBe(false);
 });
 
 test.each(["canny", "depth_leres++", "softedge_hed", "lineart-anime"])("%s is a processor's name", (id) => {
-  expect(processorId.parse(id)).toBe(id);
+  expect(name.parse(id)).toBe(id);
 });
 
 test("a picture in JSON has one field", () => {

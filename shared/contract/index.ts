@@ -5,4 +5,4 @@ export { modelId, name, schedulerName } from "./names.js";
 export { DEFAULT_JPEG_QUALITY, OUTPUT_FORMATS, type OutputFormat, output } from "./output.js";
 export { PRECISIONS, type Precision } from "./precision.js";
 export { type ProblemMessage, problem } from "./problem.js";
-export { type ImageRequest, imageRequest, type ProcessorsResponse, processorsResponse } from "./processors.js";
+export { imageRequest, type ProcessorsResponse, processorsResponse } from "./processors.js";

@@ -36,7 +36,5 @@ export const controlNetInfo = z.strictObject({
 
 export const controlNetsResponse = z.strictObject({ controlnets: z.array(controlNetInfo) });
 
-export type ModelInfo = z.infer<typeof modelInfo>;
 export type ModelsResponse = z.infer<typeof modelsResponse>;
-export type ControlNetInfo = z.infer<typeof controlNetInfo>;
 export type ControlNetsResponse = z.infer<typeof controlNetsResponse>;

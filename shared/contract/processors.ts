@@ -1,7 +1,6 @@
 /** The preprocessor service: `GET /processors` and `POST /image/{processor}`. */
 import { z } from "zod";
 import { deviceInfo } from "./device.js";
-import { name } from "./names.js";
 
 export const processorInfo = z.strictObject({
   id: z.string().describe("The last part of the path of POST /image/{processor}"),
@@ -16,14 +15,9 @@ export const processorsResponse = z.strictObject({
   processors: z.array(processorInfo),
 });
 
-/** The path parameter. */
-export const processorId = name;
-
 /** The JSON form of the request's body, beside the processor's options; the other form is the picture's bytes as they are. */
 export const imageRequest = z.strictObject({
   image: z.string().min(1).describe("The picture: base64, a data: URL, or an http(s) URL"),
 });
 
-export type ProcessorInfo = z.infer<typeof processorInfo>;
 export type ProcessorsResponse = z.infer<typeof processorsResponse>;
-export type ImageRequest = z.infer<typeof imageRequest>;

@@ -195,8 +195,11 @@ function redirected(schema: JsonSchema, names: Map<string, string>): JsonSchema 
 
 const templated = (path: string) => path.replaceAll(/:(\w+)/g, "{$1}");
 
-/** `post /image/:processor` is `postImageProcessor`. */
+/** `post /image/:processor` is `postImageProcessor`; `depth_leres++` is another one than `depth_leres`. */
 function operationId({ method, path }: RouteDeclaration): string {
-  const words = path.split(/[^A-Za-z0-9]+/).filter(Boolean);
+  const words = path
+    .replaceAll("+", "_plus_")
+    .split(/[^A-Za-z0-9]+/)
+    .filter(Boolean);
   return method + words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join("");
 }

@@ -1,4 +1,4 @@
-/** Puts the diffusion service together from its configuration: engine, queue, routes, application. */
+/** Puts the diffusion service together from its configuration: engine, jobs, routes, application. */
 
 import { randomInt } from "node:crypto";
 import type { DeviceMemoryInfo } from "@armature/contract";

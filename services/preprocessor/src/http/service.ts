@@ -1,4 +1,4 @@
-/** Puts the preprocessor service together from its configuration: engine, queue, routes, application. */
+/** Puts the preprocessor service together from its configuration: engine, jobs, routes, application. */
 
 import { InvalidConfig } from "@armature/core";
 import type { DeviceChoice } from "@armature/devices";
