@@ -12,7 +12,10 @@ export {
   InvalidConfig,
   InvalidModel,
   InvalidRequest,
+  NotFound,
   OutOfMemory,
+  UpstreamFailed,
+  UpstreamUnavailable,
 } from "./errors.js";
 export { floatToHalf, halfToFloat } from "./half.js";
 export { nearest } from "./nearest.js";

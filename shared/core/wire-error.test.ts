@@ -1,6 +1,7 @@
 import { deserialize, serialize } from "node:v8";
+import { UpstreamUnavailable } from "@armature/core";
 
-import { MethodNotAllowed, UpstreamUnavailable } from "@armature/http";
+import { MethodNotAllowed } from "@armature/http";
 import { QueueFull } from "@armature/jobs";
 import { expect, test } from "vitest";
 import { Cancelled, InvalidModel, InvalidRequest, OutOfMemory } from "./errors.js";

@@ -1,12 +1,13 @@
 /** What both services' HTTP has in common: everything but their own routes. */
+
 import { randomUUID } from "node:crypto";
-import { Draining } from "@armature/core";
+import { Draining, NotFound } from "@armature/core";
 import express, { type Express, type RequestHandler, type Router } from "express";
 import type { Logger } from "pino";
 import { discardBody } from "./body.js";
 import { builtinRoutes } from "./builtin-routes.js";
 import { docsPage } from "./docs-page.js";
-import { MalformedRequest, MethodNotAllowed, NotFound, NotReady } from "./errors.js";
+import { MalformedRequest, MethodNotAllowed, NotReady } from "./errors.js";
 import type { ServiceMetrics } from "./metrics.js";
 import { type OpenApiDocument, openApiDocument, type RouteDeclaration, type ServiceInfo } from "./openapi.js";
 import { problemMiddleware } from "./problem.js";

@@ -1,12 +1,12 @@
 import { createHash, randomBytes } from "node:crypto";
 import { connect } from "node:net";
+import { parse } from "@armature/contract";
 import type { Router } from "express";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { cpuTimed } from "../../testing/cpu-time.js";
 import { rawExchange, startService, until } from "../../testing/http-service.js";
 import { imageBody, jsonBody, jsonOrImageBody, parseJson } from "./body.js";
-import { parse } from "./parse.js";
 
 const LIMITS = { maxBytes: 1_000 };
 

@@ -1,9 +1,9 @@
 /** Reads request bodies within limits: length, type, and for JSON the depth and the number of its values. */
+import { jsonPointer } from "@armature/contract";
 
 import { Cancelled, InvalidRequest } from "@armature/core";
 import type { Request, RequestHandler } from "express";
 import { BodyTooLarge, MalformedRequest, UnsupportedMediaType } from "./errors.js";
-import { jsonPointer } from "./parse.js";
 
 export interface BodyLimits {
   /** Bytes on the wire; compressed bodies are not accepted, so these are all there are. */

@@ -16,10 +16,6 @@ export class HeadersTooLarge extends AppError {
   readonly code = "headers-too-large";
 }
 
-export class NotFound extends AppError {
-  readonly code = "not-found";
-}
-
 export class MethodNotAllowed extends AppError {
   readonly code = "method-not-allowed";
   constructor(
@@ -54,35 +50,15 @@ export class NotReady extends AppError {
   }
 }
 
-/** Another service that this one needs cannot be reached; `service` is the name that the operator gave it. */
-export class UpstreamUnavailable extends AppError {
-  readonly code = "upstream-unavailable";
-  constructor(
-    message: string,
-    readonly retryAfterS = 5,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
-}
-
-/** Another service answered, but not with what its contract promises. */
-export class UpstreamFailed extends AppError {
-  readonly code = "upstream-failed";
-}
-
 export const HTTP_ERRORS = registerErrors({
   "malformed-request": MalformedRequest,
   "request-timeout": RequestTimeout,
   "headers-too-large": HeadersTooLarge,
-  "not-found": NotFound,
   "method-not-allowed": MethodNotAllowed,
   "not-acceptable": NotAcceptable,
   "unsupported-media-type": UnsupportedMediaType,
   "body-too-large": BodyTooLarge,
   "not-ready": NotReady,
-  "upstream-unavailable": UpstreamUnavailable,
-  "upstream-failed": UpstreamFailed,
 });
 
 export type HttpError = ErrorOf<typeof HTTP_ERRORS>;

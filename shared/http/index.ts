@@ -9,17 +9,13 @@ export {
   MalformedRequest,
   MethodNotAllowed,
   NotAcceptable,
-  NotFound,
   NotReady,
   RequestTimeout,
   UnsupportedMediaType,
-  UpstreamFailed,
-  UpstreamUnavailable,
 } from "./errors.js";
 export { EventStream, streamEvents } from "./event-stream.js";
 export { createMetrics, type ServiceMetrics } from "./metrics.js";
 export type { MediaTypes, RouteDeclaration } from "./openapi.js";
-export { inField, jsonPointer, parse } from "./parse.js";
 export { requestId, toProblem } from "./problem.js";
 export { addLogFields, createLogger, LOG_LEVELS } from "./request-log.js";
 export { onTermination, type RunningServer, type ServerOptions, startServer } from "./server.js";

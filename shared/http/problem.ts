@@ -2,20 +2,13 @@
 
 import type { ServerResponse } from "node:http";
 import type { ProblemMessage } from "@armature/contract";
-import { AppError, type CoreError, type FieldIssue, InvalidRequest } from "@armature/core";
+import { AppError, type CoreError, type FieldIssue, InvalidRequest, NotFound } from "@armature/core";
 import type { EngineError } from "@armature/engine";
 import type { PictureError } from "@armature/images";
 import type { JobsError } from "@armature/jobs";
 import type { SourceError } from "@armature/net";
 import type { ErrorRequestHandler, Response } from "express";
-import {
-  BodyTooLarge,
-  type HttpError,
-  MalformedRequest,
-  MethodNotAllowed,
-  NotFound,
-  UnsupportedMediaType,
-} from "./errors.js";
+import { BodyTooLarge, type HttpError, MalformedRequest, MethodNotAllowed, UnsupportedMediaType } from "./errors.js";
 
 /** Every class of errors that may reach a client: a code without its row below does not compile. */
 type KnownError = CoreError | EngineError | PictureError | JobsError | SourceError | HttpError;

@@ -1,5 +1,6 @@
 /** From the pictures that a resolved request brings to the pixels that its stages will see. */
-import { inField } from "@armature/http";
+import { inField } from "@armature/contract";
+
 import { type DecodeLimits, decodeImage } from "@armature/images";
 import type { JobContext } from "@armature/jobs";
 import type { SourcePolicy } from "@armature/net";

@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
-import { InvalidRequest } from "@armature/core";
-import { UpstreamFailed, UpstreamUnavailable } from "@armature/http";
+import { InvalidRequest, UpstreamFailed, UpstreamUnavailable } from "@armature/core";
+
 import { afterEach, expect, test } from "vitest";
 import { listen } from "../../../../testing/loopback.js";
 import { PreprocessorClient } from "./preprocessor-client.js";

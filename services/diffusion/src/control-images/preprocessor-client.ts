@@ -1,8 +1,8 @@
 /** Speaks to preprocessor services over HTTP: a picture's bytes go there, a control image's bytes come back. */
 
 import { problem } from "@armature/contract";
-import { InvalidRequest } from "@armature/core";
-import { UpstreamFailed, UpstreamUnavailable } from "@armature/http";
+import { InvalidRequest, UpstreamFailed, UpstreamUnavailable } from "@armature/core";
+
 import { Agent, type Dispatcher, request } from "undici";
 
 export interface PreprocessorClientOptions {

@@ -1,5 +1,6 @@
+import { parse } from "@armature/contract";
 import { Cancelled } from "@armature/core";
-import { parse } from "@armature/http";
+
 import { QueueFull } from "@armature/jobs";
 import { expect, test } from "vitest";
 import { startService } from "../../../../testing/http-service.js";

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { parse } from "@armature/http";
+import { parse } from "@armature/contract";
+
 import { decodeImage } from "@armature/images";
 import { blobName, memoryJobs } from "@armature/jobs";
 import { DEFAULT_SOURCE_POLICY } from "@armature/net";

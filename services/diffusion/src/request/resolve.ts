@@ -1,6 +1,7 @@
 /** From a parsed request to what it means here: what is left open filled in, what this service cannot do refused by name. */
+import { jsonPointer } from "@armature/contract";
 import { InvalidRequest } from "@armature/core";
-import { jsonPointer } from "@armature/http";
+
 import type { GenerateRequest } from "../contract/generate.js";
 import { workIssue } from "../contract/limits.js";
 import type { ResolveContext } from "../features/feature.js";

@@ -1,7 +1,7 @@
 /** What a client asks of a processor: options as query parameters or in the JSON body, and the picture. */
-import { imageRequest } from "@armature/contract";
+import { imageRequest, jsonPointer, parse } from "@armature/contract";
 import { InvalidRequest } from "@armature/core";
-import { jsonPointer, parse } from "@armature/http";
+
 import { z } from "zod";
 import type { Processor } from "../annotators/annotator.js";
 

@@ -1,5 +1,6 @@
 /** One picture from its file to its control image's file. Knows neither HTTP nor tensors. */
-import { inField } from "@armature/http";
+import { inField } from "@armature/contract";
+
 import { type DecodeLimits, decodeImage, encodeImage } from "@armature/images";
 import type { SourcePolicy } from "@armature/net";
 import type { AnnotateOutcome, AnnotatePayload } from "../engine/jobs.js";

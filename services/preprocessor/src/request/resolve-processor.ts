@@ -1,6 +1,6 @@
 import { quote } from "@armature/config";
-import { nearest } from "@armature/core";
-import { NotFound } from "@armature/http";
+import { NotFound, nearest } from "@armature/core";
+
 import type { Processor } from "../annotators/annotator.js";
 import { type Catalogue, servedProcessors } from "../engine/catalogue.js";
 

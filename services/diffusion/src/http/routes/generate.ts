@@ -1,4 +1,5 @@
-import { addLogFields, closed, jsonBody, parse, requestId } from "@armature/http";
+import { parse } from "@armature/contract";
+import { addLogFields, closed, jsonBody, requestId } from "@armature/http";
 import type { JobEvent, Jobs } from "@armature/jobs";
 import type { SourcePolicy } from "@armature/net";
 import { type Request, type Response, Router } from "express";

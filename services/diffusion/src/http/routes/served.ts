@@ -5,8 +5,9 @@ import {
   type ModelsResponse,
   type Precision,
 } from "@armature/contract";
+import { NotFound } from "@armature/core";
 import type { DeviceChoice } from "@armature/devices";
-import { NotFound } from "@armature/http";
+
 import { type Jobs, resultOf } from "@armature/jobs";
 import { deviceInfo } from "@armature/service";
 import { Router } from "express";
