@@ -10,7 +10,10 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const FOLDERS = [
   "services/diffusion/src/networks",
   "services/diffusion/src/denoise",
+  "services/diffusion/src/decode",
+  "services/diffusion/src/pipelines",
   "services/diffusion/src/schedulers",
+  "services/diffusion/src/stages",
   "services/preprocessor/src/networks",
 ];
 
