@@ -17,6 +17,7 @@ export const ROWS: Row[] = [
   ...leftOut(
     ".ci/run runs it",
     "npm run check",
+    "npm run check-openapi",
     "npm run image-budget",
     "npm run load-test -- smoke",
     "scripts/install-software-gpu.sh",

@@ -145,10 +145,13 @@ function problems(route: RouteDeclaration, schemas: Components): Operation["resp
 
 function content(types: MediaTypes, io: "input" | "output", schemas: Components): Content {
   const entries = Object.entries(types).map(([type, schema]) => {
-    return [type, { schema: schema === "binary" ? {} : schemas.add(schema, io) }];
+    return [type, { schema: schema === "binary" ? BYTES[io] : schemas.add(schema, io) }];
   });
   return Object.fromEntries(entries);
 }
+
+/** An empty body is refused. */
+const BYTES = { input: { type: "string", format: "binary", minLength: 1 }, output: {} } as const;
 
 function parametersOf(place: Parameter["in"], schema: z.ZodObject | undefined, schemas: Components): Parameter[] {
   if (!schema) return [];
@@ -171,7 +174,15 @@ class Components {
 
   /** The schema as JSON Schema; the named ones in it move to the components, and references lead there. */
   add(schema: z.ZodType, io: "input" | "output"): JsonSchema {
-    const { $schema: _, $defs = {}, ...body } = z.toJSONSchema(schema, { io, unrepresentable: "any" });
+    const {
+      $schema: _,
+      $defs = {},
+      ...body
+    } = z.toJSONSchema(schema, {
+      io,
+      unrepresentable: "any",
+      override: ({ jsonSchema }) => listUniformTuple(jsonSchema),
+    });
     const names = new Map(Object.entries($defs).map(([name, definition]) => [name, this.#freeName(name, definition)]));
     for (const [name, definition] of Object.entries($defs)) this.all[names.get(name)!] = redirected(definition, names);
     return redirected(body, names);
@@ -183,6 +194,15 @@ class Components {
     const own = redirected(definition, new Map());
     return same === undefined || JSON.stringify(same) === JSON.stringify(own) ? name : `${name}Output`;
   }
+}
+
+/** A tuple of equal items becomes a list of that length: the same values, and readers that do not know `prefixItems` understand it. */
+function listUniformTuple(schema: JsonSchema): void {
+  const { prefixItems = [], items } = schema;
+  const kinds = new Set(prefixItems.map((item) => JSON.stringify(item)));
+  if (kinds.size !== 1 || items !== false) return;
+  delete schema.prefixItems;
+  schema.items = prefixItems[0]!;
 }
 
 function redirected(schema: JsonSchema, names: Map<string, string>): JsonSchema {

@@ -4,13 +4,9 @@ import type { MediaTypes, RouteDeclaration } from "@armature/http";
 import { z } from "zod";
 import { generateRequest, generateResponse } from "../contract/generate.js";
 import type { GenerateLimits } from "../contract/limits.js";
+import { schedulingHeaders } from "./scheduling-headers.js";
 
 const PICTURES: MediaTypes = Object.fromEntries(OUTPUT_FORMATS.map((format) => [`image/${format}`, "binary" as const]));
-
-const ASKED_FOR = z.object({
-  "X-Priority": z.coerce.number().int().min(-10).max(10).optional().describe("Greater goes first; default 0"),
-  "X-Deadline-Ms": z.coerce.number().optional().describe("A request that would wait longer than this is not started"),
-});
 
 /** Every route but those that all services have. */
 export function routeDeclarations(limits: GenerateLimits): RouteDeclaration[] {
@@ -23,7 +19,7 @@ export function routeDeclarations(limits: GenerateLimits): RouteDeclaration[] {
       summary: "Makes pictures from a prompt, and from other pictures through ControlNets",
       description:
         "As JSON, as a bare picture (`Accept: image/png`), or as events with progress (`Accept: text/event-stream`).",
-      headers: ASKED_FOR,
+      headers: schedulingHeaders,
       request: { "application/json": generateRequest(limits) },
       responses: {
         200: {

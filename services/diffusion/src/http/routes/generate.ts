@@ -11,6 +11,7 @@ import { type GenerateJob, generateSpec } from "../../jobs/generate-job.js";
 import { resolveRequest } from "../../request/resolve.js";
 import { chooseAnswer, sendAnswer, withFormat } from "../generate-answer.js";
 import { generateEvents } from "../generate-events.js";
+import { askedTurn } from "../scheduling-headers.js";
 
 export interface GenerateDeps {
   /** What requests are resolved against. */
@@ -41,20 +42,10 @@ async function* generation(
   { jobs, sources, maxWaitMs }: GenerateDeps,
 ): AsyncGenerator<GenerateEvent> {
   const signal = closed(res);
-  const { spec, files } = await generateSpec(request, { sources }, askedFor(req, maxWaitMs));
+  const who = { client: req.ip ?? "", ...askedTurn(req, maxWaitMs) };
+  const { spec, files } = await generateSpec(request, { sources }, who);
   const events = jobs.follow<GenerateJob>(spec, { files, signal });
   yield* generateEvents(logged(res, events), { id: requestId(res), jobs });
-}
-
-/** `X-Priority: -10` to `10`, greater first, and `X-Deadline-Ms`, how long the client would wait for the start; else the usual. */
-function askedFor(req: Request, maxWaitMs: number) {
-  const priority = Number(req.get("X-Priority") ?? 0);
-  const deadlineMs = Number(req.get("X-Deadline-Ms") ?? maxWaitMs);
-  return {
-    client: req.ip ?? "",
-    priority: Number.isInteger(priority) && Math.abs(priority) <= 10 ? priority : 0,
-    deadlineMs: deadlineMs > 0 ? Math.min(maxWaitMs, deadlineMs) : maxWaitMs,
-  };
 }
 
 function logRequest(res: Response, { model, scheduler, numInferenceSteps, seeds, controls }: ResolvedRequest): void {
