@@ -1,7 +1,7 @@
 /** `npm run check-openapi`: holds both services against their own OpenAPI documents, with public tools that know only those. */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { request } from "undici";
 import { findPythonTool } from "./check-openapi/find-python-tool.js";
@@ -42,12 +42,14 @@ async function main(): Promise<number> {
   }
   const validator = findPythonTool("openapi-spec-validator", process.env);
   const schemathesis = findPythonTool("schemathesis", process.env);
-  mkdirSync(values.out, { recursive: true });
+  const out = resolve(values.out);
+  mkdirSync(out, { recursive: true });
   const { preprocessor, diffusion, stop } = await startStack({ env: { LOG_LEVEL: "error" } });
   const check = async (name: string, { url }: ServiceProcess) => {
     const document = `${url}/openapi.json`;
-    const report = join(values.out, `${name}.xml`);
-    const valid = run(validator, [await downloaded(document, join(values.out, `${name}.json`))]);
+    const report = join(out, `${name}.xml`);
+    const run = programIn(out);
+    const valid = run(validator, [await downloaded(document, join(out, `${name}.json`))]);
     return [valid, run(schemathesis, schemathesisArguments({ ...values, document, report }))];
   };
   try {
@@ -64,9 +66,11 @@ async function downloaded(url: string, file: string): Promise<string> {
   return file;
 }
 
-/** The exit code; what the program prints is shown. */
-function run(program: string, args: readonly string[]): number {
-  const { status, error } = spawnSync(program, args, { stdio: "inherit" });
-  if (error) throw error;
-  return status ?? 1;
+/** Runs a program, which may leave files in `folder`; gives its exit code. What it prints is shown. */
+function programIn(folder: string) {
+  return (program: string, args: readonly string[]): number => {
+    const { status, error } = spawnSync(program, args, { cwd: folder, stdio: "inherit" });
+    if (error) throw error;
+    return status ?? 1;
+  };
 }
