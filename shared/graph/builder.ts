@@ -45,8 +45,8 @@ const WEIGHT_DTYPES: Partial<Record<SafetensorsDtype, Dtype>> = { F32: "float32"
 /** Give a weight another type or order. */
 const ALONE = new Set(["Cast", "Transpose"]);
 
-/** Of the latents of a picture of 512x512 pixels. */
-const LATENT_SIDE = 64;
+/** Side of a network's map where the network does not say: that of the latents of a picture of 512x512 pixels. */
+export const TYPICAL_SIDE = 64;
 
 export class GraphBuilder {
   readonly [PROFILE]: DeviceProfile;
@@ -71,7 +71,7 @@ export class GraphBuilder {
   constructor(
     profile: DeviceProfile,
     private readonly weights: WeightView,
-    readonly typicalSide = LATENT_SIDE,
+    readonly typicalSide = TYPICAL_SIDE,
   ) {
     this[PROFILE] = profile;
   }

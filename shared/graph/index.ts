@@ -39,7 +39,7 @@ export {
   type PortValues,
   type Sizes,
 } from "./network.js";
-export { type Dtype, encodeModel } from "./onnx.js";
+export { type Dtype, encodeModel, type GraphPort } from "./onnx.js";
 export {
   add as addValues,
   cast,

@@ -63,6 +63,24 @@ test("inputs are declared in the order of the definition, outputs in the order i
   expect([...weightKeys]).toEqual(["conv.weight", "conv.bias"]);
 });
 
+test("inputs are declared without weights as the graph declares them, and with sizes as numbers", () => {
+  const { inputs } = network.trace(view(WEIGHTS), CPU_PROFILE);
+  expect(network.declaredInputs(CPU_PROFILE)).toEqual(inputs);
+  const sized = network.declaredInputs({ ...NCHW_FLOAT16_PROFILE, sizes: { B: 2, H: 8, W: 12, S: 77 } });
+  expect(sized.slice(0, 3)).toEqual([
+    { name: "image", dtype: "float32", shape: [2, 3, 64, 96] },
+    { name: "steps", dtype: "float32", shape: [1] },
+    { name: "attn.key", dtype: "float16", shape: [2, 77, 16] },
+  ]);
+  expect(sized[4]).toEqual({ name: "hint", dtype: "float16", shape: ["hint_batch?", 4, 8, 12] });
+});
+
+test("a network's typical side is that of latents of 512x512 pixels, unless it says so", () => {
+  expect(network.typicalSide).toBe(64);
+  const facts = { name: "own", read: () => 24, inputs: () => ({}), outputs: "caller" as const, write: () => ({}) };
+  expect(defineNetwork({ ...facts, typicalSide: (grid: number) => grid }).configured(24).typicalSide).toBe(24);
+});
+
 test.each<[DeviceProfile, object, unknown[], unknown[]]>([
   [CPU_PROFILE, { dtype: "float32", shape: [1, 4] }, ["hint_batch?", "H*W", 4], ["residual_rows?", 4]],
   [

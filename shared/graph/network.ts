@@ -1,8 +1,8 @@
 /** A network as a value: everything that is known of it, once. Graphs, sizes, memory and sessions are derived from it. */
-import type { ModelConfig, WeightView } from "@armature/weights";
-import { GraphBuilder, type GraphTrace, type Value } from "./builder.js";
+import { type ModelConfig, noWeights, type WeightView } from "@armature/weights";
+import { GraphBuilder, type GraphTrace, TYPICAL_SIDE, type Value } from "./builder.js";
 import { type Dim, parseDim } from "./dim.js";
-import { encodeModel } from "./onnx.js";
+import { encodeModel, type GraphPort } from "./onnx.js";
 import type { Port, ZeroTensor } from "./ports.js";
 import type { DeviceProfile } from "./profile.js";
 import { Scope } from "./scope.js";
@@ -61,6 +61,10 @@ export type Sizes = Readonly<Record<string, number>>;
 export interface ConfiguredNetwork extends NetworkFacts {
   /** Names of the tensors that it takes. */
   inputNames: readonly string[];
+  /** The tensors that it takes in a device's form, at the profile's sizes; a size whose symbol ends in `?` may be 1. */
+  declaredInputs(profile: DeviceProfile): readonly GraphPort[];
+  /** Side of its map in a typical picture, by which layers choose their form. */
+  typicalSide: number;
   /** The sizes of a call, by symbol. Throws where two tensors contradict each other. */
   sizesOf(feeds: FedShapes): Sizes;
   /** Those of the sizes that are this network's own. Throws by name where one is missing. */
@@ -83,6 +87,8 @@ export function defineNetwork<Config, const P extends Ports>(
     return {
       ...facts,
       inputNames: [...ports.keys()],
+      declaredInputs: (profile) => declaredInputs(ports, profile, name),
+      typicalSide: definition.typicalSide?.(config) ?? TYPICAL_SIDE,
       sizesOf: (feeds) => solveSizes(ports, feeds, name),
       ownSizes: (sizes) => pickSizes(symbolsOf(ports), sizes, name),
       neutral: (profile) => neutralTensors(ports, profile),
@@ -112,6 +118,13 @@ function declare<P extends Ports>(graph: GraphBuilder, ports: P): PortValues<P> 
     return [name, Object.fromEntries(Object.entries(port).map(([own, one]) => [own, one.declare(graph, own)]))];
   });
   return Object.fromEntries(declared) as PortValues<P>;
+}
+
+/** As `declare` gives them to the layers, in a graph without any. */
+function declaredInputs(ports: Map<string, Port<unknown>>, profile: DeviceProfile, network: string) {
+  const graph = new GraphBuilder(profile, noWeights(network));
+  for (const [name, port] of ports) port.declare(graph, name);
+  return graph.trace(network).inputs;
 }
 
 function flatPorts(ports: Ports): Map<string, Port<unknown>> {
