@@ -1,12 +1,28 @@
-/** What the benchmark measures: every part of every model in every form. */
-import type { Form, Measurement, ModelFolders, Part } from "./parts.js";
+/** What the benchmark measures: each workload of each model in each form. */
+import { callSizes } from "./call-sizes.js";
+import { configsOfFolders } from "./configs.js";
+import { type Components, chosenNames, kindOf, networkOf } from "./networks.js";
+import { type Form, hasForm, type TimedNetwork } from "./timed-network.js";
+import { controlnetsOf, networksOf, type OpenedWorkload, WORKLOADS } from "./workloads.js";
 
 export interface BenchModel {
   name: string;
-  folders: ModelFolders;
+  /** With a UNet, a VAE, a text encoder and a ControlNet; others where there are some. */
+  components: Components;
   forms: Form[];
-  /** Of its pictures, in pixels. */
+  /** Side of its pictures, in pixels. */
   size: number;
+}
+
+/** One workload in one form, ready for a process of its own: plain JSON. */
+export interface Measurement extends OpenedWorkload {
+  components: Components;
+  /** Side of its pictures, in pixels. */
+  size: number;
+  /** Pictures of a request, with guidance. */
+  pictures: number;
+  /** Timed runs after one to warm up. */
+  repeats: number;
 }
 
 export interface Case {
@@ -15,10 +31,10 @@ export interface Case {
 }
 
 /** A picture is the sum of the others: it is measured only where its growth is. */
-export const CASE_PARTS = ["step", "step+controlnet", "vae decode", "text encoder", "depth", "depth hybrid"] as const;
+const USUAL_WORKLOADS = WORKLOADS.filter((workload) => workload !== "picture");
 
 /** Steps take seconds, a text a tenth of one. */
-const REPEATS_FACTOR: Partial<Record<Part, number>> = { "text encoder": 5 };
+const REPEATS_FACTOR: Readonly<Record<string, number>> = { "text encoder": 5 };
 
 export interface CaseOptions {
   cache: string;
@@ -28,43 +44,71 @@ export interface CaseOptions {
   tokenDownsampling: number;
 }
 
-export function listCases(models: BenchModel[], options: CaseOptions): Case[] {
+/** What of a measurement is not as in one step for one picture of the model's size. */
+export type Asked = Partial<Pick<Measurement, "size" | "pictures" | "controlnets" | "steps" | "threads">>;
+
+/**
+ * `only`: names of workloads, parted by commas; undefined: the usual ones. A model without the component of a workload has no case of it.
+ * Throws by name where there is no such workload, or no model has its component.
+ */
+export function listCases(models: readonly BenchModel[], only: string | undefined, options: CaseOptions): Case[] {
+  const workloads = only === undefined ? USUAL_WORKLOADS : chosenWorkloads(only, models);
   return models.flatMap((model) =>
-    CASE_PARTS.filter((part) => part !== "depth hybrid" || model.folders.hybrid).flatMap((part) =>
-      formsOf(part, model.forms).map((form) => ({
-        model: model.name,
-        measurement: measurementOf(model, part, form, options),
-      })),
-    ),
+    workloads
+      .filter((workload) => missingOf(workload, model) === undefined)
+      .flatMap((workload) =>
+        formsOf(workload, model).map((form) => ({
+          model: model.name,
+          measurement: measurementOf(model, workload, form, options),
+        })),
+      ),
   );
 }
 
-/** A picture of the model's size with guidance. */
+function chosenWorkloads(only: string, models: readonly BenchModel[]): string[] {
+  const workloads = chosenNames(only.split(","), "--only", WORKLOADS);
+  for (const workload of workloads) {
+    const missing = models.map((model) => missingOf(workload, model));
+    if (missing.includes(undefined)) continue;
+    throw new Error(`--only: no model here has what ${workload} wants; name it with --components ${missing[0]}=FOLDER`);
+  }
+  return workloads;
+}
+
+/** The first component that the model lacks. */
+const missingOf = (workload: string, { components }: BenchModel): string | undefined =>
+  networksOf(workload, controlnetsOf(workload)).find(({ component }) => !(component in components))?.component;
+
+/** With the sizes that the calls of such a request have. */
 export function measurementOf(
-  { folders, size }: BenchModel,
-  part: Part,
+  model: BenchModel,
+  workload: string,
   form: Form,
   { cache, threads, repeats, tokenDownsampling }: CaseOptions,
+  asked: Asked = {},
 ): Measurement {
+  const { name: _, forms: _forms, ...of } = model;
+  const how = { ...of, threads, pictures: 1, controlnets: controlnetsOf(workload), steps: 1, ...asked };
   return {
-    ...{
-      part,
-      form,
-      folders,
-      cache,
-      threads,
-      tokenDownsampling,
-      batch: 2,
-      steps: 1,
-      height: size / 8,
-      width: size / 8,
-    },
-    controlnets: part === "step+controlnet" ? 1 : 0,
-    repeats: repeats * (REPEATS_FACTOR[part] ?? 1),
+    ...{ workload, form, cache, ...how, repeats: repeats * (REPEATS_FACTOR[workload] ?? 1) },
+    networks: timedNetworks(workload, { ...how, tokenDownsampling }),
   };
 }
 
-/** Only UNet and ControlNet have an 8-bit form. */
-function formsOf(part: Part, forms: Form[]): Form[] {
-  return part.startsWith("step") ? forms : forms.filter((form) => form !== "int8");
+type Timing = Pick<Measurement, "components" | "size" | "pictures" | "controlnets"> & { tokenDownsampling: number };
+
+function timedNetworks(workload: string, { components, size, pictures, ...how }: Timing): TimedNetwork[] {
+  const configs = configsOfFolders(components);
+  const sizesOf = callSizes(configs, { side: size, pictures, tokenDownsampling: how.tokenDownsampling });
+  return networksOf(workload, how.controlnets).map((wanted) => {
+    const network = networkOf(wanted).open(configs[wanted.component]!());
+    const folder = components[wanted.component]!;
+    return { ...wanted, folder, sizes: sizesOf(kindOf(wanted.component), network) };
+  });
+}
+
+/** A form that no network of the workload has for itself is another one's again. */
+function formsOf(workload: string, { forms }: BenchModel): Form[] {
+  const networks = networksOf(workload, controlnetsOf(workload)).map(networkOf);
+  return forms.filter((form) => networks.some((network) => hasForm(network, form)));
 }

@@ -18,16 +18,16 @@ const COLOUR_OF: Record<string, string> = {
   plain: COLOURS.grey,
 };
 
-/** Median seconds of each row of one model, a group for each part; each group has a scale of its own, its slowest row. */
+/** Median seconds of each row of one model, a group for each workload; each group has a scale of its own, its slowest row. */
 export function barChart(rows: Row[], title: string): string {
-  const parts = [...new Set(rows.map(({ part }) => part))];
+  const workloads = [...new Set(rows.map(({ workload }) => workload))];
   const left = 20 + CHARACTER * Math.max(...rows.map(({ form }) => form.length));
   const lines: string[] = [];
   let y = TOP;
-  for (const part of parts) {
-    const group = rows.filter((row) => row.part === part);
+  for (const workload of workloads) {
+    const group = rows.filter((row) => row.workload === workload);
     const slowest = Math.max(...group.map(timeOf));
-    lines.push(`<text class="part" x="10" y="${y + 13}">${escaped(part)}</text>`);
+    lines.push(`<text class="workload" x="10" y="${y + 13}">${escaped(workload)}</text>`);
     y += PITCH;
     for (const row of group) {
       lines.push(bar(row, timeOf(row) / slowest, { left, y }));

@@ -1,8 +1,8 @@
 /** How the cost of a step or a picture grows with what a request asks for and with what computes it. */
-import { type BenchModel, type CaseOptions, measurementOf } from "./cases.js";
+import { type Asked, type BenchModel, type CaseOptions, type Measurement, measurementOf } from "./cases.js";
 import type { Measured } from "./measure.js";
-import type { Form, Measurement } from "./parts.js";
 import { gigabytes, markdown, median, seconds } from "./report.js";
+import type { Form } from "./timed-network.js";
 
 export const AXES = ["pixels a side", "steps", "pictures", "ControlNets", "threads"] as const;
 export type Axis = (typeof AXES)[number];
@@ -29,17 +29,19 @@ const CONTROLNETS = [0, 1, 2, 3];
 
 /** One axis at a time, from a picture of the model's size without a ControlNet. */
 export function growthPoints(model: BenchModel, form: Form, options: CaseOptions): GrowthPoint[] {
-  const step = measurementOf(model, "step", form, options);
-  const picture = measurementOf(model, "picture", form, options);
   const threads = Array.from({ length: options.threads }, (_, i) => i + 1);
-  const along = (axis: Axis, values: number[], at: (value: number) => Measurement) =>
-    values.map((value) => ({ model: model.name, form, axis, value, measurement: at(value) }));
+  const along = (axis: Axis, values: number[], askedAt: (value: number) => Asked) =>
+    values.map((value) => {
+      const workload = axis === "steps" ? "picture" : "step";
+      const measurement = measurementOf(model, workload, form, options, askedAt(value));
+      return { model: model.name, form, axis, value, measurement };
+    });
   return [
-    ...along("pixels a side", SIDES, (side) => ({ ...step, height: side / 8, width: side / 8 })),
-    ...along("steps", STEPS, (steps) => ({ ...picture, steps })),
-    ...along("pictures", PICTURES, (pictures) => ({ ...step, batch: 2 * pictures })),
-    ...along("ControlNets", CONTROLNETS, (controlnets) => ({ ...step, controlnets })),
-    ...along("threads", threads, (count) => ({ ...step, threads: count })),
+    ...along("pixels a side", SIDES, (size) => ({ size })),
+    ...along("steps", STEPS, (steps) => ({ steps })),
+    ...along("pictures", PICTURES, (pictures) => ({ pictures })),
+    ...along("ControlNets", CONTROLNETS, (controlnets) => ({ controlnets })),
+    ...along("threads", threads, (count) => ({ threads: count })),
   ];
 }
 

@@ -5,28 +5,31 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { usableCpus } from "@armature/core";
-import { type BenchModel, type Case, listCases } from "./cases.js";
+import { type BenchModel, type Case, listCases, type Measurement } from "./cases.js";
 import { barChart } from "./chart.js";
-import { writeDptModels } from "./dpt-models.js";
 import { type GrowthPoint, growthPoints, growthTable, toGrowthRow } from "./growth.js";
 import { growthChart } from "./growth-chart.js";
 import { measureApart } from "./measure.js";
-import type { Form, Measurement } from "./parts.js";
+import { embeddedModel, FULL, writeFullModel } from "./models.js";
+import { NETWORK_NAMES, readComponents } from "./networks.js";
 import { measurePeers, type PeerMeasured } from "./peers.js";
 import { type Row, table, toRow } from "./report.js";
-import { writeSd15 } from "./sd15.js";
+import type { Form } from "./timed-network.js";
+import { WORKLOADS } from "./workloads.js";
 
 const HELP = `npm run bench -- [options]
 
-Measures load time, seconds of each part and memory, each case in a process of its own: a step of the UNet with guidance
-(with and without one ControlNet), the VAE's decoder, the text encoder and the depth networks; for the embedded models, and for Stable
-Diffusion 1.5 (512x512), DPT-large and DPT-hybrid at full size with synthetic weights, which are written first (5 GB). Forms: weights
-in place, prepared weights, the same in 8 bits, and a plain graph as a converter writes it (NCHW, unfused attention). Use it on an
-idle machine.
+Measures load time, seconds of each workload and memory, each case in a process of its own: a step of the UNet with guidance
+(with and without one ControlNet), the VAE's decoder, the text encoder and the depth networks, or any network by its name; for the
+embedded models, and for Stable Diffusion 1.5 (512x512) and depth networks at full size with synthetic weights, which are written first
+(5 GB). Forms: weights in place, prepared weights, the same in 8 bits, and a plain graph as a converter writes it (NCHW, unfused
+attention). Use it on an idle machine.
 
   --models LIST     embedded, full (default both)
   --forms LIST      of the full-size models: prepared, in place, int8, plain (default all)
-  --only LIST       step, step+controlnet, vae decode, text encoder, depth, depth hybrid (default all)
+  --only LIST       ${WORKLOADS.join(", ")} (default all but picture);
+                    or networks: ${[...NETWORK_NAMES.keys()].filter((name) => !WORKLOADS.includes(name)).join(", ")}
+  --components LIST kind=folder: the component of that kind of all models, such as depth_anything=weights/depth-anything-small-hf
   --size PIXELS     side of the full-size model's pictures (default 512)
   --token-downsampling N
                     of steps: 2 to 4 (default 1: none)
@@ -37,9 +40,9 @@ idle machine.
   --threads N       default: the CPUs that may be used
   --work FOLDER     for synthetic weights and prepared forms (18 GB; default armature-bench in the system's temporary folder)
   --out FOLDER      for bench.json and bench.svg, or growth.json and growth.svg (default: the work folder)
-  --peers COMMAND   another program to compare with at full size, run for each part in each round beside ours: the shell runs
-                    COMMAND with --part --model --controlnet --depth (folders) --size (pixels) --batch --threads --repeats, and
-                    its last line is a JSON list of {form, loadS, timesS, peakBytes}, empty for a part that it cannot do
+  --peers COMMAND   another program to compare with at full size, run for each workload in each round beside ours: the shell runs
+                    COMMAND with --part (the workload) --model --controlnet --depth (folders) --size (pixels) --batch --threads --repeats, and
+                    its last line is a JSON list of {form, loadS, timesS, peakBytes}, empty for a workload that it cannot do
   --help`;
 
 const { values: options } = parseArgs({
@@ -47,6 +50,7 @@ const { values: options } = parseArgs({
     models: { type: "string", default: "embedded,full" },
     forms: { type: "string", default: "prepared,in place,int8,plain" },
     only: { type: "string" },
+    components: { type: "string" },
     size: { type: "string", default: "512" },
     "token-downsampling": { type: "string", default: "1" },
     growth: { type: "boolean", default: false },
@@ -60,8 +64,7 @@ const { values: options } = parseArgs({
   },
 });
 
-const EMBEDDED = fileURLToPath(new URL("../../../models", import.meta.url));
-const FULL = "SD 1.5";
+const MODELS = fileURLToPath(new URL("../../../models", import.meta.url));
 
 async function main(): Promise<void> {
   const work = resolve(options.work);
@@ -78,9 +81,7 @@ async function main(): Promise<void> {
     reportGrowth(points, machine, work);
     return;
   }
-  const only = options.only?.split(",");
-  const cases = listCases(models, caseOptions).filter(({ measurement: { part } }) => !only || only.includes(part));
-  reportCases(cases, machine, work);
+  reportCases(listCases(models, options.only, caseOptions), machine, work);
 }
 
 function reportCases(cases: Case[], machine: string, work: string): void {
@@ -115,23 +116,23 @@ function reportGrowth(points: GrowthPoint[], machine: string, work: string): voi
   );
 }
 
-/** A part's peers run right after it, in the same round. */
+/** A workload's peers run right after it, in the same round. */
 function measureRounds(cases: Case[]): Row[] {
   const rounds = eachRound(() =>
     cases.map((found, i) => ({
       ours: run(found),
-      peers: cases[i + 1]?.measurement.part === found.measurement.part ? [] : peersOf(found),
+      peers: cases[i + 1]?.measurement.workload === found.measurement.workload ? [] : peersOf(found),
     })),
   );
-  return cases.flatMap(({ model, measurement: { part, form } }, i) => {
+  return cases.flatMap(({ model, measurement: { workload, form } }, i) => {
     const peers = rounds.map((round) => round[i]!.peers);
     const row = toRow(
-      { model, part, form, peer: false },
+      { model, workload, form, peer: false },
       rounds.map((round) => round[i]!.ours),
     );
     const others = (peers[0] ?? []).map((peer, k) =>
       toRow(
-        { model, part, form: peer.form, peer: true },
+        { model, workload, form: peer.form, peer: true },
         peers.map((found) => found[k]!),
       ),
     );
@@ -140,13 +141,13 @@ function measureRounds(cases: Case[]): Row[] {
 }
 
 function run({ model, measurement }: Case) {
-  progress(`${model}: ${measurement.part}, ${measurement.form}`);
+  progress(`${model}: ${measurement.workload}, ${measurement.form}`);
   return measureApart(measurement);
 }
 
 function peersOf({ model, measurement }: Case): PeerMeasured[] {
   if (!options.peers || model !== FULL) return [];
-  progress(`${model}: ${measurement.part}, peers`);
+  progress(`${model}: ${measurement.workload}, peers`);
   return measurePeers(options.peers, measurement);
 }
 
@@ -158,8 +159,8 @@ function eachRound<T>(measureAll: () => T): T[] {
 function makePreparedForms(cases: { measurement: Measurement }[]): void {
   const made = new Set<string>();
   for (const { measurement } of cases) {
-    const { part, form, controlnets } = measurement;
-    const name = `${part}, ${form}${controlnets > 0 ? ", ControlNet" : ""}`;
+    const { workload, form, controlnets } = measurement;
+    const name = `${workload}, ${form}${controlnets > 0 ? ", ControlNet" : ""}`;
     if (made.has(name) || !(form === "prepared" || form === "int8")) continue;
     made.add(name);
     progress(`preparing weights: ${name}`);
@@ -169,21 +170,15 @@ function makePreparedForms(cases: { measurement: Measurement }[]): void {
 
 async function chosenModels(work: string): Promise<BenchModel[]> {
   const names = options.models.split(",");
-  const embedded = {
-    model: join(EMBEDDED, "tiny-sd"),
-    controlnet: join(EMBEDDED, "controlnet-depth"),
-    depth: join(EMBEDDED, "depth-dpt-tiny"),
-  };
+  const further = readComponents(options.components);
   const models: BenchModel[] = [];
-  if (names.includes("embedded")) {
-    models.push({ name: "tiny-sd", folders: embedded, forms: ["in place", "plain"], size: 128 });
-  }
+  if (names.includes("embedded")) models.push(embeddedModel(MODELS));
   if (names.includes("full")) {
     progress("synthetic weights");
-    const folders = { ...(await writeSd15(work, embedded.model)), ...(await writeDptModels(work)) };
-    models.push({ name: FULL, folders, forms: options.forms.split(",") as Form[], size: Number(options.size) });
+    const [forms, size] = [options.forms.split(",") as Form[], Number(options.size)];
+    models.push(await writeFullModel({ work, modelsDir: MODELS, forms, size }));
   }
-  return models;
+  return models.map((model) => ({ ...model, components: { ...model.components, ...further } }));
 }
 
 function save(work: string, name: string, result: object, chart: string): void {
@@ -199,4 +194,8 @@ function progress(line: string): void {
 }
 
 if (options.help) console.log(HELP);
-else await main();
+else
+  await main().catch((error: Error) => {
+    console.error(error.message);
+    process.exitCode = 1;
+  });

@@ -3,7 +3,8 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { engineEnvironment } from "@armature/engine";
-import { type Measurement, openPart } from "./parts.js";
+import type { Measurement } from "./cases.js";
+import { openWorkload } from "./workloads.js";
 
 export interface Measured {
   loadS: number;
@@ -28,7 +29,7 @@ export function measureApart(measurement: Measurement): Measured {
 async function measure(m: Measurement): Promise<Measured> {
   let run: () => Promise<unknown> = async () => {};
   const loadS = await seconds(async () => {
-    run = await openPart(m);
+    run = await openWorkload(m);
   });
   const timesS: number[] = [];
   if (m.repeats > 0) await run();

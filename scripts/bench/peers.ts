@@ -1,10 +1,12 @@
 /** Other programs' times on the same machine, measured by a command that the user names. */
 import { execFileSync } from "node:child_process";
+import { dirname } from "node:path";
 import { z } from "zod";
+import type { Measurement } from "./cases.js";
 import type { Measured } from "./measure.js";
-import type { Measurement } from "./parts.js";
+import { DEPTH_HYBRID } from "./networks.js";
 
-/** What the command prints as its last line: one object for each program that can do the part. */
+/** What the command prints as its last line: one object for each program that can do the workload. */
 const PeerResults = z.array(
   z.object({ form: z.string(), loadS: z.number(), timesS: z.array(z.number()).min(1), peakBytes: z.number() }),
 );
@@ -15,14 +17,14 @@ export interface PeerMeasured extends Measured {
 }
 
 /**
- * Runs `COMMAND --part P --model M --controlnet C --depth D --size PIXELS --batch B --threads T --repeats N` for one part.
+ * Runs `COMMAND --part P --model M --controlnet C --depth D --size PIXELS --batch B --threads T --repeats N` for one workload.
  * The shell splits the command, so it may have arguments of its own. Throws where it fails or answers otherwise.
  */
 export function measurePeers(command: string, measurement: Measurement): PeerMeasured[] {
-  const { part, folders, height, batch, threads, repeats } = measurement;
-  const depth = part === "depth hybrid" ? folders.hybrid! : folders.depth;
-  const { model, controlnet } = folders;
-  const options = { part, model, controlnet, depth, size: 8 * height, batch, threads, repeats };
+  const { workload: part, components, size, pictures, threads, repeats } = measurement;
+  const { unet = "", controlnet = "" } = components;
+  const depth = components[part === DEPTH_HYBRID ? DEPTH_HYBRID : "depth"] ?? "";
+  const options = { part, model: dirname(unet), controlnet, depth, size, batch: 2 * pictures, threads, repeats };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const output = execFileSync("/bin/sh", ["-c", `${command} "$@"`, "peers", ...args], {
     encoding: "utf8",

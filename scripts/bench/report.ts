@@ -1,10 +1,9 @@
 /** The results as a table with ratios. */
 import type { Measured } from "./measure.js";
-import type { Part } from "./parts.js";
 
 export interface Row {
   model: string;
-  part: Part;
+  workload: string;
   form: string;
   /** Another program. */
   peer: boolean;
@@ -18,7 +17,7 @@ export interface Row {
 }
 
 /** The rounds of one case as one row: the quickest load, the highest peak. */
-export function toRow(of: Pick<Row, "model" | "part" | "form" | "peer">, rounds: Measured[]): Row {
+export function toRow(of: Pick<Row, "model" | "workload" | "form" | "peer">, rounds: Measured[]): Row {
   return {
     ...of,
     loadS: Math.min(...rounds.map(({ loadS }) => loadS)),
@@ -33,11 +32,11 @@ export function toRow(of: Pick<Row, "model" | "part" | "form" | "peer">, rounds:
 export function table(rows: Row[]): string {
   const hasPeers = rows.some(({ peer }) => peer);
   const lines = rows.map((row) => {
-    const others = rows.filter(({ model, part }) => model === row.model && part === row.part);
+    const others = rows.filter(({ model, workload }) => model === row.model && workload === row.workload);
     const plain = others.find(({ form }) => form === "plain");
     const peer = others.find((other) => other.peer);
     return [
-      ...[row.model, row.part, row.form],
+      ...[row.model, row.workload, row.form],
       ...[row.loadS, median(row.roundsS), row.fastestS].map(seconds),
       ratio(row, plain),
       ...(hasPeers ? [ratio(row, peer)] : []),
@@ -45,7 +44,7 @@ export function table(rows: Row[]): string {
     ];
   });
   const times = ["load", "median", "fastest", "to plain", ...(hasPeers ? ["to peer"] : [])];
-  return markdown([["model", "part", "form", ...times, "peak memory", "private"], ...lines]);
+  return markdown([["model", "workload", "form", ...times, "peak memory", "private"], ...lines]);
 }
 
 /** A Markdown table of a head and lines. */

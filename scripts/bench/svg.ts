@@ -14,7 +14,7 @@ export function svg(
   lines: string[],
 ): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="13" role="img" aria-label="${escaped(label)}">
-<style>text{fill:#57606a}.title,.part{font-weight:bold}.small{font-size:11px}</style>
+<style>text{fill:#57606a}.title,.workload{font-weight:bold}.small{font-size:11px}</style>
 ${lines.join("\n")}
 </svg>
 `;

@@ -67,7 +67,11 @@ export const ROWS: Row[] = [
   ...rows(appended("--list"), "npm run fetch-weights"),
   ...rows(appended("--dry-run"), "npm run install-cuda"),
   ...rows(appended("--runs 1"), "npm run cold-start"),
-  ...rows(appended("--parts vae --sizes 64 --repeats 1"), "npm run tune"),
+  {
+    command: 'npm run bench -- --only unet,"VAE encoder"',
+    run: appended("--models embedded --repeats 1", (folder) => `--work ${folder}`),
+  },
+  ...rows(appended("--networks 'VAE decoder' --sizes 64 --repeats 1"), "npm run tune"),
 
   // --help wants every option beside it to be one that there is
   ...rows(

@@ -1,0 +1,29 @@
+/** A request as the service understands it, for those who plan and measure what it asks of networks. */
+import { parse } from "@armature/contract";
+import { generateRequest } from "@armature/diffusion/contract/index";
+import type { Catalogue } from "@armature/diffusion/engine/catalogue";
+import { type CompleteRequest, completeRequest } from "@armature/diffusion/request/complete";
+import { resolveRequest } from "@armature/diffusion/request/resolve";
+
+/** A service's limits are its own: here everything may be asked for. */
+const NO_LIMITS = {
+  maxPixels: Number.POSITIVE_INFINITY,
+  maxSteps: Number.POSITIVE_INFINITY,
+  maxImages: Number.POSITIVE_INFINITY,
+  maxControlNets: Number.POSITIVE_INFINITY,
+  maxPromptLength: Number.POSITIVE_INFINITY,
+  maxWork: Number.POSITIVE_INFINITY,
+};
+
+/** Stands in a field for a picture: of the pictures of a request that gives its size nothing else matters to networks. */
+export const ANY_PICTURE = "AAAA";
+
+/**
+ * `fields`: of `POST /generate`, with `width` and `height`; the prompt is empty unless given. Parsed, resolved against the catalogue
+ * and completed by the service's own code. Throws InvalidRequest with a pointer for each wrong field.
+ */
+export function resolvedRequest(fields: Readonly<Record<string, unknown>>, catalogue: Catalogue): CompleteRequest {
+  const request = parse(generateRequest(NO_LIMITS), { prompt: "", ...fields });
+  const service = { catalogue, limits: NO_LIMITS, precision: undefined, drawSeed: () => 0 };
+  return completeRequest(resolveRequest(request, service));
+}
