@@ -41,10 +41,10 @@ export interface TunedLayer {
 }
 
 /** A network's graph, which is written without its weights. */
-export type TunedNetwork = Pick<ConfiguredNetwork, "trace">;
+export type TracedNetwork = Pick<ConfiguredNetwork, "trace">;
 
 /** The network at the sizes given for its symbols, such as `{ B: 2, H: 64, W: 64, S: 77, T: 4096 }`. */
-export function tunedLayers(network: TunedNetwork, sizes: Sizes): TunedLayer[] {
+export function tunedLayers(network: TracedNetwork, sizes: Sizes): TunedLayer[] {
   const direct = trace(network, { ...CPU_PROFILE, sizes });
   // the tables know sizes of a typical picture, whatever is asked for: so the choice is that of a graph for any size
   const prepared = convolvedWeights(trace(network, CPU_PREPARED_PROFILE));
@@ -83,7 +83,7 @@ function convolvedWeights({ nodes }: GraphTrace): Set<string> {
   return new Set(nodes.filter(({ op }) => op === "Conv").map(({ inputs }) => inputs[1]!));
 }
 
-function trace(network: TunedNetwork, profile: DeviceProfile): GraphTrace {
+function trace(network: TracedNetwork, profile: DeviceProfile): GraphTrace {
   // float32, so that no cast stands between a weight and its layer
   const supply: WeightView["supply"] = (_key, shape) => {
     return { file: "shapes", dtype: "F32", shape: [...shape], offset: 0, length: 0 };

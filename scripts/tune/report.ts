@@ -4,7 +4,7 @@ import type { LayerForm, LayerShape, TunedLayer } from "./layers.js";
 import type { FormTimes } from "./measure-layer.js";
 
 export interface TuneRow extends TunedLayer {
-  part: string;
+  network: string;
   /** Side of the picture, in pixels. */
   size: number;
   times: FormTimes;
@@ -29,11 +29,11 @@ export function tuneTable(rows: TuneRow[]): string {
     const times = Object.entries(row.times).map(([form, ms]) => `${form} ${milliseconds(ms)}`);
     const saved = savedMs(row);
     return [
-      ...[row.part, String(row.size), describe(row.shape), String(row.count), times.join(", ")],
+      ...[row.network, String(row.size), describe(row.shape), String(row.count), times.join(", ")],
       ...[winner(row), row.chosen, saved > 0 ? milliseconds(saved) : ""],
     ];
   });
-  const head = ["part", "pixels", "layer", "how many", "ms of each form", "fastest", "the table's", "would save"];
+  const head = ["network", "pixels", "layer", "how many", "ms of each form", "fastest", "the table's", "would save"];
   return markdown([head, ...lines]);
 }
 

@@ -1,9 +1,11 @@
 import { noWeights } from "@armature/weights";
 import { expect, test } from "vitest";
+import { fullSizeConfigs } from "../bench/configs.js";
+import { NETWORK_NAMES } from "../bench/networks.js";
 import { nowhere } from "../bench/synthetic-weights.js";
 import { type LayerShape, tunedLayers } from "./layers.js";
 import { formModels, measureLayer } from "./measure-layer.js";
-import { tunedParts } from "./parts.js";
+import { type TunedNetwork, tunedNetworks } from "./networks.js";
 import { savedMs, tuneTable } from "./report.js";
 
 const conv = (side: number, inputs: number, outputs: number, batch = 2): LayerShape => ({
@@ -14,8 +16,9 @@ const attention = (queries: number, keys: number, width: number): LayerShape => 
   ...{ kind: "attention", batch: 2, queries, keys, width, heads: 8 },
 });
 
-const [unet, vae] = tunedParts("sd15");
-const layersAt = (pixels: number, part = unet!) => tunedLayers(part.network, part.sizesOf(pixels));
+const fullSize = fullSizeConfigs();
+const [unet, vae] = tunedNetworks(["unet", "vae decoder"], fullSize) as [TunedNetwork, TunedNetwork];
+const layersAt = (pixels: number, { network, sizesAt } = unet) => tunedLayers(network, sizesAt(pixels));
 
 test("the layers of Stable Diffusion 1.5 are found with their sizes, numbers and the tables' choice", () => {
   const layers = layersAt(512);
@@ -25,7 +28,19 @@ test("the layers of Stable Diffusion 1.5 are found with their sizes, numbers and
   expect(layers).toContainEqual({ shape: attention(4096, 4096, 320), count: 5, chosen: "fused" });
   expect(layers).toContainEqual({ shape: attention(4096, 77, 320), count: 5, chosen: "onnx" });
   expect(layers.filter(({ shape }) => shape.kind === "attention").reduce((sum, { count }) => sum + count, 0)).toBe(32);
-  expect(layersAt(512, vae!)).toContainEqual({ shape: conv(512, 128, 128, 1), count: 5, chosen: "direct" });
+  expect(layersAt(512, vae)).toContainEqual({ shape: conv(512, 128, 128, 1), count: 5, chosen: "direct" });
+});
+
+test("every network of both services has its layers found at a picture's size, from its config alone", () => {
+  for (const { name, network, sizesAt } of tunedNetworks([...NETWORK_NAMES.keys()], fullSize)) {
+    const layers = tunedLayers(network, sizesAt(512));
+    const without = ["unet prompt projections", "controlnet prompt projections"].includes(name);
+    expect(layers.length > 0, name).toBe(!without);
+  }
+  const [encoder, depth] = tunedNetworks(["vae encoder", "DepthAnything"], fullSize) as [TunedNetwork, TunedNetwork];
+  expect(encoder.sizesAt(512)).toEqual({ B: 1, H: 64, W: 64 });
+  expect(depth.sizesAt(512)).toEqual({ B: 1, H: 37, W: 37 });
+  expect(() => tunedNetworks(["DPT"], { unet: fullSize.unet! })).toThrow("no config of the kind depth");
 });
 
 test("another size changes the shapes, not the choice, because one graph serves all", () => {
@@ -50,7 +65,7 @@ test("every form of a layer is timed", async () => {
 });
 
 test("the table says what another choice would save, but not within the measurement's own error", () => {
-  const row = { part: "unet", size: 512, shape: conv(64, 320, 320), count: 7, chosen: "winograd" } as const;
+  const row = { network: "unet", size: 512, shape: conv(64, 320, 320), count: 7, chosen: "winograd" } as const;
   expect(savedMs({ ...row, times: { direct: 50, winograd: 60 } })).toBe(70);
   expect(savedMs({ ...row, times: { direct: 50, winograd: 51 } })).toBe(0);
   expect(savedMs({ ...row, times: { direct: 60, winograd: 50 } })).toBe(0);

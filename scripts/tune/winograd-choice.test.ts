@@ -1,14 +1,12 @@
 /** Which convolutions of the full-size networks take Winograd's form with prepared weights. */
-import { dptNetwork } from "@armature/preprocessor/networks/dpt";
-import { ModelConfig } from "@armature/weights";
 import { expect, test } from "vitest";
-import { DPT_CONFIGS } from "../bench/dpt-models.js";
-import { type TunedNetwork, tunedLayers } from "./layers.js";
-import { tunedParts } from "./parts.js";
+import { fullSizeConfigs } from "../bench/configs.js";
+import { tunedLayers } from "./layers.js";
+import { type TunedNetwork, tunedNetworks } from "./networks.js";
 
-/** Each shape, as `side: inputs to outputs, number`, at the sizes given. */
-function inWinogradsForm(network: TunedNetwork, sizes: Readonly<Record<string, number>>): string[] {
-  return tunedLayers(network, sizes)
+/** Each shape, as `side: inputs to outputs, number`, in a picture of 512x512 pixels. */
+function inWinogradsForm({ network, sizesAt }: TunedNetwork): string[] {
+  return tunedLayers(network, sizesAt(512))
     .flatMap(({ shape, count, chosen }) =>
       shape.kind === "convolution" && chosen === "winograd"
         ? [`${shape.height}: ${shape.inputs} to ${shape.outputs}, ${count}`]
@@ -17,10 +15,11 @@ function inWinogradsForm(network: TunedNetwork, sizes: Readonly<Record<string, n
     .sort();
 }
 
-const [unet, vae] = tunedParts("sd15");
+const NAMES = ["unet", "VAE decoder", "DPT"];
+const [unet, vae, dpt] = tunedNetworks(NAMES, fullSizeConfigs()) as [TunedNetwork, TunedNetwork, TunedNetwork];
 
 test("of the UNet: sides of 32 and 64 in a picture of 512x512 pixels", () => {
-  expect(inWinogradsForm(unet!.network, unet!.sizesOf(512))).toEqual([
+  expect(inWinogradsForm(unet)).toEqual([
     "32: 1280 to 1280, 1",
     "32: 1280 to 640, 1",
     "32: 1920 to 640, 1",
@@ -35,7 +34,7 @@ test("of the UNet: sides of 32 and 64 in a picture of 512x512 pixels", () => {
 });
 
 test("of the VAE's decoder: sides of 64 to 256", () => {
-  expect(inWinogradsForm(vae!.network, vae!.sizesOf(512))).toEqual([
+  expect(inWinogradsForm(vae)).toEqual([
     "128: 512 to 512, 7",
     "256: 256 to 256, 5",
     "256: 512 to 256, 1",
@@ -45,8 +44,7 @@ test("of the VAE's decoder: sides of 64 to 256", () => {
 });
 
 test("of DPT-large: sides of 48 to 192 in the picture that it was trained on, 24 patches of 16 pixels", () => {
-  const dpt = dptNetwork.open(new ModelConfig("dpt", DPT_CONFIGS.large));
-  expect(inWinogradsForm(dpt, { B: 1, H: 24, W: 24 })).toEqual([
+  expect(inWinogradsForm(dpt)).toEqual([
     "192: 256 to 128, 1",
     "48: 256 to 256, 4",
     "48: 512 to 256, 1",
