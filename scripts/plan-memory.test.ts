@@ -27,7 +27,7 @@ test("a selection that does not fit ends with 1, and the plan for machines says 
   const plan = JSON.parse(stdout) as Plan;
   expect(status).toBe(1);
   expect(plan.verdict).toMatchObject({ fits: false, together: ["sd15", "depth"], evicted: ["canny"] });
-  expect(plan.units.map(({ id }) => id)).toEqual(["sd15", "depth", "canny"]);
+  expect(plan.components.map(({ id }) => id)).toEqual(["sd15", "depth", "canny"]);
 });
 
 test("a picture that the device cannot compute ends with 1 and the tensor's size", () => {

@@ -2,21 +2,21 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { OutOfMemory } from "@armature/core";
+import { type Card, cardForms, componentMemories } from "./plan-memory/component-memory.js";
 import { type Plan, planReport } from "./plan-memory/report.js";
 import { selectFullSize, selectOnDisk } from "./plan-memory/selection.js";
-import { type PlannedDevice, plannedForms, planUnits } from "./plan-memory/units.js";
 import { judge } from "./plan-memory/verdict.js";
 
 const HELP = `npm run plan-memory -- [options]
 
-Predicts the graphics memory of each part of a request (weights, and activations at their peak), and says what of the selection fits
+Predicts the graphics memory of each network of a request (weights, and activations at their peak), and says what of the selection fits
 a card together. Nothing is loaded. The model of computation is in docs/memory.md.
 
   --models LIST       ids under the models' folder (default all)
   --controlnets LIST  type or type=folder (default all; "" for none)
   --full-size         Stable Diffusion 1.5's shapes, without weights; --controlnets are then any names (default one)
-  --width N           pixels, a multiple of 8 (default 512)
-  --height N          pixels, a multiple of 8 (default 512)
+  --width N           pixels, a multiple of 8, at least 64 (default 512)
+  --height N          pixels, a multiple of 8, at least 64 (default 512)
   --images N          pictures a request (default 1)
   --card-gb N         memory of the card in 10^9 bytes (default 12: RTX 3060)
   --device D          webgpu or cuda (default webgpu)
@@ -54,15 +54,15 @@ function main(): number {
     images: whole("--images", values.images, 1),
   };
   const cardBytes = 1e9 * positive("--card-gb", values["card-gb"]);
-  const forms = plannedForms(deviceOf(values.device));
+  const forms = cardForms(deviceOf(values.device));
   const [models, controlnets] = [list(values.models), list(values.controlnets)];
   if (models?.length === 0) throw new Error("--models: wants at least one id");
   const selected = values["full-size"]
     ? selectFullSize(controlnets ?? ["controlnet"])
     : selectOnDisk({ modelsDir: values["models-dir"], models, controlnets });
 
-  const units = planUnits(selected, request, forms);
-  const plan: Plan = { request, cardBytes, units, verdict: judge(units, cardBytes) };
+  const components = componentMemories(selected, request, forms);
+  const plan: Plan = { request, cardBytes, components, verdict: judge(components, cardBytes) };
   console.log(values.json ? JSON.stringify(plan, null, 2) : planReport(plan, forms));
   return plan.verdict.fits ? 0 : 1;
 }
@@ -84,7 +84,7 @@ function positive(option: string, text: string): number {
   return value;
 }
 
-function deviceOf(text: string): PlannedDevice {
+function deviceOf(text: string): Card {
   if (text !== "webgpu" && text !== "cuda") throw new Error(`--device: wants webgpu or cuda, found ${text}`);
   return text;
 }

@@ -2,41 +2,42 @@
 
 import { describeForms } from "@armature/devices";
 import { FIXED_BYTES } from "@armature/diffusion/engine/memory/needed-bytes";
-import type { PlannedPicture } from "./planned-request.js";
-import type { PlannedForms, PlannedUnit } from "./units.js";
+import type { AskedPictures, CardForms, ComponentMemory } from "./component-memory.js";
 import type { Verdict } from "./verdict.js";
 
 export interface Plan {
-  request: PlannedPicture;
+  request: AskedPictures;
   cardBytes: number;
-  units: PlannedUnit[];
+  components: ComponentMemory[];
   verdict: Verdict;
 }
 
 const BAR_WIDTH = 32;
 
-/** A line a part, with a bar as long as its share of the card, and what the sums mean. */
+/** A line per network, with a bar as long as its share of the card, and what the sums mean. */
 export function planReport(
-  { request, cardBytes, units, verdict }: Plan,
-  { profile, vaeProfile }: PlannedForms,
+  { request, cardBytes, components, verdict }: Plan,
+  { profile, vaeProfile }: CardForms,
 ): string {
   const { width, height, images } = request;
-  const parts = units.flatMap(({ id, parts }) => parts.map((part) => ({ ...part, label: `${id} ${part.name}` })));
-  const labelWidth = Math.max(...parts.map(({ label }) => label.length), 16);
+  const rows = components.flatMap(({ id, networks }) =>
+    networks.map((network) => ({ ...network, label: `${id} ${network.name}` })),
+  );
+  const labelWidth = Math.max(...rows.map(({ label }) => label.length), 16);
   const row = (label: string, bytes: number) =>
     `  ${label.padEnd(labelWidth)}  ${gigabytes(bytes).padStart(6)} GB  ${bar(bytes / cardBytes)}`;
   return [
     `${images} ${images === 1 ? "picture" : "pictures"} of ${width}x${height}, with guidance, on ${profile.name}`,
     `networks: ${describeForms(profile)}; VAE: ${vaeProfile.compute}; bars: shares of ${gigabytes(cardBytes)} GB`,
     "weights, while loaded",
-    ...parts.map(({ label, weightBytes }) => row(label, weightBytes)),
+    ...rows.map(({ label, weightBytes }) => row(label, weightBytes)),
     "activations, as the device keeps them",
-    ...parts.map(({ label, activationBytes }) => row(label, activationBytes)),
+    ...rows.map(({ label, activationBytes }) => row(label, activationBytes)),
     "always",
     ...Object.entries(FIXED_BYTES).map(([label, bytes]) => row(label, bytes)),
     "all together",
     row("needed", verdict.totalBytes),
-    ...conclusion(verdict, units[0]!.id, cardBytes),
+    ...conclusion(verdict, components[0]!.id, cardBytes),
   ].join("\n");
 }
 

@@ -1,9 +1,9 @@
 /** Whether a selection fits a card, and what must go if it does not. */
 import { neededBytes } from "@armature/diffusion/engine/memory/needed-bytes";
-import type { PlannedUnit } from "./units.js";
+import type { ComponentMemory } from "./component-memory.js";
 
 export interface Verdict {
-  /** All units stay loaded. */
+  /** Everything stays loaded. */
   fits: boolean;
   totalBytes: number;
   /** Loaded side by side, in the order of the selection. */
@@ -12,18 +12,20 @@ export interface Verdict {
   evicted: string[];
 }
 
-/** Keeps units in their order as long as they fit: the first model, then ControlNets, then further models. */
-export function judge(units: readonly PlannedUnit[], cardBytes: number): Verdict {
-  const together: PlannedUnit[] = [];
-  for (const unit of units) if (unitBytes([...together, unit]) <= cardBytes) together.push(unit);
+/** Keeps models and ControlNets in their order as long as they fit: the first model, then ControlNets, then further models. */
+export function judge(components: readonly ComponentMemory[], cardBytes: number): Verdict {
+  const together: ComponentMemory[] = [];
+  for (const component of components) {
+    if (bytesOf([...together, component]) <= cardBytes) together.push(component);
+  }
   return {
-    fits: together.length === units.length,
-    totalBytes: unitBytes(units),
+    fits: together.length === components.length,
+    totalBytes: bytesOf(components),
     together: together.map(({ id }) => id),
-    evicted: units.filter((unit) => !together.includes(unit)).map(({ id }) => id),
+    evicted: components.filter((component) => !together.includes(component)).map(({ id }) => id),
   };
 }
 
-function unitBytes(units: readonly PlannedUnit[]): number {
-  return neededBytes(units.flatMap(({ parts }) => parts));
+function bytesOf(components: readonly ComponentMemory[]): number {
+  return neededBytes(components.flatMap(({ networks }) => networks));
 }
