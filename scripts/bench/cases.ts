@@ -1,7 +1,7 @@
 /** What the benchmark measures: each workload of each model in each form. */
-import { callSizes } from "./call-sizes.js";
-import { configsOfFolders } from "./configs.js";
-import { type Components, chosenNames, kindOf, networkOf } from "./networks.js";
+import { callSizes, type DrawnPictures } from "./call-sizes.js";
+import { configOf, configsOfFolders } from "./configs.js";
+import { type ComponentNetwork, type Components, chosenNames, kindOf, networkOf } from "./networks.js";
 import { type Form, hasForm, type TimedNetwork } from "./timed-network.js";
 import { controlnetsOf, networksOf, type OpenedWorkload, WORKLOADS } from "./workloads.js";
 
@@ -44,7 +44,7 @@ export interface CaseOptions {
   tokenDownsampling: number;
 }
 
-/** What of a measurement is not as in one step for one picture of the model's size. */
+/** Where a measurement differs from one step for one picture of the model's size. */
 export type Asked = Partial<Pick<Measurement, "size" | "pictures" | "controlnets" | "steps" | "threads">>;
 
 /**
@@ -81,33 +81,35 @@ const missingOf = (workload: string, { components }: BenchModel): string | undef
 
 /** With the sizes that the calls of such a request have. */
 export function measurementOf(
-  model: BenchModel,
+  { components, size }: BenchModel,
   workload: string,
   form: Form,
   { cache, threads, repeats, tokenDownsampling }: CaseOptions,
   asked: Asked = {},
 ): Measurement {
-  const { name: _, forms: _forms, ...of } = model;
-  const how = { ...of, threads, pictures: 1, controlnets: controlnetsOf(workload), steps: 1, ...asked };
+  const usual = { size, pictures: 1, controlnets: controlnetsOf(workload), steps: 1, threads };
+  const how = { ...usual, ...asked };
+  const drawn = { side: how.size, pictures: how.pictures, tokenDownsampling };
   return {
-    ...{ workload, form, cache, ...how, repeats: repeats * (REPEATS_FACTOR[workload] ?? 1) },
-    networks: timedNetworks(workload, { ...how, tokenDownsampling }),
+    ...{ workload, form, components, cache, ...how, repeats: repeats * (REPEATS_FACTOR[workload] ?? 1) },
+    networks: timedNetworks(networksOf(workload, how.controlnets), components, drawn),
   };
 }
 
-type Timing = Pick<Measurement, "components" | "size" | "pictures" | "controlnets"> & { tokenDownsampling: number };
-
-function timedNetworks(workload: string, { components, size, pictures, ...how }: Timing): TimedNetwork[] {
+function timedNetworks(
+  networks: readonly ComponentNetwork[],
+  components: Components,
+  drawn: DrawnPictures,
+): TimedNetwork[] {
   const configs = configsOfFolders(components);
-  const sizesOf = callSizes(configs, { side: size, pictures, tokenDownsampling: how.tokenDownsampling });
-  return networksOf(workload, how.controlnets).map((wanted) => {
-    const network = networkOf(wanted).open(configs[wanted.component]!());
-    const folder = components[wanted.component]!;
-    return { ...wanted, folder, sizes: sizesOf(kindOf(wanted.component), network) };
+  const sizesOf = callSizes(configs, drawn);
+  return networks.map((timed) => {
+    const network = networkOf(timed).open(configOf(configs, timed.component));
+    return { ...timed, folder: components[timed.component]!, sizes: sizesOf(kindOf(timed.component), network) };
   });
 }
 
-/** A form that no network of the workload has for itself is another one's again. */
+/** Without 8 bits where no network of the workload allows them. */
 function formsOf(workload: string, { forms }: BenchModel): Form[] {
   const networks = networksOf(workload, controlnetsOf(workload)).map(networkOf);
   return forms.filter((form) => networks.some((network) => hasForm(network, form)));

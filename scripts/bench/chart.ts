@@ -3,7 +3,7 @@ import { median, type Row, seconds } from "./report.js";
 import { COLOURS, escaped, svg } from "./svg.js";
 
 const WIDTH = 800;
-/** The width of a character, roughly: labels are to fit whatever the font is. */
+/** The width of a character, roughly: labels must fit in any font. */
 const CHARACTER = 7.5;
 const RIGHT = 120;
 const TOP = 40;

@@ -4,7 +4,7 @@ import type { Tensors } from "@armature/runtime";
 import { Tensor } from "onnxruntime-node";
 
 /**
- * Adds to what is given of a call all that the network must have beside it, at the profile's sizes. Each tensor is made when a call
+ * Completes the given tensors of a call by all others that the network requires, at the profile's sizes. A tensor is made when a call
  * first lacks it.
  */
 export function completeFeeds(network: ConfiguredNetwork, profile: DeviceProfile): (given: Tensors) => Tensors {
@@ -17,7 +17,7 @@ export function completeFeeds(network: ConfiguredNetwork, profile: DeviceProfile
   };
 }
 
-/** A size that may be 1 is 1. Throws where another one is not known. */
+/** Takes 1 for a size that may be 1. Throws where a size is unknown. */
 function madeTensor({ name, dtype, shape }: GraphPort): Tensor {
   const dims = shape.map((dim) => (typeof dim === "string" && dim.endsWith("?") ? 1 : Number(dim)));
   if (dims.some(Number.isNaN)) throw new Error(`${name} [${shape.join(", ")}]: no size was given for all of it`);

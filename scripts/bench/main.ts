@@ -1,4 +1,4 @@
-/** npm run bench: load time, time of each part and memory, for the embedded model and for Stable Diffusion 1.5 at full size. */
+/** npm run bench: load time, time of each workload and memory, for the embedded models and for Stable Diffusion 1.5 at full size. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";

@@ -43,8 +43,8 @@ function nameOf(component: string, network: string): string {
 }
 
 /**
- * The names of those that are asked for, by a name of their own or by the one that they share; capital letters do not matter. Throws
- * where there is none, with those that there are. `further`: names beside those of networks.
+ * What a user typed, in any letters, as keys of NETWORK_NAMES or as names of `further`: a name that several networks share stands for
+ * all of them. Throws for an unknown name, naming `option` and the known names.
  */
 export function chosenNames(asked: readonly string[], option: string, further: readonly string[] = []): string[] {
   const names = [...new Set([...further, ...NETWORK_NAMES.keys()])];

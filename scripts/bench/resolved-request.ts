@@ -1,11 +1,11 @@
-/** A request as the service understands it, for those who plan and measure what it asks of networks. */
+/** A request as the service understands it: plans and measurements follow from the networks that it calls. */
 import { parse } from "@armature/contract";
 import { generateRequest } from "@armature/diffusion/contract/index";
 import type { Catalogue } from "@armature/diffusion/engine/catalogue";
 import { type CompleteRequest, completeRequest } from "@armature/diffusion/request/complete";
 import { resolveRequest } from "@armature/diffusion/request/resolve";
 
-/** A service's limits are its own: here everything may be asked for. */
+/** A plan or a measurement may exceed every service's limits. */
 const NO_LIMITS = {
   maxPixels: Number.POSITIVE_INFINITY,
   maxSteps: Number.POSITIVE_INFINITY,
@@ -15,7 +15,7 @@ const NO_LIMITS = {
   maxWork: Number.POSITIVE_INFINITY,
 };
 
-/** Stands in a field for a picture: of the pictures of a request that gives its size nothing else matters to networks. */
+/** A field's picture. No call of a network depends on it, since the request gives width and height. */
 export const ANY_PICTURE = "AAAA";
 
 /**

@@ -13,8 +13,8 @@ import { completeFeeds } from "./feeds.js";
 import { type ComponentNetwork, networkOf } from "./networks.js";
 
 /**
- * Which graph: the official file in place, the prepared form, the same with the networks that have 8 bits in those, or one such as a
- * converter writes (NCHW, unfused attention).
+ * How the graph is written: over the official file in place; over prepared weights; over prepared weights with 8-bit layers where the
+ * network allows them; or as a converter writes it (NCHW, unfused attention).
  */
 export type Form = "in place" | "prepared" | "int8" | "plain";
 
@@ -45,7 +45,7 @@ export async function openTimed(timed: TimedNetwork, { form, cache, threads }: O
   return (given = {}) => session.run(feedsOf(given));
 }
 
-/** Whether the form is one of its own for this network. */
+/** Whether the network differs in this form from its others: `int8` is `prepared` where it allows no 8 bits. */
 export const hasForm = ({ digits }: Pick<Network, "digits">, form: Form): boolean =>
   form !== "int8" || digits === "int8";
 
