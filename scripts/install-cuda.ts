@@ -1,8 +1,7 @@
 /** `npm run install-cuda`: onnxruntime's CUDA provider, verified, where the runtime looks for it; and what it lacks on this machine. */
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { readConfig } from "@armature/config";
+import { defaultCacheFolder, readConfig } from "@armature/config";
 import { AppError, InvalidConfig } from "@armature/core";
 import { WeightsEnvironment } from "@armature/fetch";
 import { bytesText } from "./fetch-weights/amounts.js";
@@ -45,7 +44,7 @@ async function main(): Promise<number> {
       "no-driver": { type: "boolean", default: false },
       from: { type: "string" },
       runtime: { type: "string" },
-      "cache-dir": { type: "string", default: process.env.CACHE_DIR || join(homedir(), ".cache", "armature") },
+      "cache-dir": { type: "string", default: process.env.CACHE_DIR || defaultCacheFolder() },
       help: { type: "boolean", default: false },
     },
   });

@@ -6,7 +6,7 @@ import { ROOT } from "@armature/core/testing/built-file";
 /** What no command of the documentation may take in its short form. */
 const TIMEOUT_MS = 60_000;
 
-const BUILD = "npm run --silent build && ";
+const BUILD = /^npm run --silent build && (exec )?/;
 
 /** Where packages put their programs, as npm has it for the scripts of package.json. */
 const PROGRAMS = join(ROOT, "node_modules/.bin");

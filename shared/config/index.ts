@@ -1,2 +1,3 @@
+export { defaultCacheFolder } from "./cache-folder.js";
 export { commaList, configHelp, configTable, flag, readConfig } from "./env.js";
 export { describe, quote } from "./wording.js";

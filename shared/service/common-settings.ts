@@ -1,7 +1,7 @@
 /** Variables that mean the same in every service, each described once. */
-import { homedir, totalmem } from "node:os";
+import { totalmem } from "node:os";
 import { join } from "node:path";
-import { commaList } from "@armature/config";
+import { commaList, defaultCacheFolder } from "@armature/config";
 import { memoryLimit, usableCpus } from "@armature/core";
 import { LOG_LEVELS } from "@armature/http";
 import type { PreparedSettings } from "@armature/runtime";
@@ -41,7 +41,12 @@ export const machineSettings = {
     .min(0.01)
     .optional()
     .describe("Gigabytes (10^9 bytes) of model weights to keep loaded; default 70 % of the memory there is"),
-  CACHE_DIR: z.string().optional().describe("Folder of what may be made anew at any time; default ~/.cache/armature"),
+  CACHE_DIR: z
+    .string()
+    .optional()
+    .describe(
+      "Folder of what may be made anew at any time; default ~/.cache/armature, without a home a folder in the temporary one",
+    ),
 };
 
 /** Disk space for prepared weights, `gigabytes` unless said. */
@@ -68,7 +73,7 @@ export function machineDefaults(config: MachineConfig) {
   const { THREADS, MEMORY_BUDGET_GB, CACHE_DIR } = config;
   return {
     threads: THREADS ?? usableCpus(),
-    cacheDir: CACHE_DIR ?? join(homedir(), ".cache", "armature"),
+    cacheDir: CACHE_DIR ?? defaultCacheFolder(),
     budgetBytes: MEMORY_BUDGET_GB ? MEMORY_BUDGET_GB * 1e9 : 0.7 * Math.min(memoryLimit() ?? totalmem(), totalmem()),
   };
 }
