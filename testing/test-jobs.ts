@@ -16,6 +16,8 @@ export interface TestJob extends Partial<Pick<JobSpec, "cost" | "client" | "prio
   work?: Work;
   /** What it needs before that; without it the job is ready when it comes. */
   prepare?: Work;
+  /** What is done when its turn is near; without it the job is not packed. */
+  unpack?: Work;
   finish?: Work;
   signal?: AbortSignal;
   onPosition?: (position: QueuePosition) => void;
@@ -44,12 +46,13 @@ export function testJobs(options: TestJobsOptions = {}, { realSecondsPerCost = 1
     },
     finish: async (name, made, { signal }) => (await known.get(name)?.finish?.(signal)) ?? made,
   };
-  const jobs = new Jobs({ queue, store, blobs, kinds: { test: kind }, clock, ...options });
+  const packed: JobKind<string> = { ...kind, unpack: async (name, _, { signal }) => known.get(name)!.unpack!(signal) };
+  const jobs = new Jobs({ queue, store, blobs, kinds: { test: kind, packed }, clock, ...options });
 
   const specOf = (name: string, job: TestJob = {}): JobSpec<string> => {
     known.set(name, job);
     const { cost = 1, client = "one", priority, deadlineMs, detached } = job;
-    return { kind: "test", input: name, cost, client, priority, deadlineMs, detached };
+    return { kind: job.unpack ? "packed" : "test", input: name, cost, client, priority, deadlineMs, detached };
   };
 
   async function follow(name: string, job: TestJob): Promise<string> {

@@ -3,6 +3,7 @@ import { settled } from "../../testing/fake-clock.js";
 import { startService } from "../../testing/http-service.js";
 import { testJobs } from "../../testing/test-jobs.js";
 import { createMetrics } from "./metrics.js";
+import { createLogger } from "./request-log.js";
 
 test("requests are measured by pattern, method and status; unknown paths share one label", async () => {
   const { url } = await startService((router) => router.get("/things/:id", (_req, res) => void res.json({})));
@@ -20,7 +21,7 @@ test("a queue shows its depth as it is read, and what became of its jobs", async
     maxWaiting: 2,
     maxWaitingCost: 100,
     secondsPerCost: 2,
-    observer: jobObserver("generate"),
+    observer: jobObserver("generate", createLogger({ level: "silent", service: "test", version: "1" })),
   });
   watchQueue("generate", snapshot);
   const work = () => new Promise<void>((end) => clock.after(6_000, end));
@@ -39,4 +40,14 @@ test("a queue shows its depth as it is read, and what became of its jobs", async
   expect(done).toContain('job_queue_wait_seconds_sum{stage="generate"} 18'); // 0 + 6 + 12
   expect(done).toContain('job_duration_seconds_sum{stage="generate",outcome="completed"} 18');
   expect(done).toContain('build_info{service="test",version="1",commit="abc"} 1');
+});
+
+test("a store that fails is counted and logged with its cause", async () => {
+  const { registry, jobObserver } = createMetrics({ service: "test", version: "1" });
+  const lines: Record<string, unknown>[] = [];
+  const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
+  const log = createLogger({ level: "error", service: "test", version: "1", destination });
+  jobObserver("generate", log).storeFailed(new Error("the disk is full"));
+  expect(await registry.metrics()).toContain('job_store_failures_total{stage="generate"} 1');
+  expect(lines).toMatchObject([{ stage: "generate", err: { message: "the disk is full" } }]);
 });

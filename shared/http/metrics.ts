@@ -2,6 +2,7 @@
 
 import type { JobObserver, QueueSnapshot } from "@armature/jobs";
 import type { RequestHandler } from "express";
+import type { Logger } from "pino";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { answeredStatus } from "./closed.js";
 import { routeOf } from "./routes.js";
@@ -17,8 +18,8 @@ export interface ServiceMetrics {
   registry: Registry;
   /** Express middleware that measures requests. */
   measureRequests: RequestHandler;
-  /** What `Jobs` report to; `stage` names their queue. */
-  jobObserver(stage: string): JobObserver;
+  /** What `Jobs` report to; `stage` names their queue. The log hears why their store failed. */
+  jobObserver(stage: string, log: Logger): JobObserver;
   /** Shows the queue's present state whenever metrics are read. */
   watchQueue(stage: string, snapshot: () => Promise<QueueSnapshot>): void;
 }
@@ -101,14 +102,24 @@ function jobMetrics(registry: Registry): Pick<ServiceMetrics, "jobObserver" | "w
     labelNames: ["stage", "code"],
     registers,
   });
+  const storeFailures = new Counter({
+    name: "job_store_failures_total",
+    help: "Times that the queue, the store or the files of jobs could not be read or written",
+    labelNames: ["stage"],
+    registers,
+  });
   return {
-    jobObserver: (stage) => ({
+    jobObserver: (stage, log) => ({
       started: (waitedS) => wait.observe({ stage }, waitedS),
       finished: (outcome, durationS) => {
         duration.observe({ stage, outcome }, durationS);
         jobs.inc({ stage, outcome });
       },
       refused: (code) => refused.inc({ stage, code }),
+      storeFailed(error) {
+        storeFailures.inc({ stage });
+        log.error({ stage, err: error }, "what is kept of jobs could not be read or written");
+      },
     }),
     watchQueue: (stage, snapshot) => queues.set(stage, snapshot),
   };

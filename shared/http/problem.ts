@@ -51,6 +51,7 @@ export const PROBLEMS = {
   "upstream-unavailable": { status: 503, title: "Another service is unavailable" },
   "engine-unavailable": { status: 503, title: "Engine unavailable" },
   "device-unavailable": { status: 503, title: "Device unavailable" },
+  "job-store-failed": { status: 503, title: "Job not kept" },
   "deadline-exceeded": { status: 504, title: "Deadline exceeded" },
 } satisfies Record<ProblemCode, ProblemKind>;
 

@@ -1,11 +1,16 @@
 /** How jobs of one kind are done: what they need, the work in their slot, and what makes an answer of it. */
-export interface JobKind<Input = unknown, Ready = unknown, Made = unknown> {
+export interface JobKind<Input = unknown, Prepared = unknown, Made = unknown, Unpacked = Prepared> {
   /** Whether there is something to wait for before the slot; without it a job starts as soon as its turn has come. */
   needsPreparation(input: Input): boolean;
   /** Gathers what the job needs. No slot is taken meanwhile. */
-  prepare(input: Input, job: JobContext): Promise<Ready>;
+  prepare(input: Input, job: JobContext): Promise<Prepared>;
+  /**
+   * Makes of what was prepared what the slot works on, where that takes more memory: pixels of a picture's file. Called when
+   * the job's turn is near, so that what waits stays packed; no slot is taken meanwhile. Without it `run` takes what was prepared.
+   */
+  unpack?(input: Input, prepared: Prepared, job: JobContext): Promise<Unpacked>;
   /** The work that the slot is for. */
-  run(input: Input, ready: Ready, job: JobContext): Promise<Made>;
+  run(input: Input, unpacked: Unpacked, job: JobContext): Promise<Made>;
   /** Makes the result, as plain JSON; the next job has the slot already. */
   finish(input: Input, made: Made, job: JobContext): Promise<unknown>;
 }
@@ -14,13 +19,13 @@ export interface JobKind<Input = unknown, Ready = unknown, Made = unknown> {
 export interface JobContext {
   /** Aborts when the job is cancelled or refused. */
   readonly signal: AbortSignal;
-  /** How long it waited for others, since it was ready. */
+  /** Milliseconds that the job waited for others since it was ready. */
   readonly queueMs: number;
-  /** Since it arrived. */
+  /** Milliseconds since the job arrived. */
   ageMs(): number;
   /** A file that came with the job. */
   blob(name: string): Promise<Buffer>;
-  /** Tells how far it is. */
+  /** Tells how far the job is. */
   progress(data: unknown): void;
   /** Hands out a file that is done; `about` says what it is, and goes into the event with the file's `blob`. */
   output(file: Uint8Array, about: object): Promise<void>;

@@ -24,6 +24,8 @@ function step() {
   return { work, heard, end: () => end(), fail: (error: Error) => fail(error) };
 }
 
+const UNHEARD = { started: () => {}, finished: () => {}, refused: () => {}, storeFailed: () => {} };
+
 /** All events of a job, noted as they come. */
 function listen(events: AsyncIterable<JobEvent>) {
   const heard: JobEvent[] = [];
@@ -64,7 +66,7 @@ test("what a job needs is gathered while it waits for its turn, once", async () 
 
 test("a job that cannot be made ready fails at once, without a slot", async () => {
   const refused: string[] = [];
-  const observer = { started: () => {}, finished: () => {}, refused: (code: string) => refused.push(code) };
+  const observer = { ...UNHEARD, refused: (code: string) => refused.push(code) };
   const { run, started, snapshot } = testJobs({ observer });
   const pictures = step();
   run("running");
@@ -74,6 +76,51 @@ test("a job that cannot be made ready fails at once, without a slot", async () =
   await expect(failing).rejects.toThrow("no picture");
   expect(await snapshot()).toMatchObject({ waiting: 0, running: 1 });
   expect([started, refused]).toEqual([["running"], ["internal-error"]]);
+});
+
+test("what waits stays packed until its turn is near: two are unpacked ahead, others by the order of their turns", async () => {
+  const { run, started, clock, snapshot } = testJobs({ unpackedAhead: 2 });
+  const unpacked: string[] = [];
+  const packed = (name: string, client = "one") => run(name, { client, unpack: async () => unpacked.push(name) });
+  for (const name of ["a", "b", "c", "d"]) packed(name);
+  await settled();
+  expect([started, unpacked]).toEqual([["a"], ["a", "b", "c"]]);
+  packed("other's", "two");
+  await clock.advance(1_000);
+  expect([started, unpacked.slice(3)]).toEqual([["a", "b"], ["other's"]]);
+  await clock.advance(4_000);
+  expect(started).toEqual(["a", "b", "other's", "c", "d"]);
+  expect(await snapshot()).toMatchObject({ waiting: 0, running: 0 });
+});
+
+test("the slot is taken when a job is unpacked; one that unpacks slowly holds up nobody", async () => {
+  const { run, started, clock, snapshot } = testJobs({ unpackedAhead: 2 });
+  const slow = step();
+  const first = run("slow", { unpack: slow.work });
+  await settled();
+  expect(await snapshot()).toMatchObject({ waiting: 1, running: 0 });
+  for (const name of ["b", "c"]) run(name, { unpack: async () => {} });
+  await clock.advance(2_000);
+  expect(started).toEqual(["b", "c"]);
+  slow.end();
+  await clock.advance(1_000);
+  expect(await first).toBe("slow");
+});
+
+test("what cannot be unpacked fails its job, and one that is cancelled meanwhile makes room for the next", async () => {
+  const { run, started, clock, snapshot } = testJobs();
+  const damaged = run("damaged", { unpack: async () => Promise.reject(new TypeError("cut off")) });
+  await expect(damaged).rejects.toThrow("cut off");
+  const left = step();
+  const client = new AbortController();
+  const job = run("left", { unpack: left.work, signal: client.signal });
+  run("next", { unpack: async () => {} });
+  await settled();
+  client.abort();
+  await expect(job).rejects.toBeInstanceOf(Cancelled);
+  await clock.advance(1_000);
+  expect([left.heard, started]).toEqual([{ begun: 1, aborted: 1 }, ["next"]]);
+  expect(await snapshot()).toMatchObject({ waiting: 0, running: 0 });
 });
 
 test.each<[string, (job: { leave: () => void; drain: () => Promise<void> }) => unknown]>([

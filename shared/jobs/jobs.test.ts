@@ -234,6 +234,7 @@ test("the observer hears of waits, ends and refusals", async () => {
     started: (waitedS: number) => heard.push(["started", waitedS]),
     finished: (outcome: string, durationS: number) => heard.push([outcome, durationS]),
     refused: (code: string) => heard.push(code),
+    storeFailed: (error: unknown) => heard.push(error),
   };
   const { run, clock } = testJobs({ maxWaiting: 1, observer });
   await run("failing", { work: async () => Promise.reject(new Error("no")) }).catch(() => {});

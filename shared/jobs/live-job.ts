@@ -2,13 +2,19 @@
 import type { JobSpec } from "./job.js";
 
 export class LiveJob {
-  /** Aborted when the job is cancelled or refused. */
+  /** Aborted when the job is cancelled or refused, or when its store fails. */
   readonly controller = new AbortController();
   readonly ended: Promise<void>;
   /** What the job needs, once that is being gathered. */
-  preparation: Promise<unknown> | undefined;
+  prepared: Promise<unknown> | undefined;
+  /** What the slot works on, once that is being made. */
+  unpacked: Promise<unknown> | undefined;
   readyMs: number;
+  /** Its last event is being told; no other may follow. */
+  isEnding = false;
   hasEnded = false;
+  /** Why the store cannot tell how the job went on. */
+  brokenBy: Error | undefined;
   followers = 0;
   stopTimer = () => {};
   #startedMs: number | undefined;
@@ -30,7 +36,7 @@ export class LiveJob {
   }
 
   get waits(): boolean {
-    return this.#startedMs === undefined && !this.hasEnded;
+    return this.#startedMs === undefined && !this.isEnding;
   }
 
   /** From when it was ready to its start; 0 while it waits. */
@@ -38,7 +44,7 @@ export class LiveJob {
     return Math.max(0, (this.#startedMs ?? 0) - this.readyMs);
   }
 
-  /** Whoever submitted a job is expected to follow it, so it is kept until then. */
+  /** A client that submits a job is expected to follow it, so the job is kept until then. */
   get isForgettable(): boolean {
     return this.hasEnded && this.#wasFollowed && this.followers === 0;
   }
@@ -53,10 +59,23 @@ export class LiveJob {
     this.#startedMs = nowMs;
   }
 
+  /** Ends what is done for the job, because the store has failed. */
+  breakOff(error: Error): void {
+    this.brokenBy ??= error;
+    this.controller.abort(error);
+  }
+
   end(): void {
     this.stopTimer();
+    this.letGo();
     this.hasEnded = true;
     this.#resolveEnded();
+  }
+
+  /** Frees the memory of what the job needed. */
+  letGo(): void {
+    this.prepared = undefined;
+    this.unpacked = undefined;
   }
 
   /** Resolves when there is something new to tell: an event, a place in the queue. */

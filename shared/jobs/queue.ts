@@ -11,6 +11,8 @@ export interface QueueLimits {
   maxWaitingPerClient?: number;
   /** Seconds that a unit of cost takes, until jobs have been measured. */
   secondsPerCost?: number;
+  /** Packed jobs that may be unpacked, or under way to that, while they wait; default 1. */
+  unpackedAhead?: number;
 }
 
 /** What a queue must know of a job. */
@@ -23,6 +25,8 @@ export interface QueueEntry {
   deadlineMs?: number | undefined;
   /** All that it needs is there. An entry that is not ready keeps its place, and others start before it. */
   ready: boolean;
+  /** It has to be unpacked before it starts: made into what takes more memory, so not before its turn is near. Default: no. */
+  packed?: boolean;
 }
 
 export interface QueuePosition {
@@ -48,9 +52,13 @@ export interface Queue {
   add(entry: QueueEntry): Promise<void>;
   /** All that the job needs is there now. Nothing if it has left. */
   ready(id: string): Promise<void>;
-  /** The job whose turn it is, if a slot is free: it has the slot until `done`. */
+  /** The ready job whose turn comes first of those that are packed, if another one may be unpacked: the caller unpacks it now. */
+  nextToUnpack(): Promise<string | undefined>;
+  /** The job is unpacked and may start. Nothing if it has left. */
+  unpacked(id: string): Promise<void>;
+  /** The job whose turn it is, if a slot is free: it has the slot until `done`. One that is packed is passed over. */
   take(): Promise<string | undefined>;
-  /** Frees the slot. Only completed jobs tell how long work takes: others ended early. */
+  /** Frees the slot; nothing if the job has none. Only completed jobs tell how long work takes: others ended early. */
   done(id: string, outcome: Outcome): Promise<void>;
   /** Takes out a job that waits; false if it does not. */
   remove(id: string): Promise<boolean>;

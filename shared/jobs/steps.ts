@@ -25,19 +25,41 @@ export class Steps {
     return this.#kindOf(job).needsPreparation(job.spec.input);
   }
 
-  /** Gathers what the job needs; once, however often it is called. */
-  prepare(job: LiveJob): Promise<unknown> {
-    job.preparation ??= this.#kindOf(job).prepare(job.spec.input, this.#contextOf(job));
-    return job.preparation;
+  /** Whether the job has to be unpacked before it starts. */
+  isPacked(job: LiveJob): boolean {
+    return this.#kindOf(job).unpack !== undefined;
   }
 
+  /** Gathers what the job needs; once, however often it is called. */
+  prepare(job: LiveJob): Promise<unknown> {
+    job.prepared ??= this.#kindOf(job).prepare(job.spec.input, this.#contextOf(job));
+    return job.prepared;
+  }
+
+  /** Makes of that what the slot works on; once, however often it is called. */
+  unpack(job: LiveJob): Promise<unknown> {
+    job.unpacked ??= this.#unpack(job);
+    return job.unpacked;
+  }
+
+  /** The work in the slot. What was prepared and unpacked is let go of when it ends. */
   async run(job: LiveJob): Promise<unknown> {
-    const ready = await this.prepare(job);
-    return this.#kindOf(job).run(job.spec.input, ready, this.#contextOf(job));
+    try {
+      const unpacked = await this.unpack(job);
+      return await this.#kindOf(job).run(job.spec.input, unpacked, this.#contextOf(job));
+    } finally {
+      job.letGo();
+    }
   }
 
   finish(job: LiveJob, made: unknown): Promise<unknown> {
     return this.#kindOf(job).finish(job.spec.input, made, this.#contextOf(job));
+  }
+
+  async #unpack(job: LiveJob): Promise<unknown> {
+    const kind = this.#kindOf(job);
+    const prepared = await this.prepare(job);
+    return kind.unpack ? kind.unpack(job.spec.input, prepared, this.#contextOf(job)) : prepared;
   }
 
   #kindOf({ spec }: LiveJob): JobKind {
@@ -58,10 +80,10 @@ export class Steps {
       ageMs: () => clock.nowMs() - job.arrivedMs,
       blob: (name) => blobs.get(name),
       progress: (data) => {
-        if (!job.hasEnded) void tell({ event: "progress", data });
+        if (!job.isEnding) tell({ event: "progress", data }).catch((error: Error) => job.breakOff(error));
       },
       output: async (file, about) => {
-        if (job.hasEnded) return; // another part of it failed: nobody would drop the file
+        if (job.isEnding) return; // another part of it failed: nobody would drop the file
         await tell({ event: "output", data: { ...about, blob: await blobs.put(file, job.id) } });
       },
     };

@@ -24,6 +24,7 @@ export async function* told(
       if (event.event !== "queued") yield event;
       if (hasEnded(stateAfter(event.event))) return;
     }
+    if (job.hasEnded && job.brokenBy) throw job.brokenBy; // its last event could not be kept
     const place = await queue.position(job.id);
     if (place && place.position !== position) {
       position = place.position;

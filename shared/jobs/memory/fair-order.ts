@@ -53,11 +53,11 @@ export class FairOrder<P extends Place> {
     return [...this.#waiting.values()].map((entry) => entry.place);
   }
 
-  /** The same in the order in which they would start if nobody else came and all were ready. */
-  upcoming(): P[] {
+  /** Those that may start, in the order in which they would if nobody else came; default: as if all were ready. */
+  upcoming(mayStart: (place: P) => boolean = anyone): P[] {
     const trial = this.#copy();
     const places: P[] = [];
-    for (let next = trial.take(anyone); next; next = trial.take(anyone)) places.push(next);
+    for (let next = trial.take(mayStart); next; next = trial.take(mayStart)) places.push(next);
     return places;
   }
 

@@ -22,6 +22,8 @@ export class MemoryQueue implements Queue {
   readonly #order: FairOrder<QueueEntry>;
   readonly #running = new Map<string, { cost: number; startedMs: number }>();
   readonly #listeners: (() => void)[] = [];
+  /** Ids of those that wait and are unpacked, or under way to that. */
+  readonly #unpacking = new Set<string>();
   /** Those that wait in the order of their starts, until that changes. */
   #upcoming: QueueEntry[] | undefined;
 
@@ -46,17 +48,35 @@ export class MemoryQueue implements Queue {
     this.#changed();
   }
 
+  async nextToUnpack(): Promise<string | undefined> {
+    if (this.#unpacking.size >= (this.#options.unpackedAhead ?? 1)) return undefined;
+    const inTurn = this.#order.upcoming(isReady);
+    const entry = inTurn.find(({ id, packed }) => packed && !this.#unpacking.has(id));
+    if (entry) this.#unpacking.add(entry.id);
+    return entry?.id;
+  }
+
+  async unpacked(id: string): Promise<void> {
+    const entry = this.#order.get(id);
+    if (!entry) return;
+    entry.packed = false;
+    this.#changed();
+  }
+
   async take(): Promise<string | undefined> {
     if (!this.#hasSlot()) return undefined;
-    const entry = this.#order.take();
+    const entry = this.#order.take(({ ready, packed }) => ready && !packed);
     if (!entry) return undefined;
+    this.#unpacking.delete(entry.id);
     this.#running.set(entry.id, { cost: entry.cost, startedMs: this.#clock.nowMs() });
     this.#changed();
     return entry.id;
   }
 
   async done(id: string, outcome: Outcome): Promise<void> {
-    const { cost, startedMs } = this.#running.get(id)!;
+    const running = this.#running.get(id);
+    if (!running) return;
+    const { cost, startedMs } = running;
     this.#running.delete(id);
     if (outcome === "completed") this.#rate.note((this.#clock.nowMs() - startedMs) / 1000, cost);
     this.#changed();
@@ -65,6 +85,7 @@ export class MemoryQueue implements Queue {
   async remove(id: string): Promise<boolean> {
     if (!this.#order.get(id)) return false;
     this.#order.remove(id);
+    this.#unpacking.delete(id);
     this.#changed();
     return true;
   }

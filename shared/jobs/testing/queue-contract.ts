@@ -69,6 +69,26 @@ export function queueContract(name: string, open: OpenQueue): void {
       await expect(queue.add(entry("g", { client: "one", ready: false }))).rejects.toBeInstanceOf(QueueFull);
     });
 
+    test("a packed job starts when it is unpacked; no more than the limit are unpacked ahead, in the order of their turns", async () => {
+      const queue = await opened({ unpackedAhead: 2, maxWaiting: 6 });
+      const packed = (id: string, about: Partial<QueueEntry> = {}) => queue.add(entry(id, { packed: true, ...about }));
+      await packed("slow", { ready: false });
+      for (const id of ["a", "b", "c"]) await packed(id);
+      await packed("other's", { client: "two" });
+      expect(await queue.take()).toBeUndefined();
+      const near = [await queue.nextToUnpack(), await queue.nextToUnpack()];
+      expect([near, await queue.nextToUnpack()]).toEqual([["a", "other's"], undefined]);
+      await queue.unpacked("other's");
+      await queue.unpacked("unknown");
+      expect(await queue.snapshot()).toMatchObject({ waiting: 5 });
+      expect(await queue.take()).toBe("other's");
+      expect([await queue.nextToUnpack(), await queue.nextToUnpack()]).toEqual(["b", undefined]);
+      await queue.remove("a");
+      expect(await queue.nextToUnpack()).toBe("c");
+      await queue.done("other's", "completed");
+      expect(await queue.take()).toBeUndefined();
+    });
+
     test("what is not ready adds nothing to the wait of others, and what costs nothing is not measured", async () => {
       const queue = await opened({ secondsPerCost: 2 });
       await queue.add(entry("running", { cost: 5 }));
@@ -135,6 +155,7 @@ export function queueContract(name: string, open: OpenQueue): void {
         ...[false, false, true],
       ]);
       expect(await queue.position("waiting")).toBeUndefined();
+      await queue.done("unknown", "completed");
       await queue.ready("waiting");
       await queue.done("running", "completed");
       expect(await queue.take()).toBeUndefined();
@@ -152,6 +173,10 @@ export function queueContract(name: string, open: OpenQueue): void {
       expect(await heard(() => queue.add(entry("a", { ready: false })))).toBe(true);
       expect(await heard(() => queue.ready("a"))).toBe(true);
       expect(await heard(() => queue.take())).toBe(true);
+      await queue.add(entry("b", { packed: true }));
+      await queue.nextToUnpack();
+      expect(await heard(() => queue.unpacked("b"))).toBe(true);
+      await queue.remove("b");
       expect(await heard(() => queue.done("a", "completed"))).toBe(true);
       expect(await heard(() => queue.take())).toBe(false);
     });

@@ -90,7 +90,7 @@ export async function createService(config: Config, log: Logger, version: string
       });
     },
     setLoaded: (key, load) => engine.setLoaded(key, load),
-    observer: metrics.jobObserver("diffusion"),
+    observer: metrics.jobObserver("diffusion", log),
     controlCache: observed.controlCache,
   });
   metrics.watchQueue("diffusion", () => jobs.snapshot());

@@ -97,7 +97,7 @@ function application(config: Config, parts: Parts): ServiceApp {
       return outcome;
     },
   };
-  const jobs = createJobs(config, annotations, metrics.jobObserver("preprocessor"));
+  const jobs = createJobs(config, annotations, metrics.jobObserver("preprocessor", log));
   metrics.watchQueue("preprocessor", () => jobs.snapshot());
   const image = imageRoute({
     processorOf: (id) => resolveProcessor(id, processors, catalogue),

@@ -1,0 +1,21 @@
+import { AppError } from "@armature/core";
+import { JobStoreFailed } from "./errors.js";
+
+/** A queue, store or blobs whose failures are told, and thrown as JobStoreFailed. Refusals, such as QueueFull, stay themselves. */
+export function guarded<Part extends object>(part: Part, tell: (error: unknown) => void): Part {
+  const failed = (cause: unknown) => {
+    if (cause instanceof AppError) throw cause;
+    tell(cause);
+    throw new JobStoreFailed({ cause });
+  };
+  return new Proxy(part, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name);
+      if (typeof member !== "function") return member;
+      return (...args: unknown[]) => {
+        const result: unknown = member.apply(target, args);
+        return result instanceof Promise ? result.catch(failed) : result;
+      };
+    },
+  });
+}

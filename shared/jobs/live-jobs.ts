@@ -1,0 +1,83 @@
+/** The jobs that this process has to do with, and how each of them ends. Nothing here rejects: a job ends even if its store fails. */
+import { AppError, Cancelled, toWireError } from "@armature/core";
+import type { Blobs } from "./blobs.js";
+import type { JobNews } from "./job.js";
+import type { LiveJob } from "./live-job.js";
+import type { JobObserver } from "./observer.js";
+import type { Queue } from "./queue.js";
+import type { JobStore } from "./store.js";
+
+export interface JobParts {
+  queue: Queue;
+  store: JobStore;
+  blobs: Blobs;
+  observer?: JobObserver | undefined;
+}
+
+export class LiveJobs {
+  readonly #parts: JobParts;
+  readonly #jobs = new Map<string, LiveJob>();
+
+  constructor(parts: JobParts) {
+    this.#parts = parts;
+  }
+
+  add(job: LiveJob): void {
+    this.#jobs.set(job.id, job);
+  }
+
+  get(id: string): LiveJob | undefined {
+    return this.#jobs.get(id);
+  }
+
+  all(): LiveJob[] {
+    return [...this.#jobs.values()];
+  }
+
+  /** Ends a job that waits; nothing if it has started. */
+  async refuse(job: LiveJob, reason: unknown): Promise<void> {
+    const waited = await this.#parts.queue.remove(job.id).catch(() => job.waits);
+    if (!waited || job.isEnding) return;
+    job.controller.abort(reason);
+    this.#parts.observer?.refused(codeOf(reason));
+    await this.end(job, reason instanceof Cancelled ? CANCELLED : failedWith(reason));
+  }
+
+  /** Tells a job's last event. Where the store fails, followers are thrown that. */
+  async end(job: LiveJob, news: JobNews): Promise<void> {
+    job.isEnding = true;
+    await this.#parts.store.append(job.id, news).catch((error: Error) => job.breakOff(error));
+    job.end();
+    job.changed();
+    if (job.isForgettable) await this.forget(job.id);
+  }
+
+  /** Ends a job that is cancelled: at once if it waits, else at its next step. Nothing if it has ended. */
+  async cancel(job: LiveJob): Promise<void> {
+    if (job.hasEnded) return;
+    job.controller.abort(new Cancelled());
+    await this.refuse(job, new Cancelled());
+  }
+
+  /** A follower is gone. The last one cancels the job, unless it is detached. */
+  async leave(job: LiveJob): Promise<void> {
+    job.followers--;
+    if (job.followers === 0 && !job.spec.detached) await this.cancel(job);
+    if (job.isForgettable) await this.forget(job.id);
+  }
+
+  /** Keeps nothing of a job: what cannot be deleted now is left behind. */
+  async forget(id: string): Promise<void> {
+    const { queue, store, blobs } = this.#parts;
+    this.#jobs.get(id)?.stopTimer();
+    this.#jobs.delete(id);
+    await Promise.allSettled([queue.remove(id), store.delete(id), blobs.drop(id)]);
+  }
+}
+
+export const CANCELLED: JobNews = { event: "cancelled", data: {} };
+
+export const failedWith = (error: unknown): JobNews => ({ event: "failed", data: toWireError(error) });
+
+/** What metrics call a refusal. */
+export const codeOf = (error: unknown): string => (error instanceof AppError ? error.code : "internal-error");
