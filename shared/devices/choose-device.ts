@@ -5,7 +5,7 @@ import { type Engine, startEngine } from "@armature/engine";
 import { CPU_PROFILE, type DeviceProfile } from "@armature/graph";
 import type { DeviceName } from "@armature/runtime";
 import { openCheckCache } from "./check-cache.js";
-import type { CheckJobs } from "./check-engine.js";
+import type { CheckCalls } from "./check-engine.js";
 import { deviceIdentity } from "./device-identity.js";
 import type { CheckName, CheckResult } from "./run-check.js";
 import { type DeviceChoice, proveDevice, type Rejection, type RunCheck } from "./self-check.js";
@@ -80,9 +80,9 @@ async function whySlower(choice: DeviceChoice, options: ChooseDeviceOptions): Pr
 
 async function withCheckEngine<T>(
   { checkTimeoutMs, log }: ChooseDeviceOptions,
-  use: (engine: Engine<CheckJobs>) => Promise<T>,
+  use: (engine: Engine<CheckCalls>) => Promise<T>,
 ): Promise<T> {
-  const engine = startEngine<CheckJobs>({
+  const engine = startEngine<CheckCalls>({
     entry: new URL("./check-engine.js", import.meta.url),
     name: "device check",
     settings: {},
@@ -96,7 +96,7 @@ async function withCheckEngine<T>(
   }
 }
 
-function checkIn(engine: Engine<CheckJobs>, device: DeviceName, options: ChooseDeviceOptions): RunCheck {
+function checkIn(engine: Engine<CheckCalls>, device: DeviceName, options: ChooseDeviceOptions): RunCheck {
   return async (check, profile) => {
     const start = performance.now();
     const result = await engine

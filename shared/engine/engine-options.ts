@@ -2,16 +2,16 @@
 
 /** All in milliseconds, but for the count. */
 export interface EngineLimits {
-  /** How long a cancelled job may go on before its process is killed: a load or a step is not interrupted. */
+  /** How long a cancelled call may go on before its process is killed: a load or a step is not interrupted. */
   cancelGraceMs: number;
-  /** The longest time between two signs of progress of a job; 0 for any. Then its process is killed. */
+  /** The longest time between two signs of progress of a call; 0 for any. Then its process is killed. */
   stallTimeoutMs: number;
   /** The longest time that setup may take; 0 for any. */
   startTimeoutMs: number;
-  /** Wait before a restart: doubled with each crash since the last answered job, up to the maximum. */
+  /** Wait before a restart: doubled with each crash since the last answered call, up to the maximum. */
   restartDelayMs: number;
   maxRestartDelayMs: number;
-  /** Starts in a row without getting ready after which the engine counts as failed: jobs are refused at once. */
+  /** Starts in a row without getting ready after which the engine counts as failed: calls are refused at once. */
   maxStartFailures: number;
   /** How often a failed engine is tried again. */
   failedRetryMs: number;

@@ -45,7 +45,7 @@ test("progress arrives in order, before the result, while the engine computes", 
   expect(new Set(states)).toEqual(new Set(["busy"]));
 });
 
-test("several outstanding jobs run one after another in the order of their calls", async () => {
+test("several outstanding calls run one after another, in order", async () => {
   const { engine } = startEcho();
   const order: string[] = [];
   const results = await Promise.all(
@@ -87,7 +87,7 @@ test("other errors arrive as a plain Error with its stack; the causes go to the 
   expect(errorsOf(logs)).toMatch(/caused by: Error: short read\n/);
 });
 
-test("what cannot be cloned fails its own job, and the next one works", async () => {
+test("what cannot be cloned fails its own call, and the next one works", async () => {
   const { engine } = startEcho();
   const payload = engine.run("echo", { callback: () => {} });
   const next = engine.run("echo", "next");
@@ -98,10 +98,10 @@ test("what cannot be cloned fails its own job, and the next one works", async ()
   expect(() => startEcho({ settings: { needs: (() => {}) as never } })).toThrow(/could not be cloned/);
 });
 
-test("an unknown kind of job is an error that lists the known ones", async () => {
+test("an unknown kind of call is an error that lists the known ones", async () => {
   const { engine } = startEcho();
   // @ts-expect-error: kinds are checked by the compiler where a service is written in TypeScript
-  await expect(engine.run("toString", null)).rejects.toThrow(/has no job "toString"; it has echo, held, count/);
+  await expect(engine.run("toString", null)).rejects.toThrow(/has no call "toString"; it has echo, held, count/);
   // @ts-expect-error: and so are payloads
   expect(await engine.run("count", { steps: 0 })).toBe(0);
 });
@@ -115,7 +115,7 @@ test("a failing progress callback is logged and harms nothing", async () => {
   expect(errorsOf(logs)).toContain("response is closed");
 });
 
-test("a waiting job is cancelled at once and never starts", async () => {
+test("a waiting call is cancelled at once and never starts", async () => {
   const { engine } = startEcho();
   const first = engine.run("count", { steps: 5, stepMs: 20 });
   const controller = new AbortController();
@@ -129,12 +129,12 @@ test("a waiting job is cancelled at once and never starts", async () => {
   await expect(engine.run("echo", 1, { signal: controller.signal })).rejects.toBeInstanceOf(Cancelled);
 });
 
-test("a running job is cancelled by its next checkpoint, though its steps hold the thread", async () => {
+test("a running call is cancelled by its next checkpoint, though its steps hold the thread", async () => {
   const { engine } = startEcho();
   await engine.ready();
   const controller = new AbortController();
   const seen: number[] = [];
-  const job = engine.run(
+  const call = engine.run(
     "count",
     { steps: 50, stepMs: 100 },
     {
@@ -146,13 +146,13 @@ test("a running job is cancelled by its next checkpoint, though its steps hold t
     },
   );
   const next = engine.run("describe", null);
-  await expect(job).rejects.toBeInstanceOf(Cancelled);
+  await expect(call).rejects.toBeInstanceOf(Cancelled);
   expect(seen).toEqual([1]);
   expect((await next).pid).toBe(engine.state().pid);
   expect(engine.state()).toMatchObject({ status: "ready", restarts: 0 });
 });
 
-test("a cancelled job that finishes within its grace is still Cancelled, and the next may take longer", async () => {
+test("a cancelled call that finishes within its grace is still Cancelled, and the next may take longer", async () => {
   holdClock();
   const { engine } = startEcho({ limits: { cancelGraceMs: 500 } });
   await engine.ready();
@@ -167,18 +167,18 @@ test("a cancelled job that finishes within its grace is still Cancelled, and the
   expect(engine.state()).toMatchObject({ status: "ready", restarts: 0 });
 });
 
-test("a job that ignores its cancellation is killed after the grace, and the next one works", async () => {
+test("a call that ignores its cancellation is killed after the grace, and the next one works", async () => {
   const { engine, logs } = startEcho({ limits: { cancelGraceMs: 150 } });
   await engine.ready();
-  const job = engine.run("ignoreCancel", { ms: 60_000 }, { signal: AbortSignal.timeout(20) });
+  const call = engine.run("ignoreCancel", { ms: 60_000 }, { signal: AbortSignal.timeout(20) });
   const next = engine.run("echo", "next");
-  await expect(job).rejects.toBeInstanceOf(Cancelled);
+  await expect(call).rejects.toBeInstanceOf(Cancelled);
   expect(engine.state()).toMatchObject({ status: "restarting", restarts: 1 });
-  expect(errorsOf(logs)).toContain("still busy with a cancelled job after 0.15 s");
+  expect(errorsOf(logs)).toContain("still busy with a cancelled call after 0.15 s");
   expect(await next).toBe("next");
 });
 
-test("a job without progress for the stall timeout is killed; one with progress may take longer", async () => {
+test("a call without progress for the stall timeout is killed; one with progress may take longer", async () => {
   holdClock();
   const { engine } = startEcho({ limits: { stallTimeoutMs: 300 } });
   const onProgress = () => void vi.advanceTimersByTime(299);
@@ -194,17 +194,17 @@ test("a job without progress for the stall timeout is killed; one with progress 
   expect(await engine.run("echo", "next")).toBe("next");
 });
 
-test("200 jobs leave no listener on their common signal, in the engine or in its parent", async () => {
+test("200 calls leave no listener on their common signal, in the engine or in its parent", async () => {
   const { engine } = startEcho();
   const { signal } = new AbortController();
   setMaxListeners(0, signal);
   const before = (await engine.run("describe", null)).listeners;
   const own = process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0);
-  const jobs = Array.from({ length: 200 }, (_, i) =>
+  const calls = Array.from({ length: 200 }, (_, i) =>
     i % 3 === 0 ? engine.run("fail", { how: "queue-full" }, { signal }) : engine.run("echo", i, { signal }),
   );
-  const settled = await Promise.allSettled(jobs);
-  expect(settled.filter((job) => job.status === "rejected")).toHaveLength(67);
+  const settled = await Promise.allSettled(calls);
+  expect(settled.filter((call) => call.status === "rejected")).toHaveLength(67);
   expect(getEventListeners(signal, "abort")).toHaveLength(0);
   expect((await engine.run("describe", null)).listeners).toBe(before);
   expect(process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0)).toBe(own);

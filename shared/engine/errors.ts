@@ -1,7 +1,7 @@
-/** What goes wrong with an engine process, told to those who wait for its jobs. */
+/** What goes wrong with an engine process, told to those who wait for its calls. */
 import { AppError, type ErrorOf, registerErrors } from "@armature/core";
 
-/** The engine process ended while it held this job. */
+/** The engine process ended while it held this call. */
 export class EngineCrashed extends AppError {
   readonly code = "engine-crashed";
 }

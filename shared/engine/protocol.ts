@@ -5,17 +5,17 @@
 
 import type { WireError } from "@armature/core";
 
-/** What one kind of job takes, answers, and reports on its way. */
-export interface JobKind<Payload = unknown, Result = unknown, Progress = unknown> {
+/** What one kind of call takes, answers, and reports on its way. */
+export interface EngineCall<Payload = unknown, Result = unknown, Progress = unknown> {
   payload: Payload;
   result: Result;
   progress: Progress;
 }
 
-/** The kinds of job that an engine knows, such as `{ generate: JobKind<Request, Picture, Step> }`. */
-export type JobKinds<Jobs> = Record<keyof Jobs, JobKind>;
+/** The kinds of call that an engine knows, such as `{ generate: EngineCall<Request, Picture, Step> }`. */
+export type CallTable<Calls> = Record<keyof Calls, EngineCall>;
 
-/** `start` comes first and once; then one `run` at a time; `cancel` concerns the running job. */
+/** `start` comes first and once; then one `run` at a time; `cancel` concerns the running call. */
 export type ToEngine =
   | { type: "start"; settings: unknown }
   | { type: "run"; id: number; kind: string; payload: unknown }
@@ -23,7 +23,7 @@ export type ToEngine =
 
 /**
  * `ready` or `setup-failed` answers `start`. Each `run` is answered by `started`, any number of `progress`, then `result` or
- * `error`. `fatal` announces that an exception outside every job is about to end the process.
+ * `error`. `fatal` announces that an exception outside every call is about to end the process.
  */
 export type FromEngine =
   | { type: "ready" }

@@ -9,7 +9,7 @@ function delaysOf(backoff: RestartBackoff, ends: number, wasReady: boolean): num
   });
 }
 
-test("the delay doubles from 0.1 s to 10 s and starts again after an answered job", () => {
+test("the delay doubles from 0.1 s to 10 s and starts again after an answered call", () => {
   const backoff = new RestartBackoff(DEFAULT_LIMITS);
   expect(delaysOf(backoff, 9, true)).toEqual([100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]);
   backoff.ready();

@@ -27,7 +27,7 @@ export class RestartBackoff {
     this.#startFailures = 0;
   }
 
-  /** The process has answered a job, be it with an error: it works. */
+  /** The process has answered a call, be it with an error: it works. */
   answered(): void {
     this.#endsSinceAnswer = 0;
   }

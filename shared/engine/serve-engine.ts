@@ -1,39 +1,39 @@
-/** The inside of an engine process: takes one job after another from its parent and answers each. */
+/** The inside of an engine process: takes one call after another from its parent and answers each. */
 
 import { setPriority } from "node:os";
 import { setImmediate as turnOfLoop } from "node:timers/promises";
 import { Cancelled, toWireError } from "@armature/core";
-import type { FromEngine, JobKinds, ToEngine } from "./protocol.js";
+import type { CallTable, FromEngine, ToEngine } from "./protocol.js";
 
-export interface JobContext<Progress = unknown> {
-  /** Aborted when the job is cancelled; seen after a checkpoint, or any other turn of the event loop. */
+export interface CallContext<Progress = unknown> {
+  /** Aborted when the call is cancelled; seen after a checkpoint, or any other turn of the event loop. */
   readonly signal: AbortSignal;
-  /** Tells the caller how far the job is; also what shows that it has not stalled. `event` crosses by structured clone. */
+  /** Tells the caller how far the call is; also what shows that it has not stalled. `event` crosses by structured clone. */
   progress(event: Progress): void;
   /** To be awaited between steps: lets a cancel message in. Throws Cancelled if there was one. */
   checkpoint(): Promise<void>;
 }
 
-/** What an engine does, by kind of job. */
-export type Handlers<Jobs extends JobKinds<Jobs>> = {
-  [Kind in keyof Jobs]: (
-    payload: Jobs[Kind]["payload"],
-    job: JobContext<Jobs[Kind]["progress"]>,
-  ) => Promise<Jobs[Kind]["result"]>;
+/** What an engine does, by kind of call. */
+export type Handlers<Calls extends CallTable<Calls>> = {
+  [Kind in keyof Calls]: (
+    payload: Calls[Kind]["payload"],
+    call: CallContext<Calls[Kind]["progress"]>,
+  ) => Promise<Calls[Kind]["result"]>;
 };
 
 /** Behind the process that answers HTTP: with all cores busy computing, a health check waits milliseconds, not a time slice. */
 const NICENESS = 5;
 
-type AnyHandler = (payload: unknown, job: JobContext) => Promise<unknown>;
+type AnyHandler = (payload: unknown, call: CallContext) => Promise<unknown>;
 
 /**
  * Serves the process that forked this one with `startEngine`, until that process ends or lets go of it. `setup` is called once
  * with the settings given there; if it throws, this process tells its parent why and ends.
  * Throws if this process was not forked.
  */
-export function serveEngine<Jobs extends JobKinds<Jobs>, Settings = unknown>(
-  setup: (settings: Settings) => Promise<Handlers<Jobs>>,
+export function serveEngine<Calls extends CallTable<Calls>, Settings = unknown>(
+  setup: (settings: Settings) => Promise<Handlers<Calls>>,
 ): void {
   if (!process.send) throw new Error("This module is an engine: it is started by startEngine, not by itself");
   setPriority(NICENESS);
@@ -58,7 +58,7 @@ export function serveEngine<Jobs extends JobKinds<Jobs>, Settings = unknown>(
 }
 
 /**
- * A signal meant for the whole service (Ctrl-C, a service manager) reaches this process too, and would cut off the job that
+ * A signal meant for the whole service (Ctrl-C, a service manager) reaches this process too, and would cut off the call that
  * the parent still waits for. Only the parent ends it, by closing the channel or by SIGKILL.
  */
 function endWithParent(): void {
@@ -87,14 +87,14 @@ async function answer(
   tell({ type: "started", id });
   try {
     const handler = Object.hasOwn(handlers, kind) ? handlers[kind] : undefined;
-    if (!handler) throw new Error(`The engine has no job "${kind}"; it has ${Object.keys(handlers).join(", ")}`);
-    tell({ type: "result", id, result: await handler(payload, jobContext(id, signal)) });
+    if (!handler) throw new Error(`The engine has no call "${kind}"; it has ${Object.keys(handlers).join(", ")}`);
+    tell({ type: "result", id, result: await handler(payload, callContext(id, signal)) });
   } catch (error) {
     tell({ type: "error", id, error: toWireError(error) });
   }
 }
 
-function jobContext(id: number, signal: AbortSignal): JobContext {
+function callContext(id: number, signal: AbortSignal): CallContext {
   return {
     signal,
     progress: (event) => tell({ type: "progress", id, event }),

@@ -10,12 +10,12 @@ import { expect, test, vi } from "vitest";
 import { EngineCrashed, EngineUnavailable } from "./errors.js";
 import { startEcho } from "./testing/start-echo.js";
 
-test("process.exit in a job costs that job only", async () => {
+test("process.exit in a call costs that call only", async () => {
   const { engine, states } = startEcho();
   await engine.ready();
   const first = engine.state().pid;
-  const jobs = [engine.run("echo", 1), engine.run("exit", { code: 3 }), engine.run("echo", 2), engine.run("echo", 3)];
-  const [before, lost, ...after] = await Promise.allSettled(jobs);
+  const calls = [engine.run("echo", 1), engine.run("exit", { code: 3 }), engine.run("echo", 2), engine.run("echo", 3)];
+  const [before, lost, ...after] = await Promise.allSettled(calls);
   expect(before).toMatchObject({ value: 1 });
   expect(lost).toMatchObject({ reason: { message: "The echo engine crashed: ended with exit code 3" } });
   expect(lost?.status === "rejected" && lost.reason).toBeInstanceOf(EngineCrashed);
@@ -41,7 +41,7 @@ test("a process that closes its channel is replaced", async () => {
   expect(await engine.run("echo", "next")).toBe("next");
 });
 
-test("an uncaught exception outside a job costs a restart and no job", async () => {
+test("an uncaught exception outside a call costs a restart and no call", async () => {
   const { engine, logs, states } = startEcho();
   await engine.run("throwLater", null);
   await vi.waitFor(() => expect(engine.state().restarts).toBe(1), { timeout: 30_000 });
@@ -53,34 +53,34 @@ test("an uncaught exception outside a job costs a restart and no job", async () 
   expect(logs.some((entry) => entry.message.includes("RangeError: nobody catches this"))).toBe(true);
 });
 
-test("a job whose process died before it began is run by the next process", async () => {
+test("a call whose process died before it began is run by the next process", async () => {
   const { engine } = startEcho();
   await engine.ready();
   const pid = engine.state().pid!;
   process.kill(pid, "SIGSTOP"); // takes the message, does not begin
-  const job = engine.run("describe", null);
+  const call = engine.run("describe", null);
   process.kill(pid, "SIGKILL");
-  expect((await job).pid).not.toBe(pid);
+  expect((await call).pid).not.toBe(pid);
 });
 
-test("a payload that ends each process before the job begins is given up after its second try", async () => {
+test("a payload that ends each process before the call begins is given up after its second try", async () => {
   const { engine } = startEcho({ execArgv: ["--stack-size=100"] });
   let nested: unknown[] = [];
   for (let depth = 0; depth < 3000; depth++) nested = [nested]; // too deep for the small stack of the engine
-  const job = engine.run("echo", nested);
+  const call = engine.run("echo", nested);
   const next = engine.run("echo", "next");
-  await expect(job).rejects.toBeInstanceOf(EngineCrashed);
+  await expect(call).rejects.toBeInstanceOf(EngineCrashed);
   expect(await next).toBe("next");
   expect(engine.state().restarts).toBe(2);
 });
 
-test("killed at random moments, every job gets exactly one answer and the next ones work", async () => {
+test("killed at random moments, every call gets exactly one answer and the next ones work", async () => {
   const random = generator(20230210);
   const { engine } = startEcho();
   let crashed = 0;
   for (let round = 0; round < 30; round++) {
     const answers = [0, 0, 0, 0];
-    const jobs = answers.map(async (_, i) => {
+    const calls = answers.map(async (_, i) => {
       const progress = { afterAnswer: false };
       const onProgress = () => {
         progress.afterAnswer ||= answers[i] !== 0;
@@ -94,7 +94,7 @@ test("killed at random moments, every job gets exactly one answer and the next o
     await sleep(random() * 40);
     const { pid, restarts } = engine.state();
     if (pid !== undefined) process.kill(pid, "SIGKILL");
-    expect(await Promise.all(jobs)).toEqual(jobs.map(() => ({ afterAnswer: false })));
+    expect(await Promise.all(calls)).toEqual(calls.map(() => ({ afterAnswer: false })));
     expect(answers).toEqual([1, 1, 1, 1]);
     if (pid !== undefined)
       await vi.waitUntil(() => engine.state().restarts === restarts + 1, { interval: 1, timeout: 30_000 });
@@ -133,14 +133,14 @@ test("an entry that cannot be loaded and a setup that takes too long are failure
   await expect(slow.engine.ready()).rejects.toThrow("setup took more than 1 s");
 });
 
-test("stop lets the running job end, refuses those that wait, and ends the process", async () => {
+test("stop lets the running call end, refuses those that wait, and ends the process", async () => {
   const { engine, logs } = startEcho();
   await engine.ready();
   const pid = engine.state().pid!;
   const running = engine.run("count", { steps: 10, stepMs: 20 });
   const waiting = engine.run("echo", 1);
   const stopped = engine.stop();
-  // A signal to the whole group of processes, as from Ctrl-C, must not cut the job off.
+  // A signal to the whole group of processes, as from Ctrl-C, must not cut the call off.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.kill(pid, signal);
   await expect(waiting).rejects.toBeInstanceOf(Draining);
   await expect(engine.run("echo", 2)).rejects.toBeInstanceOf(Draining);
@@ -153,7 +153,7 @@ test("stop lets the running job end, refuses those that wait, and ends the proce
   await engine.stop();
 });
 
-test("stop ends a job that takes longer than the grace, and a process that is still starting", async () => {
+test("stop ends a call that takes longer than the grace, and a process that is still starting", async () => {
   const busy = startEcho();
   const starting = startEcho({ settings: { setup: "sleeps" } });
   const blocked = startEcho({ settings: { setup: "blocks" } });

@@ -1,4 +1,4 @@
-/** Keeps one engine process running: queues jobs, hands them over one at a time, and restarts the process when it ends. */
+/** Keeps one engine process running: queues calls, hands them over one at a time, and restarts the process when it ends. */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { Cancelled, Draining, fromWireError, type WireError } from "@armature/core";
@@ -11,13 +11,13 @@ import {
   type EngineState,
 } from "./engine-options.js";
 import { EngineCrashed, EngineUnavailable } from "./errors.js";
-import { Job, type RunOptions } from "./job.js";
+import { type CallOptions, PendingCall } from "./pending-call.js";
 import type { FromEngine } from "./protocol.js";
 import { RestartBackoff } from "./restart-backoff.js";
 
 /** How long a client of an engine that is being stopped should wait before it asks again, in seconds. */
 const STOPPING_RETRY_AFTER_S = 5;
-/** A job whose process ended before it began is tried once more, not for ever: it may be its payload that ended it. */
+/** A call whose process ended before it began is tried once more, not for ever: it may be its payload that ended it. */
 const MAX_ATTEMPTS = 2;
 const STOP_GRACE_MS = 30_000;
 
@@ -26,11 +26,11 @@ export class Supervisor {
   readonly #options: EngineOptions;
   readonly #limits: EngineLimits;
   readonly #backoff: RestartBackoff;
-  readonly #waiting: Job[] = [];
+  readonly #waiting: PendingCall[] = [];
   readonly #readyWaiters: { resolve: () => void; reject: (error: Error) => void }[] = [];
   #child: Child | undefined;
   #serving = false;
-  #current: Job | undefined;
+  #current: PendingCall | undefined;
   #lastId = 0;
   /** What the process said about its coming end; tells more than its exit code. */
   #lastWords: string | undefined;
@@ -51,15 +51,15 @@ export class Supervisor {
     this.#launch();
   }
 
-  async run(kind: string, payload: unknown, options: RunOptions = {}): Promise<unknown> {
+  async run(kind: string, payload: unknown, options: CallOptions = {}): Promise<unknown> {
     const refusal = this.#refusal();
     if (refusal) throw refusal;
     if (options.signal?.aborted) throw new Cancelled();
     this.#lastId += 1;
-    const job = new Job(this.#lastId, kind, payload, options, (aborted) => this.#cancel(aborted));
-    this.#waiting.push(job);
+    const call = new PendingCall(this.#lastId, kind, payload, options, (aborted) => this.#cancel(aborted));
+    this.#waiting.push(call);
     this.#dispatch();
-    return job.promise;
+    return call.promise;
   }
 
   state(): EngineState {
@@ -94,7 +94,7 @@ export class Supervisor {
     return this.#backoff.restarts === 0 ? "starting" : "restarting";
   }
 
-  /** Why no job can be taken now, if so. */
+  /** Why no call can be taken now, if so. */
   #refusal(): Error | undefined {
     if (this.#stopping) return new Draining(STOPPING_RETRY_AFTER_S);
     if (!this.#backoff.failed) return undefined;
@@ -133,26 +133,26 @@ export class Supervisor {
       case "fatal":
         this.#lastWords = "an uncaught exception ended it; the log has its trace";
         break;
-      default: // what a job reports after its own end concerns nobody
+      default: // what a call reports after its own end concerns nobody
         if (this.#current?.id === message.id) this.#receiveOf(this.#current, message);
     }
   }
 
-  #receiveOf(job: Job, message: Extract<FromEngine, { id: number }>): void {
+  #receiveOf(call: PendingCall, message: Extract<FromEngine, { id: number }>): void {
     switch (message.type) {
       case "started":
-        job.started = true;
+        call.started = true;
         break;
       case "progress":
         this.#stallTimer?.refresh();
-        this.#passOn(job, message.event);
+        this.#passOn(call, message.event);
         break;
       case "result":
-        this.#answered(job, () => job.resolve(message.result));
+        this.#answered(call, () => call.resolve(message.result));
         break;
       case "error":
         this.#logTrace(message.error);
-        this.#answered(job, () => job.reject(fromWireError(message.error)));
+        this.#answered(call, () => call.reject(fromWireError(message.error)));
         break;
     }
   }
@@ -166,41 +166,41 @@ export class Supervisor {
     this.#report();
   }
 
-  /** Hands the next waiting job to the process if that is idle. */
+  /** Hands the next waiting call to the process if that is idle. */
   #dispatch(): void {
     while (this.#serving && !this.#current) {
-      const job = this.#waiting.shift();
-      if (!job) return;
-      this.#hand(job);
+      const call = this.#waiting.shift();
+      if (!call) return;
+      this.#hand(call);
     }
   }
 
-  #hand(job: Job): void {
+  #hand(call: PendingCall): void {
     try {
-      this.#child?.send({ type: "run", id: job.id, kind: job.kind, payload: job.payload });
+      this.#child?.send({ type: "run", id: call.id, kind: call.kind, payload: call.payload });
     } catch (error) {
-      job.reject(error); // the payload cannot be cloned
+      call.reject(error); // the payload cannot be cloned
       return;
     }
-    job.attempts += 1;
-    this.#current = job;
+    call.attempts += 1;
+    this.#current = call;
     this.#stallTimer = this.#killAfter(this.#limits.stallTimeoutMs, "no progress for");
     this.#report();
   }
 
-  #passOn(job: Job, event: unknown): void {
+  #passOn(call: PendingCall, event: unknown): void {
     try {
-      job.options.onProgress?.(event);
+      call.options.onProgress?.(event);
     } catch (error) {
       this.#log("error", `A progress callback failed: ${error instanceof Error ? error.stack : error}`);
     }
   }
 
-  /** Whoever cancelled a job gets Cancelled, even if the answer was already on its way. */
-  #answered(job: Job, settle: () => void): void {
+  /** A caller that cancelled gets Cancelled, even if the answer was already on its way. */
+  #answered(call: PendingCall, settle: () => void): void {
     this.#letGo();
     this.#backoff.answered();
-    if (job.aborted) job.reject(new Cancelled());
+    if (call.aborted) call.reject(new Cancelled());
     else settle();
     this.#dispatch();
     this.#report();
@@ -212,18 +212,18 @@ export class Supervisor {
     this.#current = undefined;
   }
 
-  #cancel(job: Job): void {
-    if (job === this.#current) {
-      this.#child?.send({ type: "cancel", id: job.id });
-      this.#cancelTimer = this.#killAfter(this.#limits.cancelGraceMs, "still busy with a cancelled job after");
+  #cancel(call: PendingCall): void {
+    if (call === this.#current) {
+      this.#child?.send({ type: "cancel", id: call.id });
+      this.#cancelTimer = this.#killAfter(this.#limits.cancelGraceMs, "still busy with a cancelled call after");
     } else {
-      this.#waiting.splice(this.#waiting.indexOf(job), 1);
-      job.reject(new Cancelled());
+      this.#waiting.splice(this.#waiting.indexOf(call), 1);
+      call.reject(new Cancelled());
     }
   }
 
   #ended(exit: string): void {
-    const job = this.#current;
+    const call = this.#current;
     const wasReady = this.#serving;
     this.#reason = this.#lastWords ?? (wasReady ? exit : `${exit}, before it was ready`);
     this.#log(this.#stopping ? "info" : "error", `The ${this.#options.name} engine process is gone: ${this.#reason}`);
@@ -232,15 +232,15 @@ export class Supervisor {
     this.#child = undefined;
     this.#serving = false;
     this.#lastWords = undefined;
-    if (job) this.#lose(job, this.#reason);
+    if (call) this.#lose(call, this.#reason);
     if (this.#stopping) this.#onChildEnd?.();
     else this.#restart(wasReady);
   }
 
-  #lose(job: Job, reason: string): void {
-    if (job.aborted) job.reject(new Cancelled());
-    else if (!job.started && job.attempts < MAX_ATTEMPTS && !this.#stopping) this.#waiting.unshift(job);
-    else job.reject(new EngineCrashed(`The ${this.#options.name} engine crashed: ${reason}`));
+  #lose(call: PendingCall, reason: string): void {
+    if (call.aborted) call.reject(new Cancelled());
+    else if (!call.started && call.attempts < MAX_ATTEMPTS && !this.#stopping) this.#waiting.unshift(call);
+    else call.reject(new EngineCrashed(`The ${this.#options.name} engine crashed: ${reason}`));
   }
 
   #restart(wasReady: boolean): void {
@@ -252,15 +252,15 @@ export class Supervisor {
   }
 
   #refuseAll(refusal: Error): void {
-    for (const job of this.#waiting.splice(0)) job.reject(refusal);
+    for (const call of this.#waiting.splice(0)) call.reject(refusal);
     for (const waiter of this.#readyWaiters.splice(0)) waiter.reject(refusal);
   }
 
   async #shutDown(graceMs: number): Promise<void> {
     clearTimeout(this.#restartTimer);
     this.#refuseAll(new Draining(STOPPING_RETRY_AFTER_S));
-    const job = this.#current;
-    if (job) await Promise.race([job.promise.catch(() => {}), sleep(graceMs, undefined, { ref: false })]);
+    const call = this.#current;
+    if (call) await Promise.race([call.promise.catch(() => {}), sleep(graceMs, undefined, { ref: false })]);
     if (this.#current) {
       this.#current.reject(new Draining(STOPPING_RETRY_AFTER_S));
       this.#letGo();

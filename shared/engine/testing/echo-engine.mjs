@@ -1,4 +1,4 @@
-/** An engine for tests: its jobs echo, count, fail and misbehave on demand. Needs the built code (`npm run build`). */
+/** An engine for tests: its calls echo, count, fail and misbehave on demand. Needs the built code (`npm run build`). */
 
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -25,11 +25,11 @@ serveEngine(async (settings) => {
     echo: async (payload) => payload,
     // Bytes that really came over: of the message that holds the view, not of the view alone.
     held: async (view) => view.buffer.byteLength,
-    count: async ({ steps, stepMs }, job) => {
+    count: async ({ steps, stepMs }, call) => {
       for (let step = 1; step <= steps; step++) {
-        job.progress(step);
+        call.progress(step);
         block(stepMs);
-        await job.checkpoint();
+        await call.checkpoint();
       }
       return steps;
     },
@@ -37,8 +37,8 @@ serveEngine(async (settings) => {
       await sleep(ms);
       return "done anyway";
     },
-    stall: async (_, job) => {
-      job.progress(1);
+    stall: async (_, call) => {
+      call.progress(1);
       block(60_000);
     },
     fail: async ({ how }) => {

@@ -2,21 +2,21 @@ import { builtFile } from "@armature/core/testing/built-file";
 import { afterEach } from "vitest";
 import type { EngineLog, EngineOptions, EngineState } from "../engine-options.js";
 import { type Engine, startEngine } from "../engine-process.js";
-import type { JobKind } from "../protocol.js";
+import type { EngineCall } from "../protocol.js";
 
-export interface EchoJobs {
-  echo: JobKind;
-  held: JobKind<Float32Array, number>;
-  count: JobKind<{ steps: number; stepMs: number }, number, number>;
-  ignoreCancel: JobKind<{ ms: number }, string>;
-  stall: JobKind<null, void, number>;
-  fail: JobKind<{ how: string }, never>;
-  exit: JobKind<{ code: number }, never>;
-  disconnect: JobKind<null, never>;
-  throwLater: JobKind<null, void>;
-  uncloneable: JobKind<null, unknown>;
-  print: JobKind<{ out: string; err: string }, void>;
-  describe: JobKind<null, EchoDescription>;
+export interface EchoCalls {
+  echo: EngineCall;
+  held: EngineCall<Float32Array, number>;
+  count: EngineCall<{ steps: number; stepMs: number }, number, number>;
+  ignoreCancel: EngineCall<{ ms: number }, string>;
+  stall: EngineCall<null, void, number>;
+  fail: EngineCall<{ how: string }, never>;
+  exit: EngineCall<{ code: number }, never>;
+  disconnect: EngineCall<null, never>;
+  throwLater: EngineCall<null, void>;
+  uncloneable: EngineCall<null, unknown>;
+  print: EngineCall<{ out: string; err: string }, void>;
+  describe: EngineCall<null, EchoDescription>;
 }
 
 export interface EchoDescription {
@@ -37,14 +37,14 @@ interface EchoSettings {
 /** What echo-engine.mjs runs on. */
 builtFile("shared/engine/dist/serve-engine.js");
 
-const started: Engine<EchoJobs>[] = [];
+const started: Engine<EchoCalls>[] = [];
 afterEach(() => Promise.all(started.splice(0).map((engine) => engine.stop({ graceMs: 0 }))));
 
 /** An echo engine that restarts quickly, with all that it logged and all states it went through; stopped after the test. */
 export function startEcho({ limits, settings = {}, ...options }: Partial<EngineOptions<EchoSettings>> = {}) {
   const logs: EngineLog[] = [];
   const states: EngineState[] = [];
-  const engine = startEngine<EchoJobs, EchoSettings>({
+  const engine = startEngine<EchoCalls, EchoSettings>({
     entry: new URL("echo-engine.mjs", import.meta.url),
     settings,
     name: "echo",

@@ -1,5 +1,5 @@
 /** The diffusion engine: a process that owns the sessions and takes one job after another. */
-import { type JobContext, serveEngine } from "@armature/engine";
+import { type CallContext, serveEngine } from "@armature/engine";
 import { liveDeviceTensors, type ResidentStatus } from "@armature/runtime";
 import { stageUses } from "../stages/recipe.js";
 import { servedBy } from "../stages/served.js";
@@ -8,7 +8,7 @@ import { residentNetworks } from "./resident-networks.js";
 import { runRecipe } from "./run-recipe.js";
 import { tokenizersOf } from "./tokenizers.js";
 
-type Job = JobContext<EngineProgress>;
+type Job = CallContext<EngineProgress>;
 
 serveEngine<EngineJobs, EngineSettings>(async (settings) => {
   const { catalogue, device } = settings;

@@ -1,5 +1,5 @@
 /** What the HTTP process and the engine process say to each other. */
-import type { JobKind } from "@armature/engine";
+import type { EngineCall } from "@armature/engine";
 import type { RgbImage } from "@armature/pixels";
 import type { ResidentStatus } from "@armature/runtime";
 import type { ControlImage } from "../annotators/annotator.js";
@@ -31,7 +31,7 @@ export interface AnnotateOutcome {
 export type EngineProgress = ResidentStatus[];
 
 export interface EngineJobs {
-  annotate: JobKind<AnnotatePayload, AnnotateOutcome, EngineProgress>;
+  annotate: EngineCall<AnnotatePayload, AnnotateOutcome, EngineProgress>;
   /** Loads what a processor needs. */
-  warm: JobKind<{ processor: string }, void, EngineProgress>;
+  warm: EngineCall<{ processor: string }, void, EngineProgress>;
 }

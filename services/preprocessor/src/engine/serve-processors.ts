@@ -1,5 +1,5 @@
 /** The inside of the preprocessor's engine process: it does all work on pixels, one job after another, and owns the sessions. */
-import { type JobContext, serveEngine } from "@armature/engine";
+import { type CallContext, serveEngine } from "@armature/engine";
 import { Residency, type ResidentStatus } from "@armature/runtime";
 import type { Processor } from "../annotators/annotator.js";
 import type { AnnotateOutcome, AnnotatePayload, EngineJobs, EngineProgress, EngineSettings } from "./jobs.js";
@@ -18,7 +18,7 @@ export function serveProcessors(processors: readonly Processor[]): void {
       return Object.fromEntries(Object.keys(loadables).map((name, i) => [name, loaded[i]?.opened]));
     }
 
-    async function annotate(payload: AnnotatePayload, job: JobContext<EngineProgress>): Promise<AnnotateOutcome> {
+    async function annotate(payload: AnnotatePayload, job: CallContext<EngineProgress>): Promise<AnnotateOutcome> {
       report = job.progress;
       const processor = named(payload.processor);
       const start = performance.now();

@@ -1,12 +1,12 @@
 /** One call of `Engine.run`, from the side of the caller: a promise that is settled once. */
 
-export interface RunOptions<Progress = unknown> {
-  /** Ends the job early: at once if it waits, else at its next checkpoint. */
+export interface CallOptions<Progress = unknown> {
+  /** Ends the call early: at once if it waits, else at its next checkpoint. */
   signal?: AbortSignal | undefined;
   onProgress?: ((event: Progress) => void) | undefined;
 }
 
-export class Job {
+export class PendingCall {
   readonly promise: Promise<unknown>;
   /** The engine has begun with it, so it may have had effects and is not tried again. */
   started = false;
@@ -20,8 +20,8 @@ export class Job {
     readonly id: number,
     readonly kind: string,
     readonly payload: unknown,
-    readonly options: RunOptions,
-    onAbort: (job: Job) => void,
+    readonly options: CallOptions,
+    onAbort: (call: PendingCall) => void,
   ) {
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
