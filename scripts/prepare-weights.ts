@@ -9,8 +9,8 @@ import { loadableUses } from "@armature/diffusion/engine/load-networks";
 import { CPU_PROFILE } from "@armature/graph";
 import { PROCESSORS } from "@armature/preprocessor/annotators/index";
 import { Config, modelChoices, machineDefaults as preprocessorDefaults } from "@armature/preprocessor/config";
-import { readCatalogue as readPreprocessorCatalogue, servedProcessors } from "@armature/preprocessor/engine/catalogue";
 import { loadableNetworks } from "@armature/preprocessor/engine/loadable-networks";
+import { readProcessorModels, servedProcessors } from "@armature/preprocessor/engine/processor-models";
 import type { Loadable, PreparedSettings } from "@armature/runtime";
 
 /** The two services have a WARM each, with names of their own; nothing here reads either. */
@@ -78,9 +78,9 @@ function ofPreprocessor(): Preparation {
   const { modelsDir, threads, prepared } = preprocessorDefaults(config);
   const device = { profile: CPU_PROFILE, threads, prepared: wanted(prepared) };
   const choices = modelChoices(config);
-  const catalogue = readPreprocessorCatalogue({ processors: PROCESSORS, modelsDir, choices });
-  const loadables = servedProcessors(PROCESSORS, catalogue).flatMap((processor) =>
-    Object.values(loadableNetworks(processor, catalogue, device)),
+  const models = readProcessorModels({ processors: PROCESSORS, modelsDir, choices });
+  const loadables = servedProcessors(PROCESSORS, models).flatMap((processor) =>
+    Object.values(loadableNetworks(processor, models, device)),
   );
   return { folder: device.prepared.folder, loadables: [...new Map(loadables.map((one) => [one.key, one])).values()] };
 }

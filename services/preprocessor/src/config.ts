@@ -13,7 +13,7 @@ import {
   preparedSettings,
 } from "@armature/service";
 import { z } from "zod";
-import type { ModelChoice } from "./engine/catalogue.js";
+import type { ModelChoice } from "./engine/processor-models.js";
 
 const EMBEDDED_MODELS = fileURLToPath(new URL("../../../models", import.meta.url));
 

@@ -3,7 +3,7 @@ import type { DeviceProfile } from "@armature/graph";
 import { type ComputeSettings, type Loadable, openNetwork, type Session } from "@armature/runtime";
 import type { Processor } from "../annotators/annotator.js";
 import type { AnnotatorNetwork } from "../annotators/annotator-network.js";
-import type { Catalogue, ModelEntry } from "./catalogue.js";
+import type { ProcessorModel, ProcessorModels } from "./processor-models.js";
 
 export interface PreprocessorDevice extends ComputeSettings {
   profile: DeviceProfile;
@@ -15,15 +15,15 @@ export interface LoadedNetwork<Opened> {
   session: Session;
 }
 
-/** By the names that the annotator knows them by. The catalogue must hold the processor. */
+/** By the names that the annotator knows them by. `models` must hold the processor. */
 export function loadableNetworks(
   { id, networks }: Processor,
-  catalogue: Catalogue,
+  models: ProcessorModels,
   device: PreprocessorDevice,
 ): Record<string, Loadable<LoadedNetwork<unknown>>> {
   const loadables = Object.entries(networks).map(([name, network]) => {
-    const entry = catalogue[id]?.[name];
-    if (!entry) throw new Error(`The catalogue has no ${name} model for ${id}`);
+    const entry = models[id]?.[name];
+    if (!entry) throw new Error(`There is no ${name} model for ${id}`);
     return [name, loadableNetwork(network, entry, device)];
   });
   return Object.fromEntries(loadables);
@@ -31,7 +31,7 @@ export function loadableNetworks(
 
 export function loadableNetwork<Opened>(
   network: AnnotatorNetwork<Opened>,
-  { id, folder, bytes }: ModelEntry,
+  { id, folder, bytes }: ProcessorModel,
   device: PreprocessorDevice,
 ): Loadable<LoadedNetwork<Opened>> {
   return {

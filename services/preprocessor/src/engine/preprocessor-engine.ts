@@ -1,9 +1,9 @@
-/** The engine as the HTTP process sees it: jobs go in, and what is loaded is known without asking. */
+/** The engine as the HTTP process sees it: calls go in, and what is loaded is known without asking. */
 
 import { DeviceLosses } from "@armature/devices";
 import { type Engine, type EngineLog, type EngineState, startEngine } from "@armature/engine";
 import type { ResidentStatus } from "@armature/runtime";
-import type { AnnotateOutcome, AnnotatePayload, EngineJobs, EngineSettings } from "./jobs.js";
+import type { AnnotateOutcome, AnnotatePayload, EngineSettings, PreprocessorCalls } from "./calls.js";
 
 /** The engine of the service's own processors. */
 const ENGINE_MAIN = new URL("./engine-main.js", import.meta.url);
@@ -12,21 +12,21 @@ export interface PreprocessorEngineOptions {
   /** The module of its process; default that of the service's own processors. */
   entry?: URL | undefined;
   settings: EngineSettings;
-  /** A job that shows no progress for so long is taken for hung, and its process is ended. */
+  /** A call that shows no progress for this long is taken for hung, and its process is ended. */
   maxJobMs: number;
   log: (entry: EngineLog) => void;
 }
 
 export class PreprocessorEngine {
-  private readonly engine: Engine<EngineJobs>;
+  private readonly engine: Engine<PreprocessorCalls>;
   private residents: readonly ResidentStatus[] = [];
-  /** Undefined on the CPU, which is not lost: a crash there is the job's own. */
+  /** Undefined on the CPU, which is not lost: a crash there is the call's own. */
   private readonly losses: DeviceLosses | undefined;
 
   constructor({ entry = ENGINE_MAIN, settings, maxJobMs, log }: PreprocessorEngineOptions) {
     const onDevice = (settings.device.name ?? "cpu") !== "cpu";
     this.losses = onDevice ? new DeviceLosses((reason) => this.engine.restart(reason)) : undefined;
-    this.engine = startEngine<EngineJobs, EngineSettings>({
+    this.engine = startEngine<PreprocessorCalls, EngineSettings>({
       entry,
       name: "preprocessor",
       settings,

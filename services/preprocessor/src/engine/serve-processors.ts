@@ -1,25 +1,25 @@
-/** The inside of the preprocessor's engine process: it does all work on pixels, one job after another, and owns the sessions. */
+/** The inside of the preprocessor's engine process: it does all work on pixels, one call after another, and owns the sessions. */
 import { type CallContext, serveEngine } from "@armature/engine";
 import { Residency, type ResidentStatus } from "@armature/runtime";
 import type { Processor } from "../annotators/annotator.js";
-import type { AnnotateOutcome, AnnotatePayload, EngineJobs, EngineProgress, EngineSettings } from "./jobs.js";
+import type { AnnotateOutcome, AnnotatePayload, EngineProgress, EngineSettings, PreprocessorCalls } from "./calls.js";
 import { loadableNetworks } from "./loadable-networks.js";
 
 /** Serves these processors; the HTTP process checks ids and options against the same table. */
 export function serveProcessors(processors: readonly Processor[]): void {
-  serveEngine<EngineJobs, EngineSettings>(async ({ catalogue, device, budgetBytes }) => {
+  serveEngine<PreprocessorCalls, EngineSettings>(async ({ models, device, budgetBytes }) => {
     let report: (loaded: ResidentStatus[]) => void = () => {};
     const residency = new Residency({ budgetBytes, now: Date.now, onChange: (loaded) => report(loaded) });
 
     /** Loads what is missing, after releasing others as far as the budget asks. */
     async function openNetworks(processor: Processor): Promise<Record<string, unknown>> {
-      const loadables = loadableNetworks(processor, catalogue, device);
+      const loadables = loadableNetworks(processor, models, device);
       const loaded = await residency.acquire(Object.values(loadables));
       return Object.fromEntries(Object.keys(loadables).map((name, i) => [name, loaded[i]?.opened]));
     }
 
-    async function annotate(payload: AnnotatePayload, job: CallContext<EngineProgress>): Promise<AnnotateOutcome> {
-      report = job.progress;
+    async function annotate(payload: AnnotatePayload, call: CallContext<EngineProgress>): Promise<AnnotateOutcome> {
+      report = call.progress;
       const processor = named(payload.processor);
       const start = performance.now();
       const networks = await openNetworks(processor);
@@ -30,8 +30,8 @@ export function serveProcessors(processors: readonly Processor[]): void {
 
     return {
       annotate,
-      async warm({ processor }, job) {
-        report = job.progress;
+      async warm({ processor }, call) {
+        report = call.progress;
         await openNetworks(named(processor));
       },
     };

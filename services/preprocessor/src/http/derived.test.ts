@@ -10,8 +10,8 @@ import { createLogger, startServer } from "@armature/http";
 import { decodeImage, sharp } from "@armature/images";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Config } from "../config.js";
+import { createService } from "../service.js";
 import { TOY_PROCESSORS } from "../testing/toy-annotators.js";
-import { createService } from "./service.js";
 
 const TABLE = {
   processors: TOY_PROCESSORS,

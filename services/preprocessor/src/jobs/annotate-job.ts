@@ -1,14 +1,24 @@
-/** One annotation as a job: the picture is fetched if need be, then decoded, annotated and encoded. Knows neither HTTP nor tensors. */
+/**
+ * One annotation as a job. What it waits for is its picture's file, fetched if need be; the file is decoded when the job's turn is near;
+ * the engine annotates; the control image is encoded while the engine has the next one. Knows neither HTTP nor tensors.
+ */
+import { inField } from "@armature/contract";
+import { type DecodeLimits, decodeImage, encodeImage } from "@armature/images";
 import { blobName, type JobKind, type JobSpec, type JobTypes } from "@armature/jobs";
+import type { SourcePolicy } from "@armature/net";
+import type { RgbImage } from "@armature/pixels";
 import { pictureReference, referencedPicture } from "@armature/service";
 import type PQueue from "p-queue";
-import { type Annotation, type AnnotationDeps, annotate, type OutputFormat } from "../request/annotation.js";
+import type { AnnotateOutcome, AnnotatePayload } from "../engine/calls.js";
 import type { AnnotationRequest } from "../request/annotation-request.js";
+
+/** Lossless both. */
+export type ControlImageFormat = "webp" | "png";
 
 export interface AnnotateInput {
   processor: string;
   options: Record<string, unknown>;
-  format: OutputFormat;
+  format: ControlImageFormat;
   /** A blob's name, or an address. */
   picture: string;
   /** JSON pointer to the picture in the request, or nothing if it was the body. */
@@ -17,12 +27,23 @@ export interface AnnotateInput {
 
 export interface AnnotateJob extends JobTypes {
   output: { blob: string };
-  result: Omit<Annotation, "file">;
+  result: { width: number; height: number; inferenceMs: number };
 }
 
-export interface AnnotateJobDeps extends AnnotationDeps {
-  /** How many pictures are fetched at once. */
+/** Which pictures a request may bring. */
+export interface PictureSources {
+  maxBodyBytes: number;
+  /** Undefined where pictures by URL are switched off. */
+  sources: SourcePolicy | undefined;
+}
+
+export interface AnnotateJobDeps extends PictureSources {
+  decodeLimits: DecodeLimits;
+  /** How many pictures are fetched, decoded and encoded at once. */
   fetching: PQueue;
+  decoding: PQueue;
+  encoding: PQueue;
+  runEngine(payload: AnnotatePayload, signal: AbortSignal): Promise<AnnotateOutcome>;
 }
 
 export const ANNOTATE = "annotate";
@@ -30,7 +51,7 @@ export const ANNOTATE = "annotate";
 /** The annotation of a request's picture as a job, and the file that goes with it. */
 export async function annotateSpec(
   { image, ...wanted }: Pick<AnnotateInput, "processor" | "options" | "format"> & Pick<AnnotationRequest, "image">,
-  { maxBodyBytes: maxBytes, sources }: Pick<AnnotationDeps, "maxBodyBytes" | "sources">,
+  { maxBodyBytes: maxBytes, sources }: PictureSources,
   who: Pick<JobSpec, "client" | "deadlineMs">,
 ): Promise<{ spec: JobSpec<AnnotateInput>; files: Buffer[] }> {
   const { name, file, pointer } = Buffer.isBuffer(image)
@@ -42,18 +63,26 @@ export async function annotateSpec(
 
 const POINTER = "/image";
 
-/** Does annotations. */
-export function annotateKind(deps: AnnotateJobDeps): JobKind<AnnotateInput, Buffer, Annotation> {
-  const { maxBodyBytes: maxBytes, sources, fetching } = deps;
+/** Does annotations: the same bytes give the same bytes. */
+export function annotateKind(deps: AnnotateJobDeps): JobKind<AnnotateInput, Buffer, AnnotateOutcome, RgbImage> {
+  const { maxBodyBytes: maxBytes, sources, decodeLimits, fetching, decoding, encoding, runEngine } = deps;
   return {
     needsPreparation: ({ picture }) => !picture.startsWith("sha256:"),
     prepare: ({ picture, pointer = "" }, job) =>
       referencedPicture(picture, { pointer, maxBytes, sources, fetching }, job),
-    run: ({ pointer, processor, options, format }, bytes, { signal }) =>
-      annotate({ bytes, pointer }, { processor, options, format }, deps, signal),
-    async finish(_input, { file, ...result }, job) {
+    unpack({ pointer }, file, { signal }) {
+      const decode = () => decodeImage(file, decodeLimits);
+      return decoding.add(() => (pointer === undefined ? decode() : inField(pointer, decode)), { signal });
+    },
+    async run({ processor, options }, image, { signal }) {
+      const outcome = await runEngine({ processor, options, image }, signal);
+      await encoding.onSizeLessThan(1); // keeps the slot, so that control images do not pile up before a slower encoder
+      return outcome;
+    },
+    async finish({ format }, { image, inferenceMs }, job) {
+      const file = await encoding.add(() => encodeImage(image, { format }), { signal: job.signal });
       await job.output(file, {});
-      return result;
+      return { width: image.width, height: image.height, inferenceMs };
     },
   };
 }

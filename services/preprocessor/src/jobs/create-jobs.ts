@@ -2,28 +2,51 @@
 import { type JobObserver, type Jobs, memoryJobs } from "@armature/jobs";
 import PQueue from "p-queue";
 import type { Config } from "../config.js";
-import type { AnnotationDeps } from "../request/annotation.js";
-import { ANNOTATE, annotateKind } from "./annotate-job.js";
+import { ANNOTATE, type AnnotateJobDeps, annotateKind } from "./annotate-job.js";
 
-/** While the engine works on one picture, another one is decoded or encoded; more would only hold memory. */
-const PICTURES_AT_ONCE = 2;
+export interface CreateJobsOptions extends Pick<AnnotateJobDeps, "maxBodyBytes" | "sources" | "runEngine"> {
+  observer: JobObserver;
+}
+
+/** The engine works on one picture at a time. */
+const ANNOTATIONS_AT_ONCE = 1;
 
 /** Fetching waits for others and takes little; each picture of a waiting request may be on its way. */
 const FETCHES_AT_ONCE = 64;
 
+/** Pictures that are decoded ahead of their turns: one that is decoded slowly does not hold up the next. */
+const DECODED_AHEAD = 2;
+
+/** libvips has threads of its own for each. */
+const ENCODINGS_AT_ONCE = 2;
+
+/** Seconds. */
+const DECODE_TIMEOUT_S = 10;
+
 /** Bodies' worth of files that a job may hold: what it came with, and what it has made. */
 const FILES_PER_JOB = 2;
 
-export function createJobs(config: Config, deps: AnnotationDeps, observer: JobObserver): Jobs {
+/** Jobs that no longer wait and are not done: in the engine, before an encoder, and with each encoder. */
+const JOBS_UNDER_WAY = ANNOTATIONS_AT_ONCE + 1 + ENCODINGS_AT_ONCE;
+
+export function createJobs(config: Config, { observer, ...options }: CreateJobsOptions): Jobs {
+  const annotations = annotateKind({
+    ...options,
+    decodeLimits: { maxPixels: config.MAX_PIXELS, timeoutS: DECODE_TIMEOUT_S },
+    fetching: new PQueue({ concurrency: FETCHES_AT_ONCE }),
+    decoding: new PQueue({ concurrency: DECODED_AHEAD }),
+    encoding: new PQueue({ concurrency: ENCODINGS_AT_ONCE }),
+  });
   return memoryJobs({
     limits: {
-      concurrency: PICTURES_AT_ONCE,
+      concurrency: ANNOTATIONS_AT_ONCE,
       maxWaiting: config.QUEUE_LIMIT,
       maxWaitingPerClient: config.QUEUE_LIMIT_PER_CLIENT,
       maxWaitingCost: config.QUEUE_LIMIT, // each costs 1
+      unpackedAhead: DECODED_AHEAD,
     },
-    maxBlobBytes: FILES_PER_JOB * (config.QUEUE_LIMIT + PICTURES_AT_ONCE) * deps.maxBodyBytes,
-    kinds: { [ANNOTATE]: annotateKind({ ...deps, fetching: new PQueue({ concurrency: FETCHES_AT_ONCE }) }) },
+    maxBlobBytes: FILES_PER_JOB * (config.QUEUE_LIMIT + JOBS_UNDER_WAY) * options.maxBodyBytes,
+    kinds: { [ANNOTATE]: annotations },
     observer,
   });
 }

@@ -2,18 +2,18 @@ import { quote } from "@armature/config";
 import { NotFound, nearest } from "@armature/core";
 
 import type { Processor } from "../annotators/annotator.js";
-import { type Catalogue, servedProcessors } from "../engine/catalogue.js";
+import { type ProcessorModels, servedProcessors } from "../engine/processor-models.js";
 
 /** The served processor of that id. Throws NotFound that says what was probably meant, or what to fetch. */
-export function resolveProcessor(id: string, processors: readonly Processor[], catalogue: Catalogue): Processor {
+export function resolveProcessor(id: string, processors: readonly Processor[], models: ProcessorModels): Processor {
   const processor = processors.find((candidate) => candidate.id === id);
   if (!processor) {
-    const served = servedProcessors(processors, catalogue).map((candidate) => candidate.id);
+    const served = servedProcessors(processors, models).map((candidate) => candidate.id);
     const near = nearest(id, served);
     const hint = near ? `did you mean ${near}?` : "GET /processors lists those there are";
     throw new NotFound(`There is no processor ${quote(id)}; ${hint}`);
   }
-  if (!Object.hasOwn(catalogue, id)) throw new NotFound(`${id} is not served here: it needs ${cure(processor)}`);
+  if (!Object.hasOwn(models, id)) throw new NotFound(`${id} is not served here: it needs ${cure(processor)}`);
   return processor;
 }
 

@@ -2,11 +2,15 @@ import { addLogFields, closed, jsonOrImageBody, NotAcceptable } from "@armature/
 import { type JobEvent, type Jobs, successes } from "@armature/jobs";
 import { type Request, type RequestHandler, type Response, Router } from "express";
 import type { Processor } from "../../annotators/annotator.js";
-import { type AnnotateJob, annotateSpec } from "../../jobs/annotate-job.js";
-import type { AnnotationDeps, OutputFormat } from "../../request/annotation.js";
+import {
+  type AnnotateJob,
+  annotateSpec,
+  type ControlImageFormat,
+  type PictureSources,
+} from "../../jobs/annotate-job.js";
 import { annotationRequest } from "../../request/annotation-request.js";
 
-export interface ImageDeps extends Pick<AnnotationDeps, "maxBodyBytes" | "sources"> {
+export interface ImageDeps extends PictureSources {
   /** The served processor of an id. Throws NotFound. */
   processorOf(id: string): Processor;
   jobs: Jobs;
@@ -30,7 +34,7 @@ export function imageRoute(deps: ImageDeps): Router {
 
 async function sendControlImage(
   events: AsyncIterable<JobEvent<AnnotateJob>>,
-  format: OutputFormat,
+  format: ControlImageFormat,
   jobs: Jobs,
   res: Response,
 ): Promise<void> {
@@ -58,9 +62,9 @@ const noteArrival: RequestHandler<{ processor: string }> = (_req, res, next) => 
 const seconds = (ms: number) => (ms / 1000).toFixed(4);
 
 /** Lossless both; WebP is the smaller. */
-const FORMATS: OutputFormat[] = ["webp", "png"];
+const FORMATS: ControlImageFormat[] = ["webp", "png"];
 
-function acceptedFormat(req: Pick<Request, "accepts">): OutputFormat {
+function acceptedFormat(req: Pick<Request, "accepts">): ControlImageFormat {
   const type = req.accepts(FORMATS.map((format) => `image/${format}`));
   const format = FORMATS.find((candidate) => `image/${candidate}` === type);
   if (format) return format;

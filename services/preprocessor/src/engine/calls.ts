@@ -3,11 +3,11 @@ import type { EngineCall } from "@armature/engine";
 import type { RgbImage } from "@armature/pixels";
 import type { ResidentStatus } from "@armature/runtime";
 import type { ControlImage } from "../annotators/annotator.js";
-import type { Catalogue } from "./catalogue.js";
 import type { PreprocessorDevice } from "./loadable-networks.js";
+import type { ProcessorModels } from "./processor-models.js";
 
 export interface EngineSettings {
-  catalogue: Catalogue;
+  models: ProcessorModels;
   device: PreprocessorDevice;
   budgetBytes: number;
 }
@@ -30,7 +30,7 @@ export interface AnnotateOutcome {
 /** What is loaded, whenever that changes. */
 export type EngineProgress = ResidentStatus[];
 
-export interface EngineJobs {
+export interface PreprocessorCalls {
   annotate: EngineCall<AnnotatePayload, AnnotateOutcome, EngineProgress>;
   /** Loads what a processor needs. */
   warm: EngineCall<{ processor: string }, void, EngineProgress>;

@@ -6,7 +6,7 @@ import type { Processor } from "../annotators/annotator.js";
 import type { AnnotatorNetwork } from "../annotators/annotator-network.js";
 import { findModels } from "./find-models.js";
 
-export interface ModelEntry {
+export interface ProcessorModel {
   /** The folder's path under MODELS_DIR, such as `Intel/dpt-hybrid-midas`. */
   id: string;
   folder: string;
@@ -15,7 +15,7 @@ export interface ModelEntry {
 }
 
 /** The served processors by id, and the model of each of their networks by the network's name. */
-export type Catalogue = Readonly<Record<string, Readonly<Record<string, ModelEntry>>>>;
+export type ProcessorModels = Readonly<Record<string, Readonly<Record<string, ProcessorModel>>>>;
 
 /** A model that the operator chose for a processor. */
 export interface ModelChoice {
@@ -26,7 +26,7 @@ export interface ModelChoice {
   variable: string;
 }
 
-export interface Selection {
+export interface ModelSearch {
   processors: readonly Processor[];
   modelsDir: string;
   choices: readonly ModelChoice[];
@@ -35,7 +35,7 @@ export interface Selection {
 }
 
 /** Reads headers and configs, no weights. Throws InvalidConfig or InvalidModel, naming what is wrong. */
-export function readCatalogue({ processors, modelsDir, choices, note }: Selection): Catalogue {
+export function readProcessorModels({ processors, modelsDir, choices, note }: ModelSearch): ProcessorModels {
   checkChoices(choices, processors);
   const networks = new Set(processors.flatMap((processor) => Object.values(processor.networks)));
   const found = findModels(modelsDir, new Set([...networks].map(({ architecture }) => architecture)));
@@ -51,9 +51,9 @@ export function readCatalogue({ processors, modelsDir, choices, note }: Selectio
   );
 }
 
-/** The processors that the catalogue holds, in the order of the table. */
-export function servedProcessors(processors: readonly Processor[], catalogue: Catalogue): Processor[] {
-  return processors.filter(({ id }) => Object.hasOwn(catalogue, id));
+/** The processors that have their models, in the order of the table. */
+export function servedProcessors(processors: readonly Processor[], models: ProcessorModels): Processor[] {
+  return processors.filter(({ id }) => Object.hasOwn(models, id));
 }
 
 function checkChoices(choices: readonly ModelChoice[], processors: readonly Processor[]): void {
@@ -86,8 +86,8 @@ function selectModel(
 /** Writes the graph once and drops it: a tensor that is missing ends the start, not the first request. */
 function readEntry(
   network: AnnotatorNetwork<unknown>,
-  { id, folder, note }: Pick<ModelEntry, "id" | "folder"> & Pick<Selection, "note">,
-): ModelEntry {
+  { id, folder, note }: Pick<ProcessorModel, "id" | "folder"> & Pick<ModelSearch, "note">,
+): ProcessorModel {
   const { network: configured, weights } = network.read(folder);
   const trace = configured.trace(weights, CPU_PROFILE);
   const ignored = ignoredWeights(weights, [{ network: configured, trace }]);

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fixturePath } from "../../../../testing/golden.js";
 import { expectAllCame, justAfter, justBefore } from "../../../../testing/intrusion.js";
 import { PROCESSORS } from "../annotators/index.js";
-import { type ModelChoice, readCatalogue, servedProcessors } from "./catalogue.js";
+import { type ModelChoice, readProcessorModels, servedProcessors } from "./processor-models.js";
 
 vi.mock(import("node:fs"), async (original) =>
   (await import("../../../../testing/intrusion.js")).watched(await original()),
@@ -16,14 +16,14 @@ const TINY = fixturePath("../models/depth-dpt-tiny");
 
 let modelsDir: string;
 beforeEach(() => {
-  modelsDir = mkdtempSync(join(tmpdir(), "armature-catalogue-"));
+  modelsDir = mkdtempSync(join(tmpdir(), "armature-models-"));
 });
 afterEach(() => {
   rmSync(modelsDir, { recursive: true, force: true });
   expectAllCame();
 });
 
-const readWith = (choices: ModelChoice[]) => readCatalogue({ processors: PROCESSORS, modelsDir, choices });
+const readWith = (choices: ModelChoice[]) => readProcessorModels({ processors: PROCESSORS, modelsDir, choices });
 const read = () => readWith([]);
 const depthModel = (...choices: ModelChoice[]) => readWith(choices).depth_midas!.depth!;
 const chosen = (model: string, variable = "DEPTH_MODEL") => ({ processor: "depth_midas", model, variable });

@@ -1,0 +1,137 @@
+/** Puts the preprocessor service together from its configuration: models, device, engine, jobs, routes, application. */
+import { InvalidConfig } from "@armature/core";
+import type { DeviceChoice } from "@armature/devices";
+import { createApp, createMetrics, type ServiceApp } from "@armature/http";
+import { sharp } from "@armature/images";
+import { DEFAULT_SOURCE_POLICY, type SourcePolicy } from "@armature/net";
+import { chooseServedDevice, deviceOptions, engineObstacle } from "@armature/service";
+import type { Logger } from "pino";
+import type { Processor } from "./annotators/annotator.js";
+import { PROCESSORS } from "./annotators/index.js";
+import { type Config, machineDefaults, modelChoices } from "./config.js";
+import { PreprocessorEngine } from "./engine/preprocessor-engine.js";
+import { type ProcessorModels, readProcessorModels, servedProcessors } from "./engine/processor-models.js";
+import { routeDeclarations } from "./http/declarations.js";
+import { preprocessorMetrics } from "./http/metrics.js";
+import { imageRoute } from "./http/routes/image.js";
+import { processorsRoute } from "./http/routes/processors.js";
+import { type CreateJobsOptions, createJobs } from "./jobs/create-jobs.js";
+import { resolveProcessor } from "./request/resolve-processor.js";
+
+export interface PreprocessorService {
+  app: ServiceApp;
+  /** Lets the engine end its work. */
+  stop(): Promise<void>;
+}
+
+export interface ProcessorTable {
+  processors: readonly Processor[];
+  /** The module of the engine process that knows the same ones; default that of the service's own. */
+  engine?: URL;
+}
+
+/** What the parts of the service are made from. */
+interface Parts {
+  processors: readonly Processor[];
+  models: ProcessorModels;
+  /** The processors that have their models. */
+  served: readonly Processor[];
+  device: DeviceChoice;
+  engine: PreprocessorEngine;
+  log: Logger;
+  version: string;
+}
+
+/**
+ * Reads the models' headers, chooses the device and starts the engine; loads nothing but what WARM names.
+ * Throws InvalidConfig, InvalidModel or DeviceUnavailable.
+ */
+export async function createService(
+  config: Config,
+  log: Logger,
+  version: string,
+  { processors, engine: entry }: ProcessorTable = { processors: PROCESSORS },
+): Promise<PreprocessorService> {
+  const notes: string[] = [];
+  const models = modelsOf(config, processors, (line) => notes.push(line));
+  const served = servedProcessors(processors, models);
+  const warm = warmProcessors(config, served);
+  const device = await chooseServedDevice(deviceOptions(config), log);
+  for (const note of notes) log.info(note); // a start that fails says why, in one line
+  sharp.concurrency(machineDefaults(config).threads);
+  const engine = startEngine(config, { models, device, log, entry });
+  for (const id of warm) warmUp(engine, id, log);
+  const app = application(config, { processors, models, served, device, engine, log, version });
+  return { app, stop: () => engine.stop() };
+}
+
+function modelsOf(config: Config, processors: readonly Processor[], note: (line: string) => void): ProcessorModels {
+  const { modelsDir } = machineDefaults(config);
+  return readProcessorModels({ processors, modelsDir, choices: modelChoices(config), note });
+}
+
+function startEngine(
+  config: Config,
+  { models, device: { device: name, profile }, log, entry }: Pick<Parts, "models" | "device" | "log"> & { entry?: URL },
+): PreprocessorEngine {
+  const { threads, budgetBytes, prepared } = machineDefaults(config);
+  return new PreprocessorEngine({
+    entry,
+    settings: { models, device: { name, profile, threads, prepared }, budgetBytes },
+    maxJobMs: config.MAX_JOB_S * 1000,
+    log: ({ level, message, pid }) => log[level]({ engine: pid }, message),
+  });
+}
+
+function warmUp(engine: PreprocessorEngine, processor: string, log: Logger): void {
+  engine.warm(processor).catch((err: Error) => log.error({ processor, err }, "could not be loaded at the start"));
+}
+
+function application(config: Config, parts: Parts): ServiceApp {
+  const { processors, models, served, device, engine, log, version } = parts;
+  const metrics = createMetrics({ service: "preprocessor", version });
+  const observer = metrics.jobObserver("preprocessor", log);
+  const pictures = { maxBodyBytes: config.MAX_BODY_MB * 2 ** 20, sources: sourcesOf(config) };
+  const runEngine = measured(engine, preprocessorMetrics(metrics, engine));
+  const jobs = createJobs(config, { ...pictures, runEngine, observer });
+  metrics.watchQueue("preprocessor", () => jobs.snapshot());
+  const processorOf = (id: string) => resolveProcessor(id, processors, models);
+  const image = imageRoute({ ...pictures, processorOf, jobs, maxWaitMs: config.MAX_WAIT_S * 1000 });
+  return createApp({
+    info: { title: "Armature preprocessor", version, description: DESCRIPTION },
+    log,
+    metrics,
+    routes: routeDeclarations(served),
+    routers: [image, processorsRoute(served, device)],
+    obstacle: () => engineObstacle(engine),
+    onDrain: () => void jobs.drain(),
+  });
+}
+
+const DESCRIPTION = "Makes control images for ControlNet from pictures: edges, depth and others.";
+
+/** Where pictures by URL may come from; undefined where they are switched off. */
+function sourcesOf({ URL_SOURCES, MAX_BODY_MB, PRIVATE_SOURCES = [] }: Config): SourcePolicy | undefined {
+  if (!URL_SOURCES) return undefined;
+  return { ...DEFAULT_SOURCE_POLICY, maxBytes: MAX_BODY_MB * 2 ** 20, privateHosts: PRIVATE_SOURCES };
+}
+
+/** The engine's work, which the metrics hear of. */
+function measured(
+  engine: PreprocessorEngine,
+  observe: (processor: string, inferenceMs: number) => void,
+): CreateJobsOptions["runEngine"] {
+  return async (payload, signal) => {
+    const outcome = await engine.annotate(payload, signal);
+    observe(payload.processor, outcome.inferenceMs);
+    return outcome;
+  };
+}
+
+/** The ids in WARM, all of them served. */
+function warmProcessors({ WARM = [] }: Config, served: readonly Processor[]): string[] {
+  const ids = served.map(({ id }) => id);
+  const unknown = WARM.find((id) => !ids.includes(id));
+  if (unknown === undefined) return WARM;
+  throw new InvalidConfig(`WARM: ${unknown} is no processor that is served; there is ${ids.join(", ")}`);
+}
