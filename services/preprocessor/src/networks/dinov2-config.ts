@@ -1,18 +1,9 @@
 import { InvalidModel } from "@armature/core";
 import type { ModelConfig } from "@armature/weights";
 import { TRANSFORMERS_KEYS } from "./transformers-keys.js";
+import { readVitConfig, type VitConfig } from "./vit-config.js";
 
-export interface Dinov2Config {
-  width: number;
-  mlpWidth: number;
-  layers: number;
-  heads: number;
-  qkvBias: boolean;
-  epsilon: number;
-  /** Pixels along the side of a patch. */
-  patch: number;
-  /** Patches along the side of the square picture that the position embeddings were trained for. */
-  grid: number;
+export interface Dinov2Config extends VitConfig {
   /** The layers whose outputs are taken, lowest first. */
   taps: number[];
 }
@@ -31,26 +22,13 @@ export function readDinov2Config(config: ModelConfig): Dinov2Config {
     reshape_hidden_states: false,
     use_swiglu_ffn: false,
   });
-  const width = config.integer("hidden_size", 768);
-  const heads = config.integer("num_attention_heads", 12);
-  if (width % heads !== 0) {
-    throw new InvalidModel(
-      `${config.file}: num_attention_heads is ${heads}; hidden_size ${width} is no multiple of it`,
-    );
-  }
-  const layers = config.integer("num_hidden_layers", 12);
-  const patch = config.integer("patch_size", 14);
-  const dinov2 = {
-    width,
-    mlpWidth: width * config.integer("mlp_ratio", 4),
-    layers,
-    heads,
-    qkvBias: config.boolean("qkv_bias", true),
-    epsilon: config.number("layer_norm_eps", 1e-6),
-    patch,
-    grid: Math.floor(config.integer("image_size", 224) / patch),
-    taps: readTaps(config, layers),
-  };
+  const vit = readVitConfig(config, {
+    epsilon: 1e-6,
+    patch: 14,
+    side: 224,
+    mlpWidth: (width) => width * config.integer("mlp_ratio", 4),
+  });
+  const dinov2 = { ...vit, taps: readTaps(config, vit.layers) };
   config.done();
   return dinov2;
 }

@@ -1,27 +1,9 @@
-import { InvalidModel } from "@armature/core";
 import type { ModelConfig } from "@armature/weights";
 import { type BitConfig, readBitConfig } from "./bit-config.js";
+import { type NeckStage, readFactors } from "./neck.js";
 import { TRANSFORMERS_KEYS } from "./transformers-keys.js";
-
-export interface VitConfig {
-  width: number;
-  mlpWidth: number;
-  layers: number;
-  heads: number;
-  qkvBias: boolean;
-  epsilon: number;
-  /** Pixels along the side of a patch. */
-  patch: number;
-  /** Patches along the side of the square picture that the position embeddings were trained for. */
-  grid: number;
-}
-
-/** One of the feature maps that the neck takes, finest first. */
-export interface NeckStage {
-  channels: number;
-  /** Its size, in patches of the transformer. */
-  factor: number;
-}
+import { unfit } from "./unfit.js";
+import { readVitConfig, type VitConfig } from "./vit-config.js";
 
 export interface DptConfig {
   vit: VitConfig;
@@ -57,7 +39,12 @@ export function readDptConfig(config: ModelConfig): DptConfig {
     use_pretrained_backbone: false,
     use_timm_backbone: false,
   });
-  const vit = readVitConfig(config);
+  const vit = readVitConfig(config, {
+    epsilon: 1e-12,
+    patch: 16,
+    side: 384,
+    mlpWidth: () => config.integer("intermediate_size", 3072),
+  });
   const bit = readBackbone(config);
   const dpt: DptConfig = {
     vit,
@@ -69,24 +56,6 @@ export function readDptConfig(config: ModelConfig): DptConfig {
   };
   config.done();
   return dpt;
-}
-
-function readVitConfig(config: ModelConfig): VitConfig {
-  const width = config.integer("hidden_size", 768);
-  const heads = config.integer("num_attention_heads", 12);
-  if (width % heads !== 0)
-    throw unfit(config, "num_attention_heads", heads, `hidden_size ${width} is no multiple of it`);
-  const patch = config.integer("patch_size", 16);
-  return {
-    width,
-    mlpWidth: config.integer("intermediate_size", 3072),
-    layers: config.integer("num_hidden_layers", 12),
-    heads,
-    qkvBias: config.boolean("qkv_bias", true),
-    epsilon: config.number("layer_norm_eps", 1e-12),
-    patch,
-    grid: Math.floor(config.integer("image_size", 384) / patch),
-  };
 }
 
 function readBackbone(config: ModelConfig): BitConfig | undefined {
@@ -116,12 +85,9 @@ function readTaps(config: ModelConfig, layers: number, isHybrid: boolean): numbe
 
 function readStages(config: ModelConfig, bit: BitConfig | undefined): NeckStage[] {
   const channels = config.numbers("neck_hidden_sizes", 4, [96, 192, 384, 768]);
-  const factors = config.numbers("reassemble_factors", 4, [4, 2, 1, 0.5]);
+  const factors = readFactors(config);
   if (!channels.every((size) => Number.isInteger(size) && size > 0)) {
     throw unfit(config, "neck_hidden_sizes", `[${channels}]`, "positive whole numbers were expected");
-  }
-  if (!factors.every((factor) => factor > 0 && (Number.isInteger(factor) || Number.isInteger(1 / factor)))) {
-    throw unfit(config, "reassemble_factors", `[${factors}]`, "whole numbers, or one divided by such, were expected");
   }
   for (const [i, { channels: given }] of (bit?.stages ?? []).slice(0, HYBRID_STAGES).entries()) {
     if (channels[i] !== given) {
@@ -129,8 +95,4 @@ function readStages(config: ModelConfig, bit: BitConfig | undefined): NeckStage[
     }
   }
   return channels.map((size, i) => ({ channels: size, factor: factors[i]! }));
-}
-
-function unfit(config: ModelConfig, key: string, value: unknown, why: string): InvalidModel {
-  return new InvalidModel(`${config.file}: ${key} is ${value}; ${why}`);
 }

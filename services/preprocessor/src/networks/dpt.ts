@@ -4,7 +4,6 @@ import {
   concat,
   conv2d,
   defineNetwork,
-  enlarge,
   expand,
   type FeatureMap,
   fromTokens,
@@ -21,8 +20,9 @@ import {
   tokensOf,
 } from "@armature/graph";
 import { bit } from "./bit.js";
-import { type DptConfig, HYBRID_STAGES, type NeckStage, readDptConfig } from "./dpt-config.js";
-import { embedTokens, vitEncoder } from "./vit.js";
+import { type DptConfig, HYBRID_STAGES, readDptConfig } from "./dpt-config.js";
+import { type NeckStage, reassembled, residualUnit } from "./neck.js";
+import { embedTokens, patchEmbeddings, vitEncoder } from "./vit.js";
 
 /** Channels before the last convolution of the head: a constant of the architecture. */
 const HEAD_CHANNELS = 32;
@@ -59,18 +59,14 @@ function neckFeatures(g: Scope, pixels: FeatureMap, c: DptConfig): FeatureMap[] 
   const top = stages.at(-1);
   const patches = top
     ? conv2d(embeddings.at("projection"), top, c.vit.width, { kernel: 1 })
-    : patchEmbeddings(embeddings.at("patch_embeddings.projection"), pixels, c); // (B, D, H/16, W/16)
-  const layers = vitEncoder(g.at("dpt.encoder"), embedTokens(embeddings, patches, c.vit), c.vit);
+    : patchEmbeddings(embeddings.at("patch_embeddings.projection"), pixels, c.vit); // (B, D, H/16, W/16)
+  const layers = vitEncoder(g.at("dpt.encoder"), embedTokens(embeddings, patches, c.vit, "linear"), c.vit);
   const fromBackbone = stages.slice(0, HYBRID_STAGES);
   const reassembled = c.taps.map((layer, i) => {
     const at = fromBackbone.length + i;
     return reassemble(g.at("neck.reassemble_stage"), at, { tokens: layers[layer]!, patches, stage: c.stages[at]! });
   });
   return [...fromBackbone, ...reassembled];
-}
-
-function patchEmbeddings(g: Scope, pixels: FeatureMap, { vit: { patch, width } }: DptConfig): FeatureMap {
-  return conv2d(g, pixels, width, { kernel: patch, stride: patch, padding: [0, 0, 0, 0] });
 }
 
 interface Tap {
@@ -80,13 +76,9 @@ interface Tap {
 }
 
 /** Tokens as a feature map of the stage's own size. */
-function reassemble(g: Scope, i: number, { tokens, patches, stage: { channels, factor } }: Tap): FeatureMap {
+function reassemble(g: Scope, i: number, { tokens, patches, stage }: Tap): FeatureMap {
   const map = fromTokens(readout(g.at("readout_projects", i, 0), tokens, patches), patches);
-  const layer = g.at("layers", i);
-  const x = conv2d(layer.at("projection"), map, channels, { kernel: 1 });
-  if (factor > 1) return enlarge(layer.at("resize"), x, channels, factor);
-  if (factor < 1) return conv2d(layer.at("resize"), x, channels, { stride: 1 / factor });
-  return x;
+  return reassembled(g.at("layers", i), map, stage);
 }
 
 /** Lets each patch's token read the class token, which then goes away: (B, 1 + S, D) → (B, S, D). */
@@ -101,21 +93,14 @@ function readout(g: Scope, tokens: Tokens, patches: FeatureMap): Tokens {
 
 /** From the coarsest feature map to the finest: each adds its detail to what came before, which is then doubled in size. */
 function fuse(g: Scope, features: FeatureMap[], c: DptConfig): FeatureMap {
+  const unit = (at: Scope, x: FeatureMap) => residualUnit(at, x, { bias: c.fusionBias });
   return features.toReversed().reduce((fused: FeatureMap | undefined, feature, i) => {
     const layer = g.at("layers", i);
-    const merged = fused
-      ? add(fused, residualUnit(layer.at("residual_layer1"), sizedLike(feature, fused), c))
-      : feature;
-    const h = residualUnit(layer.at("residual_layer2"), merged, c);
+    const merged = fused ? add(fused, unit(layer.at("residual_layer1"), sizedLike(feature, fused))) : feature;
+    const h = unit(layer.at("residual_layer2"), merged);
     // the reference projects after the enlargement; the weights of an interpolation sum to 1, so that before it is the same
     return doubled(conv2d(layer.at("projection"), h, c.fusionChannels, { kernel: 1 }));
   }, undefined)!;
-}
-
-function residualUnit(g: Scope, x: FeatureMap, c: DptConfig): FeatureMap {
-  const options = { bias: c.fusionBias };
-  const h = conv2d(g.at("convolution1"), relu(x), c.fusionChannels, options);
-  return add(conv2d(g.at("convolution2"), relu(h), c.fusionChannels, options), x);
 }
 
 /** An odd number of patches, halved and doubled again, is one more than it was. */

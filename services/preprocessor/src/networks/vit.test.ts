@@ -19,7 +19,7 @@ async function tokensOfNothing(height: number, width: number, profile: typeof CP
   const { vit } = readDptConfig(config);
   const graph = new GraphBuilder(profile, weights);
   const patches = fromNchw(graph.input("patches", "float32", ["B", vit.width, "H", "W"]));
-  graph.output("tokens", embedTokens(new Scope(graph).at("dpt.embeddings"), patches, vit).value);
+  graph.output("tokens", embedTokens(new Scope(graph).at("dpt.embeddings"), patches, vit, "linear").value);
   const session = await createSession(graph.build("positions"), {
     weightsFolder: weights.folder,
     threads: 1,
