@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { ROOT } from "@armature/core/testing/built-file";
+import { ROOT } from "@armature/core";
 import { afterEach, expect, test } from "vitest";
 
 const STARTED_WITHIN_MS = 120_000;

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { ROOT } from "@armature/core/testing/built-file";
+import { ROOT } from "@armature/core";
 import { helpCommands, markdownCommands } from "./check-docs/commands.js";
 import { missingFiles } from "./check-docs/missing-files.js";
 import { pair, type Shown } from "./check-docs/pair.js";

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { chmod, mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { builtFile } from "@armature/core/testing/built-file";
+import { builtFile } from "@armature/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { inMemory, noise } from "../shared/fetch/testing/content.js";
 import { seededRandom } from "../shared/fetch/testing/faults.js";

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { builtFile } from "@armature/core/testing/built-file";
+import { builtFile } from "@armature/core";
 import { expect, test } from "vitest";
 import { CUDA_PROVIDER, PROVIDERS } from "./install-cuda/providers.js";
 import { elfLibrary } from "./install-cuda/testing/elf-library.js";

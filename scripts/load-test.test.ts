@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { builtFile } from "@armature/core/testing/built-file";
+import { builtFile } from "@armature/core";
 import { expect, test } from "vitest";
 
 const PROGRAM = builtFile("scripts/dist/load-test.js");

@@ -1,6 +1,6 @@
 /** The command as it is run: what it prints, and its exit code. */
 import { spawnSync } from "node:child_process";
-import { builtFile } from "@armature/core/testing/built-file";
+import { builtFile } from "@armature/core";
 import { expect, test } from "vitest";
 import type { Plan } from "./plan-memory/report.js";
 

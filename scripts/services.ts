@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { builtFile } from "@armature/core/testing/built-file";
+import { builtFile } from "@armature/core";
 
 export interface ServiceProcess {
   url: string;

@@ -1,4 +1,4 @@
-import { ROOT } from "@armature/core/testing/built-file";
+import { ROOT } from "@armature/core";
 import { expect, test } from "vitest";
 import { missingFiles } from "./missing-files.js";
 import { pair } from "./pair.js";

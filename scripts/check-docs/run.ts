@@ -1,7 +1,7 @@
 /** Runs one command as a shell does, in the project's folder. */
 import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { ROOT } from "@armature/core/testing/built-file";
+import { ROOT } from "@armature/core";
 
 /** What no command of the documentation may take in its short form. */
 const TIMEOUT_MS = 60_000;

@@ -1,7 +1,7 @@
 /** `npm start` as a reader runs it, for the requests that the documentation shows, and for those that it prints itself. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { builtFile, ROOT } from "@armature/core/testing/built-file";
+import { builtFile, ROOT } from "@armature/core";
 
 /** Where the documentation has the services. */
 const SHOWN = { diffusion: "http://127.0.0.1:1111", preprocessor: "http://127.0.0.1:2222" };

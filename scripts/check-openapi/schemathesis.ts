@@ -1,6 +1,6 @@
 /** How schemathesis is called. */
 import { join } from "node:path";
-import { ROOT } from "@armature/core/testing/built-file";
+import { ROOT } from "@armature/core";
 
 const CONFIG = join(ROOT, "scripts/check-openapi/schemathesis.toml");
 

@@ -1,5 +1,5 @@
 import { readdirSync } from "node:fs";
-import { ROOT } from "@armature/core/testing/built-file";
+import { ROOT } from "@armature/core";
 import { expect, test } from "vitest";
 import { EMBEDDED_MODELS, SERVICES, type ServiceName, serviceContent } from "./image-content.js";
 import { layerOf } from "./layers.js";

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { builtFile, ROOT } from "@armature/core/testing/built-file";
+import { builtFile, ROOT } from "@armature/core";
 import { expect, test } from "vitest";
 import { measureImage } from "./measure-image.js";
 import type { Measurement } from "./measurement.js";

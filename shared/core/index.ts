@@ -1,4 +1,5 @@
 export { AppError, type ErrorOf, errorClass, type FieldIssue, registerErrors } from "./app-error.js";
+export { builtFile, ROOT } from "./built-file.js";
 export { type Clock, systemClock } from "./clock.js";
 export { hasCpuQuota, memoryLimit, usableCpus } from "./cpu-quota.js";
 export {

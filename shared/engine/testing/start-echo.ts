@@ -1,10 +1,10 @@
-import { builtFile } from "@armature/core/testing/built-file";
+import { builtFile } from "@armature/core";
 import { afterEach } from "vitest";
 import type { EngineLog, EngineOptions, EngineState } from "../engine-options.js";
 import { type Engine, startEngine } from "../engine-process.js";
 import type { EngineCall } from "../protocol.js";
 
-export interface EchoCalls {
+interface EchoCalls {
   echo: EngineCall;
   held: EngineCall<Float32Array, number>;
   count: EngineCall<{ steps: number; stepMs: number }, number, number>;
@@ -19,7 +19,7 @@ export interface EchoCalls {
   describe: EngineCall<null, EchoDescription>;
 }
 
-export interface EchoDescription {
+interface EchoDescription {
   pid: number;
   env: Record<string, string>;
   execArgv: string[];

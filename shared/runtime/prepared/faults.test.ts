@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { builtFile } from "@armature/core/testing/built-file";
+import { builtFile } from "@armature/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type PreparedForm, type PreparedSource, preparedForm } from "./prepared-weights.js";
 import { answer, writeSource } from "./testing/two-convolutions.js";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { readConfig } from "@armature/config";
 import { processorsResponse } from "@armature/contract";
-import { builtFile } from "@armature/core/testing/built-file";
+import { builtFile } from "@armature/core";
 import { createLogger, startServer } from "@armature/http";
 import { decodeImage, sharp } from "@armature/images";
 import { afterAll, beforeAll, expect, test } from "vitest";

@@ -4,9 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The project's folder, whether this module runs from its source or built. */
-export const ROOT = fileURLToPath(
-  new URL(import.meta.url.endsWith(".ts") ? "../../../" : "../../../../", import.meta.url),
-);
+export const ROOT = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../../" : "../../../", import.meta.url));
 
 /** The full path of a built file, named from the project's folder. One that is not there is told at once. */
 export function builtFile(path: string, root = ROOT): string {
