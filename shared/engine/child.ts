@@ -15,7 +15,7 @@ const SIGNAL_HINTS: Partial<Record<NodeJS.Signals, string>> = {
   SIGSEGV: "a fault in native code",
 };
 
-export interface ChildOptions {
+interface ChildOptions {
   /** The module to run; it must call `serveEngine`. */
   entry: URL;
   /** Variables beside those that every engine gets. */

@@ -15,7 +15,7 @@ export interface CallContext<Progress = unknown> {
 }
 
 /** What an engine does, by kind of call. */
-export type Handlers<Calls extends CallTable<Calls>> = {
+type Handlers<Calls extends CallTable<Calls>> = {
   [Kind in keyof Calls]: (
     payload: Calls[Kind]["payload"],
     call: CallContext<Calls[Kind]["progress"]>,

@@ -21,13 +21,10 @@ const MAX_VALUES = 10_000;
 const LINGER_MS = 2_000;
 
 /** Express middleware: `req.body` becomes the JSON value. */
-export const jsonBody = (limits: BodyLimits) => reader(limits, { json: true });
-
-/** Express middleware: `req.body` becomes the picture's bytes, a Buffer. */
-export const imageBody = (limits: BodyLimits) => reader(limits, { image: true });
+export const jsonBody = (limits: BodyLimits) => reader(limits, { pictures: false });
 
 /** Express middleware: `req.body` becomes a Buffer if a picture was sent, and the JSON value if JSON was. */
-export const jsonOrImageBody = (limits: BodyLimits) => reader(limits, { json: true, image: true });
+export const jsonOrImageBody = (limits: BodyLimits) => reader(limits, { pictures: true });
 
 /** Parses JSON text. Throws MalformedRequest if it is none, is not UTF-8, or exceeds the limits; never recurses. */
 export function parseJson(
@@ -60,9 +57,9 @@ export async function discardBody(req: Request): Promise<void> {
   });
 }
 
-function reader(limits: BodyLimits, accepted: { json?: boolean; image?: boolean }): RequestHandler {
+function reader(limits: BodyLimits, { pictures }: { pictures: boolean }): RequestHandler {
   return async (req, _res, next) => {
-    const isJson = bodyKind(req, accepted) === "json";
+    const isJson = bodyKind(req, pictures) === "json";
     const bytes = await readBytes(req, limits.maxBytes);
     if (!isJson && bytes.length === 0) throw new MalformedRequest("The body is empty; send the bytes of a picture");
     req.body = isJson ? parseJson(bytes, limits) : bytes;
@@ -70,18 +67,18 @@ function reader(limits: BodyLimits, accepted: { json?: boolean; image?: boolean 
   };
 }
 
-function bodyKind(req: Request, accepted: { json?: boolean; image?: boolean }): "json" | "image" {
+function bodyKind(req: Request, pictures: boolean): "json" | "image" {
   const encoding = req.headers["content-encoding"] ?? "identity";
   if (encoding !== "identity") throw new UnsupportedMediaType("A compressed body is not accepted; send it as it is");
   const [type = "", ...parameters] = (req.headers["content-type"] ?? "").toLowerCase().split(";");
   const mediaType = type.trim();
-  if (accepted.json && /^application\/([\w.-]+\+)?json$/.test(mediaType)) {
+  if (/^application\/([\w.-]+\+)?json$/.test(mediaType)) {
     requireUtf8(parameters);
     return "json";
   }
-  if (accepted.image && (mediaType.startsWith("image/") || mediaType === "application/octet-stream")) return "image";
-  const names = [accepted.image && "image/* or application/octet-stream", accepted.json && "application/json"];
-  throw new UnsupportedMediaType(`Send the body with Content-Type: ${names.filter(Boolean).join(", or ")}`);
+  if (pictures && (mediaType.startsWith("image/") || mediaType === "application/octet-stream")) return "image";
+  const types = `${pictures ? "image/* or application/octet-stream, or " : ""}application/json`;
+  throw new UnsupportedMediaType(`Send the body with Content-Type: ${types}`);
 }
 
 function requireUtf8(parameters: string[]): void {

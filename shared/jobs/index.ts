@@ -1,5 +1,5 @@
 export { blobName } from "./blobs.js";
-export { DeadlineExceeded, JOBS_ERRORS, JobStoreFailed, type JobsError, QueueFull } from "./errors.js";
+export { JOBS_ERRORS, type JobsError, QueueFull } from "./errors.js";
 export type { JobEvent, JobSpec, JobTypes } from "./job.js";
 export type { JobContext, JobKind } from "./job-kind.js";
 export { Jobs } from "./jobs.js";

@@ -19,7 +19,7 @@ export interface JobSpec<Input = unknown> {
   detached?: boolean;
 }
 
-export type JobState = "queued" | "running" | "completed" | "failed" | "cancelled";
+type JobState = "queued" | "running" | "completed" | "failed" | "cancelled";
 
 export interface Job {
   id: string;

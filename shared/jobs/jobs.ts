@@ -17,7 +17,7 @@ export interface JobsOptions extends JobParts, Pick<StepsOptions, "kinds"> {
   clock?: Clock;
 }
 
-export interface FollowOptions {
+interface FollowOptions {
   /** Files that the spec names by their `blobName`. */
   files?: readonly Uint8Array[];
   /** Aborts when the follower leaves. */

@@ -8,7 +8,7 @@ import type { Steps } from "./steps.js";
 /** When a queue that failed is asked again. */
 const RETRY_MS = 1_000;
 
-export interface TurnsOptions extends Pick<JobParts, "queue" | "store" | "observer"> {
+interface TurnsOptions extends Pick<JobParts, "queue" | "store" | "observer"> {
   jobs: LiveJobs;
   steps: Steps;
   clock: Clock;

@@ -10,7 +10,7 @@ export {
   preparedCache,
   preparedSettings,
 } from "./common-settings.js";
-export { type PictureOptions, type PictureReference, pictureReference, referencedPicture } from "./job-pictures.js";
+export { type PictureReference, pictureReference, referencedPicture } from "./job-pictures.js";
 export { runService } from "./run-service.js";
 export { chooseServedDevice, deviceInfo } from "./served-device.js";
 export { engineMetrics, engineObstacle, type ServedEngine } from "./served-engine.js";

@@ -20,7 +20,7 @@ interface Service {
   stop(): Promise<void>;
 }
 
-export interface ServiceDefinition<Schema extends z.ZodObject> {
+interface ServiceDefinition<Schema extends z.ZodObject> {
   name: string;
   /** One sentence for `--help`. */
   purpose: string;

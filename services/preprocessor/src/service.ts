@@ -18,13 +18,13 @@ import { processorsRoute } from "./http/routes/processors.js";
 import { type CreateJobsOptions, createJobs } from "./jobs/create-jobs.js";
 import { resolveProcessor } from "./request/resolve-processor.js";
 
-export interface PreprocessorService {
+interface PreprocessorService {
   app: ServiceApp;
   /** Lets the engine end its work. */
   stop(): Promise<void>;
 }
 
-export interface ProcessorTable {
+interface ProcessorTable {
   processors: readonly Processor[];
   /** The module of the engine process that knows the same ones; default that of the service's own. */
   engine?: URL;

@@ -3,7 +3,7 @@
  * for ever. A job is among the next `patience` that start, whoever comes after it. One that is not ready is passed over and keeps
  * its place.
  */
-export interface Place {
+interface Place {
   id: string;
   client: string;
   /** Greater goes first. */

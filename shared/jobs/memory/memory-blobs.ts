@@ -1,7 +1,7 @@
 import { type Blobs, blobName } from "../blobs.js";
 import { QueueFull } from "../errors.js";
 
-export interface MemoryBlobsOptions {
+interface MemoryBlobsOptions {
   /** Of all blobs together. */
   maxBytes: number;
 }

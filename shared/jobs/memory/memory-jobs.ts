@@ -4,7 +4,7 @@ import { MemoryBlobs } from "./memory-blobs.js";
 import { MemoryQueue } from "./memory-queue.js";
 import { MemoryJobStore } from "./memory-store.js";
 
-export interface MemoryJobsOptions extends Pick<JobsOptions, "kinds" | "observer"> {
+interface MemoryJobsOptions extends Pick<JobsOptions, "kinds" | "observer"> {
   limits: QueueLimits;
   /** Of the files of all jobs together. */
   maxBlobBytes: number;

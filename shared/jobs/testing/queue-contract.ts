@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { DeadlineExceeded, QueueFull } from "../errors.js";
 import type { Queue, QueueEntry, QueueLimits } from "../queue.js";
 
-export type OpenQueue = (options: QueueLimits & { clock: Clock }) => Queue | Promise<Queue>;
+type OpenQueue = (options: QueueLimits & { clock: Clock }) => Queue | Promise<Queue>;
 
 export function queueContract(name: string, open: OpenQueue): void {
   let nowMs = 0;

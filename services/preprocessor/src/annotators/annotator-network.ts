@@ -16,7 +16,7 @@ export interface AnnotatorNetwork<Opened> {
   read(folder: string): ReadNetwork<Opened>;
 }
 
-export interface ReadNetwork<Opened> {
+interface ReadNetwork<Opened> {
   network: ConfiguredNetwork;
   weights: WeightView;
   /** The open session as annotators call it. */

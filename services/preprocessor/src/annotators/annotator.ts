@@ -18,7 +18,7 @@ export interface AnnotatorDefinition<Options extends z.ZodObject, N extends Netw
   run(image: RgbImage, options: z.output<Options>, networks: Opened<N>): ControlImage | Promise<ControlImage>;
 }
 
-export interface ProcessorRow<Options extends z.ZodObject> {
+interface ProcessorRow<Options extends z.ZodObject> {
   /** What the control image shows. */
   description: string;
   /** Options that make this processor what it is; requests cannot change them. */

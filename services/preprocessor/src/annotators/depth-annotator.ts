@@ -7,7 +7,7 @@ import { type AnnotatorDefinition, defineAnnotator } from "./annotator.js";
 import type { AnnotatorNetwork } from "./annotator-network.js";
 import { atResolutions, resolutionOptions } from "./resolution.js";
 
-export interface DepthAnnotator {
+interface DepthAnnotator {
   ids: AnnotatorDefinition<z.ZodObject<typeof resolutionOptions>, { depth: AnnotatorNetwork<DepthNetwork> }>["ids"];
   depth: AnnotatorNetwork<DepthNetwork>;
 }

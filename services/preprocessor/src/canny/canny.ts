@@ -6,7 +6,7 @@ import { channelCount, type GreyImage, type RgbImage } from "@armature/pixels";
 import { type GradientRow, gradientOf, gradientRow } from "./gradient.js";
 import { type Aperture, derivativeScale, type Pixels } from "./sobel.js";
 
-export interface CannyOptions {
+interface CannyOptions {
   /** Gradient above which a pixel that touches an edge belongs to it. */
   lowThreshold: number;
   /** Gradient above which a pixel starts an edge. */

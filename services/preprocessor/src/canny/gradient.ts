@@ -10,7 +10,7 @@ export interface GradientRow {
 }
 
 /** Fills `result` with the gradient of row `y`. */
-export type FillGradient = (y: number, result: GradientRow) => void;
+type FillGradient = (y: number, result: GradientRow) => void;
 
 export function gradientRow(width: number): GradientRow {
   return { dx: new Int32Array(width), dy: new Int32Array(width), strength: new Int32Array(width + 2) };

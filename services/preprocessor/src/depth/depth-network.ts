@@ -15,7 +15,7 @@ export interface DepthNetwork {
   predict(pixelValues: PixelValues): Promise<FloatMap>;
 }
 
-export interface DepthNetworkDefinition<Config> extends Omit<AnnotatorNetwork<DepthNetwork>, "read"> {
+interface DepthNetworkDefinition<Config> extends Omit<AnnotatorNetwork<DepthNetwork>, "read"> {
   /** Takes `pixel_values` [B, 3, patch*H, patch*W] and gives `predicted_depth`. */
   network: Network<Config>;
   /** Pixels along the side of a patch. */

@@ -9,7 +9,7 @@ export interface PreprocessorDevice extends ComputeSettings {
   profile: DeviceProfile;
 }
 
-export interface LoadedNetwork<Opened> {
+interface LoadedNetwork<Opened> {
   /** What annotators are handed. */
   opened: Opened;
   session: Session;

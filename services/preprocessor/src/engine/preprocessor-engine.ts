@@ -8,7 +8,7 @@ import type { AnnotateOutcome, AnnotatePayload, EngineSettings, PreprocessorCall
 /** The engine of the service's own processors. */
 const ENGINE_MAIN = new URL("./engine-main.js", import.meta.url);
 
-export interface PreprocessorEngineOptions {
+interface PreprocessorEngineOptions {
   /** The module of its process; default that of the service's own processors. */
   entry?: URL | undefined;
   settings: EngineSettings;

@@ -26,7 +26,7 @@ export interface ModelChoice {
   variable: string;
 }
 
-export interface ModelSearch {
+interface ModelSearch {
   processors: readonly Processor[];
   modelsDir: string;
   choices: readonly ModelChoice[];

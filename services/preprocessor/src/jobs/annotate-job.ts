@@ -15,7 +15,7 @@ import type { AnnotationRequest } from "../request/annotation-request.js";
 /** Lossless both. */
 export type ControlImageFormat = "webp" | "png";
 
-export interface AnnotateInput {
+interface AnnotateInput {
   processor: string;
   options: Record<string, unknown>;
   format: ControlImageFormat;

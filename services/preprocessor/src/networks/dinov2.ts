@@ -16,7 +16,7 @@ import type { Dinov2Config } from "./dinov2-config.js";
 import { embedTokens, feedForward, patchEmbeddings, selfAttention } from "./vit.js";
 
 /** A picture as the tokens of its patches (B, H*W, D) after each tapped layer; `patches` has their H and W. */
-export interface Dinov2Features {
+interface Dinov2Features {
   patches: FeatureMap;
   taps: Tokens[];
 }

@@ -16,7 +16,7 @@ export interface VitConfig {
 }
 
 /** Where the classes of transformers differ. */
-export interface VitDefaults {
+interface VitDefaults {
   epsilon: number;
   /** Pixels. */
   patch: number;

@@ -10,7 +10,7 @@ import {
 } from "../../jobs/annotate-job.js";
 import { annotationRequest } from "../../request/annotation-request.js";
 
-export interface ImageDeps extends PictureSources {
+interface ImageDeps extends PictureSources {
   /** The served processor of an id. Throws NotFound. */
   processorOf(id: string): Processor;
   jobs: Jobs;
