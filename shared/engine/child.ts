@@ -1,4 +1,4 @@
-/** One life of an engine process: forked, spoken with, ended. Who restarts it, and why, is not decided here. */
+/** One life of an engine process: forked, spoken with, ended. Restarts are the supervisor's. */
 
 import { type ChildProcess, fork } from "node:child_process";
 import { createInterface } from "node:readline";

@@ -1,6 +1,6 @@
 /** What an engine is started with, and what it tells about itself. */
 
-/** All in milliseconds, but for the count. */
+/** All in milliseconds, except `maxStartFailures`. */
 export interface EngineLimits {
   /** How long a cancelled call may go on before its process is killed: a load or a step is not interrupted. */
   cancelGraceMs: number;

@@ -1,4 +1,4 @@
-/** What goes wrong with an engine process, told to those who wait for its calls. */
+/** Failures of an engine process, as its callers hear of them. */
 import { AppError, type ErrorOf, registerErrors } from "@armature/core";
 
 /** The engine process ended while it held this call. */

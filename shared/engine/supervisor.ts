@@ -17,7 +17,7 @@ import { RestartBackoff } from "./restart-backoff.js";
 
 /** How long a client of an engine that is being stopped should wait before it asks again, in seconds. */
 const STOPPING_RETRY_AFTER_S = 5;
-/** A call whose process ended before it began is tried once more, not for ever: it may be its payload that ended it. */
+/** A call whose process ended before it began is tried once more, not for ever: perhaps its payload ended the process. */
 const MAX_ATTEMPTS = 2;
 const STOP_GRACE_MS = 30_000;
 
@@ -32,7 +32,7 @@ export class Supervisor {
   #serving = false;
   #current: PendingCall | undefined;
   #lastId = 0;
-  /** What the process said about its coming end; tells more than its exit code. */
+  /** The process's own words about its coming end, which tell more than its exit code. */
   #lastWords: string | undefined;
   #reason: string | undefined;
   #stopping: Promise<void> | undefined;
@@ -133,7 +133,7 @@ export class Supervisor {
       case "fatal":
         this.#lastWords = "an uncaught exception ended it; the log has its trace";
         break;
-      default: // what a call reports after its own end concerns nobody
+      default: // what a call reports after its own end is dropped
         if (this.#current?.id === message.id) this.#receiveOf(this.#current, message);
     }
   }

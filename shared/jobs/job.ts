@@ -3,19 +3,19 @@ import type { WireError } from "@armature/core";
 import type { QueuePosition } from "./queue.js";
 
 export interface JobSpec<Input = unknown> {
-  /** Who does it: a name in the table of job kinds. */
+  /** A name in the table of job kinds. */
   kind: string;
-  /** What that kind wants, as plain JSON. */
+  /** What this kind of job takes, as plain JSON. */
   input: Input;
   /** Estimated work in the queue's own unit, such as pixels x steps. */
   cost: number;
-  /** Whose job it is: clients take turns. */
+  /** Name of the client; clients take turns. */
   client: string;
   /** Greater goes first; default 0. */
   priority?: number;
   /** How long the job may wait for its start. One that will not or did not start by then is refused. */
   deadlineMs?: number;
-  /** Goes on when nobody follows it any more; others are cancelled then. */
+  /** A detached job goes on when its last follower leaves; others are cancelled then. */
   detached?: boolean;
 }
 
@@ -34,7 +34,7 @@ export interface JobTypes {
   result: unknown;
 }
 
-/** What happens to a job; `completed`, `failed` and `cancelled` are the last of theirs. */
+/** What happens to a job; the last event is `completed`, `failed` or `cancelled`. */
 export type JobNews<T extends JobTypes = JobTypes> =
   /** The place is the present one, found when the event is read; none once the job no longer waits. */
   | { event: "queued"; data: Partial<QueuePosition> }

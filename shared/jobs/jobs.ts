@@ -24,7 +24,7 @@ interface FollowOptions {
   signal?: AbortSignal;
 }
 
-/** Where queue, store or blobs fail, the job that it was for fails with JobStoreFailed, and the observer hears why. */
+/** Jobs over a queue, a store and blobs. Where one of these fails, its job fails with JobStoreFailed, and the observer hears why. */
 export class Jobs {
   readonly #parts: JobParts;
   readonly #clock: Clock;
@@ -64,7 +64,7 @@ export class Jobs {
 
   /**
    * The job's events after the one with that id, as they happen, to its last. While it waits, `queued` is told anew whenever its place
-   * has changed. Whoever leaves last cancels the job, unless it is detached; a job that has ended is forgotten then.
+   * has changed. The last follower that leaves cancels the job, unless the job is detached; a job that has ended is forgotten then.
    * Throws Cancelled when `signal` aborts, and JobStoreFailed where the events cannot be read.
    */
   async *events<T extends JobTypes>(id: string, after = 0, signal?: AbortSignal): AsyncGenerator<JobEvent<T>> {

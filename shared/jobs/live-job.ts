@@ -1,4 +1,4 @@
-/** A job while this process has to do with it: who follows it, what was begun for it, and how to end that. */
+/** A job that this process works on: its followers, what was begun for it, and how to end that. */
 import type { JobSpec } from "./job.js";
 
 export class LiveJob {
@@ -9,6 +9,7 @@ export class LiveJob {
   prepared: Promise<unknown> | undefined;
   /** What the slot works on, once that is being made. */
   unpacked: Promise<unknown> | undefined;
+  /** When the job was ready, by the clock. */
   readyMs: number;
   /** Its last event is being told; no other may follow. */
   isEnding = false;
@@ -39,7 +40,7 @@ export class LiveJob {
     return this.#startedMs === undefined && !this.isEnding;
   }
 
-  /** From when it was ready to its start; 0 while it waits. */
+  /** Milliseconds between ready and started; 0 while the job waits. */
   get queueMs(): number {
     return Math.max(0, (this.#startedMs ?? 0) - this.readyMs);
   }

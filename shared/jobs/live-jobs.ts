@@ -1,4 +1,4 @@
-/** The jobs that this process has to do with, and how each of them ends. Nothing here rejects: a job ends even if its store fails. */
+/** The jobs that this process works on, and how each of them ends. No method rejects: a job ends even if its store fails. */
 import { AppError, Cancelled, toWireError } from "@armature/core";
 import type { Blobs } from "./blobs.js";
 import type { JobNews } from "./job.js";

@@ -5,13 +5,13 @@ export interface QueueLimits {
   concurrency: number;
   /** Jobs that may wait ready for their turn, and as many more that are being made ready. */
   maxWaiting: number;
-  /** Cost that may wait, of either; one job may always wait alone, or a big one would never get in. */
+  /** Cost of the jobs that may wait, ready or not; one job may always wait alone, or a big one would never get in. */
   maxWaitingCost: number;
   /** Jobs of one client that may wait, so that none fills the queue alone. */
   maxWaitingPerClient?: number;
   /** Seconds that a unit of cost takes, until jobs have been measured. */
   secondsPerCost?: number;
-  /** Packed jobs that may be unpacked, or under way to that, while they wait; default 1. */
+  /** Waiting jobs that may be unpacked or being unpacked; default 1. */
   unpackedAhead?: number;
 }
 
@@ -23,9 +23,9 @@ export interface QueueEntry {
   /** Greater goes first. */
   priority: number;
   deadlineMs?: number | undefined;
-  /** All that it needs is there. An entry that is not ready keeps its place, and others start before it. */
+  /** All that the job needs is there. An entry that is not ready keeps its place, and others start before it. */
   ready: boolean;
-  /** It has to be unpacked before it starts: made into what takes more memory, so not before its turn is near. Default: no. */
+  /** The job has to be unpacked before it starts: its input takes more memory then, so not before its turn is near. Default: no. */
   packed?: boolean;
 }
 

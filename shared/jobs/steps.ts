@@ -7,7 +7,7 @@ import type { LiveJob } from "./live-job.js";
 import type { JobStore } from "./store.js";
 
 export interface StepsOptions {
-  /** Who does which jobs, by the name that a spec says. */
+  /** The kinds of job, by the name that a spec gives. */
   kinds: Record<string, JobKind>;
   store: JobStore;
   blobs: Blobs;
@@ -36,7 +36,7 @@ export class Steps {
     return job.prepared;
   }
 
-  /** Makes of that what the slot works on; once, however often it is called. */
+  /** Makes of what was prepared what the slot works on; once, however often it is called. */
   unpack(job: LiveJob): Promise<unknown> {
     job.unpacked ??= this.#unpack(job);
     return job.unpacked;
@@ -64,7 +64,7 @@ export class Steps {
 
   #kindOf({ spec }: LiveJob): JobKind {
     const kind = this.#options.kinds[spec.kind];
-    if (!kind) throw new Error(`Nobody here does jobs of the kind ${spec.kind}`);
+    if (!kind) throw new Error(`There is no kind of job called ${spec.kind}`);
     return kind;
   }
 

@@ -79,8 +79,8 @@ export function machineDefaults(config: MachineConfig) {
 }
 
 /**
- * Where a service keeps prepared weights; undefined: nowhere. Services that share CACHE_DIR have a folder each, because whoever
- * makes a form removes what is above its own limit.
+ * Where a service keeps prepared weights; undefined: nowhere. Services that share CACHE_DIR have a folder each, because each
+ * service removes what is above its own limit.
  */
 export function preparedCache(
   service: "diffusion" | "preprocessor",

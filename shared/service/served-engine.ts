@@ -17,7 +17,7 @@ export function engineObstacle(engine: ServedEngine): Obstacle | undefined {
   return { reason: `The engine is ${status}${reason ? `: ${reason}` : ""}`, retryAfterS: 5 };
 }
 
-/** Labels are models of the catalogue, so their number is bounded. */
+/** Labels are models that the service offers, so their number is bounded. */
 export function engineMetrics({ registry }: ServiceMetrics, engine: ServedEngine): void {
   const registers = [registry];
   new Gauge({

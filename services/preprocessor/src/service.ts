@@ -26,7 +26,7 @@ interface PreprocessorService {
 
 interface ProcessorTable {
   processors: readonly Processor[];
-  /** The module of the engine process that knows the same ones; default that of the service's own. */
+  /** The module of the engine process that knows the same processors; default: the service's own. */
   engine?: URL;
 }
 
@@ -116,7 +116,7 @@ function sourcesOf({ URL_SOURCES, MAX_BODY_MB, PRIVATE_SOURCES = [] }: Config): 
   return { ...DEFAULT_SOURCE_POLICY, maxBytes: MAX_BODY_MB * 2 ** 20, privateHosts: PRIVATE_SOURCES };
 }
 
-/** The engine's work, which the metrics hear of. */
+/** The engine's work on one picture, observed by the metrics. */
 function measured(
   engine: PreprocessorEngine,
   observe: (processor: string, inferenceMs: number) => void,

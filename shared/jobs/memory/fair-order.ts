@@ -1,7 +1,7 @@
 /**
  * The order in which waiting jobs start: by priority, then one of each client in turn, then by arrival; but none is overtaken
- * for ever. A job is among the next `patience` that start, whoever comes after it. One that is not ready is passed over and keeps
- * its place.
+ * for ever. A job is among the next `patience` that start, however many come after it. A job that is not ready is passed over and
+ * keeps its place.
  */
 interface Place {
   id: string;
@@ -15,13 +15,13 @@ interface Place {
 type Entry<P> = { place: P; latest: number };
 
 /**
- * A client with many jobs delays its own, not those of the others: a client that has had its turn goes behind all clients of the
- * same priority. A job that could be late otherwise goes before anybody's turn.
+ * A client with many jobs delays its own jobs alone: after its turn a client goes behind all clients of the same priority. A job
+ * that would be late otherwise goes first.
  */
 export class FairOrder<P extends Place> {
-  /** By priority; in it the clients, whose turn is next first; of each its jobs in order of arrival. */
+  /** Priority → client → its jobs in order of arrival. The client whose turn is next comes first. */
   #lanes = new Map<number, Map<string, Entry<P>[]>>();
-  /** All of them by id, in order of arrival: the first has waited longest. */
+  /** All entries by id, in order of arrival: the first has waited longest. */
   #waiting = new Map<string, Entry<P>>();
   readonly #patience: number;
   #starts = 0;
@@ -53,7 +53,7 @@ export class FairOrder<P extends Place> {
     return [...this.#waiting.values()].map((entry) => entry.place);
   }
 
-  /** Those that may start, in the order in which they would if nobody else came; default: as if all were ready. */
+  /** The places that may start, in the order of their starts if no job comes after them. Default: as if all were ready. */
   upcoming(mayStart: (place: P) => boolean = anyone): P[] {
     const trial = this.#copy();
     const places: P[] = [];
@@ -61,7 +61,7 @@ export class FairOrder<P extends Place> {
     return places;
   }
 
-  /** Those of the waiting places that would start before a newcomer at `place`. */
+  /** The waiting places that would start before a newcomer at `place`. */
   before(place: P): P[] {
     const trial = this.#copy();
     trial.add(place);
@@ -85,7 +85,7 @@ export class FairOrder<P extends Place> {
     this.#lanes.set(priority, lane);
   }
 
-  /** Whose turn it is, or the one that has waited longest if it, or one behind it, would be late after that turn. */
+  /** The entry whose turn it is; or the one that has waited longest, where that or a later one would be late after this turn. */
   #next(mayStart: (place: P) => boolean): Entry<P> | undefined {
     const inTurn = this.#inTurn(mayStart);
     let start = this.#starts + 1;
@@ -108,7 +108,7 @@ export class FairOrder<P extends Place> {
     return undefined;
   }
 
-  /** Takes a starting job out: its client has had its turn, and goes behind the others. */
+  /** Takes a starting job out. Its client has had its turn and goes behind the others. */
   #start(entry: Entry<P>): void {
     this.#starts++;
     this.#waiting.delete(entry.place.id);

@@ -10,8 +10,8 @@ export interface MemoryQueueOptions extends QueueLimits {
 }
 
 /**
- * A job starts within this many times as many starts as jobs may wait. At 1 a full queue could only go by arrival, with no room for
- * turns and priorities; at 2 every other start may go to somebody who came later.
+ * A job starts within OVERTAKING x maxWaiting starts. At 1 a full queue could only go by arrival, with no room for turns and
+ * priorities; at 2 every other start may go to a job that came later.
  */
 const OVERTAKING = 2;
 
@@ -22,9 +22,9 @@ export class MemoryQueue implements Queue {
   readonly #order: FairOrder<QueueEntry>;
   readonly #running = new Map<string, { cost: number; startedMs: number }>();
   readonly #listeners: (() => void)[] = [];
-  /** Ids of those that wait and are unpacked, or under way to that. */
+  /** Ids of the waiting jobs that are unpacked or being unpacked. */
   readonly #unpacking = new Set<string>();
-  /** Those that wait in the order of their starts, until that changes. */
+  /** The waiting jobs in the order of their starts; undefined when that has changed. */
   #upcoming: QueueEntry[] | undefined;
 
   constructor(options: MemoryQueueOptions) {
@@ -120,7 +120,7 @@ export class MemoryQueue implements Queue {
     this.#requireInTime(entry, this.#secondsFor(this.#costAhead(this.#order.before(entry).filter(isReady))));
   }
 
-  /** What is not ready has a room of its own, as large: slow picture addresses never keep out what could start. */
+  /** Jobs that are not ready have as much room, of their own: slow picture addresses never keep out what could start. */
   #hasRoom({ client, cost, ready }: QueueEntry, waiting: QueueEntry[]): boolean {
     const { maxWaiting, maxWaitingCost, maxWaitingPerClient = maxWaiting } = this.#options;
     const ofClient = waiting.filter((other) => other.client === client).length;
@@ -146,7 +146,7 @@ export class MemoryQueue implements Queue {
     return this.#hasSlot() && !this.#order.waiting().some(isReady);
   }
 
-  /** What is left of the running jobs, by the clock, and all of the waiting ones. */
+  /** The cost that is left of the running jobs, by the clock, and the whole cost of the waiting ones. */
   #costAhead(waiting: QueueEntry[]): number {
     const secondsPerCost = this.#rate.secondsPerCost ?? 0;
     const left = [...this.#running.values()].map(({ cost, startedMs }) => {

@@ -41,7 +41,7 @@ function luma(red: number, green: number, blue: number): number {
   return (red * 9798 + green * 19235 + blue * 3735 + 16384) >> 15;
 }
 
-test("a plane has no edges, whatever its size", () => {
+test("a plane of any size has no edges", () => {
   for (const [width, height] of [
     [1, 1],
     [1, 9],

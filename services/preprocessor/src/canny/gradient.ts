@@ -1,4 +1,4 @@
-/** The gradient that Canny works on: at each pixel that of the channel where it is strongest, the first of equal ones. */
+/** The gradient that Canny works on: at each pixel the strongest of the channels' gradients, the first of equal ones. */
 import { type Aperture, type Pixels, Sobel } from "./sobel.js";
 
 export interface GradientRow {

@@ -29,7 +29,7 @@ export interface PixelValues extends Size {
 /** Pillow's numbers for its filters, as they stand in `resample`. */
 const FILTERS = { 1: "lanczos", 2: "bilinear", 3: "bicubic" } as const;
 
-/** preprocessor_config.json as our own; defaults are those of the class. Throws InvalidModel, naming file and key. */
+/** preprocessor_config.json as our own, with the defaults of transformers' class. Throws InvalidModel, naming file and key. */
 export function readDptImageProcessor(config: ModelConfig): DptImageProcessor {
   config.ignore("image_processor_type", "feature_extractor_type", "processor_class", "size_divisor");
   config.require({ do_center_crop: false, do_pad: false, do_reduce_labels: false, default_to_square: true });

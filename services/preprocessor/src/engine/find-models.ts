@@ -33,6 +33,6 @@ function architecturesOf(configFile: string): string[] {
     const { architectures } = JSON.parse(readFileSync(configFile, "utf8")) as { architectures?: unknown };
     return Array.isArray(architectures) ? architectures : [];
   } catch {
-    return []; // another component's config, or none that anybody selected
+    return []; // another component's config, or one that is not selected
   }
 }

@@ -9,7 +9,7 @@ import type { AnnotateOutcome, AnnotatePayload, EngineSettings, PreprocessorCall
 const ENGINE_MAIN = new URL("./engine-main.js", import.meta.url);
 
 interface PreprocessorEngineOptions {
-  /** The module of its process; default that of the service's own processors. */
+  /** The module of the engine process; default: the one of the service's own processors. */
   entry?: URL | undefined;
   settings: EngineSettings;
   /** A call that shows no progress for this long is taken for hung, and its process is ended. */

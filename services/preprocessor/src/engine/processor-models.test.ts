@@ -109,7 +109,7 @@ test("the weights of the selected model that go before they are opened end the s
   expect(read).toThrow(/model\.safetensors: cannot be opened \(ENOENT\)/);
 });
 
-test("the memory is that of the weights in float32", () => {
+test("the bytes are what the weights take in float32", () => {
   symlinkSync(TINY, join(modelsDir, "linked"));
   const fileBytes = readFileSync(join(TINY, "model.safetensors")).length;
   const { bytes } = depthModel();

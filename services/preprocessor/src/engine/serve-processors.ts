@@ -1,4 +1,7 @@
-/** The inside of the preprocessor's engine process: it does all work on pixels, one call after another, and owns the sessions. */
+/**
+ * The inside of the preprocessor's engine process: it does all work on pixels, one call after another, and owns the sessions.
+ * Processors without a network work here, too: canny takes a second or two for a large picture, which would hold up HTTP.
+ */
 import { type CallContext, serveEngine } from "@armature/engine";
 import { Residency, type ResidentStatus } from "@armature/runtime";
 import type { Processor } from "../annotators/annotator.js";

@@ -50,7 +50,7 @@ async function expectRefusal(sent: ReturnType<typeof send>, status: number, code
   return problem;
 }
 
-/** A PNG whose header says that it is so many pixels wide and high. */
+/** A PNG whose header claims this width and height, in pixels. */
 function claiming(width: number, height: number): Buffer {
   const png = Buffer.from(SCENE);
   const header = png.subarray(12, 29); // the chunk's type and data, which its checksum covers

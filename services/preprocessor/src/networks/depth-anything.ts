@@ -51,7 +51,7 @@ function fuse(g: Scope, features: FeatureMap[], c: DepthAnythingConfig): Feature
     const merged = fused ? add(fused, residualUnit(layer.at("residual_layer1"), feature)) : feature;
     const h = residualUnit(layer.at("residual_layer2"), merged);
     const { height, width } = coarseFirst[i + 1] ?? { height: product(2, h.height), width: product(2, h.width) };
-    // the reference projects after the enlargement; the weights of an interpolation sum to 1, so that before it is the same
+    // the reference projects after the enlargement; the weights of an interpolation sum to 1, so that projecting before it is the same
     const projected = conv2d(layer.at("projection"), h, c.fusionChannels, { kernel: 1 });
     return resizeBilinear(projected, height, width, "align_corners");
   }, undefined)!;

@@ -8,7 +8,7 @@ export interface Dinov2Config extends VitConfig {
   taps: number[];
 }
 
-/** Dinov2Backbone's part of a config.json as our own, as networks for dense prediction use it. */
+/** Dinov2Backbone's part of a config.json as our own, as far as networks for dense prediction use it. */
 export function readDinov2Config(config: ModelConfig): Dinov2Config {
   config.ignore(
     ...TRANSFORMERS_KEYS,

@@ -98,7 +98,7 @@ function fuse(g: Scope, features: FeatureMap[], c: DptConfig): FeatureMap {
     const layer = g.at("layers", i);
     const merged = fused ? add(fused, unit(layer.at("residual_layer1"), sizedLike(feature, fused))) : feature;
     const h = unit(layer.at("residual_layer2"), merged);
-    // the reference projects after the enlargement; the weights of an interpolation sum to 1, so that before it is the same
+    // the reference projects after the enlargement; the weights of an interpolation sum to 1, so that projecting before it is the same
     return doubled(conv2d(layer.at("projection"), h, c.fusionChannels, { kernel: 1 }));
   }, undefined)!;
 }

@@ -63,8 +63,8 @@ export function embedTokens(g: Scope, patches: FeatureMap, c: VitConfig, mode: I
 }
 
 /**
- * The position embeddings [1, 1 + H*W, D], those of the trained grid interpolated to H x W. In float32: where sizes are known the
- * runtime computes them once, when it loads the graph, and it has no kernel for that in float16.
+ * The position embeddings [1, 1 + H*W, D], interpolated from the trained grid to H x W. In float32: where sizes are known the
+ * runtime computes them once, when it loads the graph, and it has no float16 kernel for that.
  */
 function positions(g: Scope, { height, width }: FeatureMap, { grid, width: channels }: VitConfig, mode: Interpolation) {
   const count = grid * grid;
