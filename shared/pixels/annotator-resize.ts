@@ -1,5 +1,5 @@
 /** The resize that controlnet_aux's annotators put before and after their work (`resize_image` of its util.py). */
-import type { Size } from "./grey-image.js";
+import type { PictureSize } from "./grey-image.js";
 import { openCvResize } from "./opencv-resize.js";
 import type { RgbImage } from "./rgb-image.js";
 import { roundHalfEven } from "./round.js";
@@ -8,7 +8,7 @@ import { roundHalfEven } from "./round.js";
 const STEP = 64;
 
 /** The size whose shorter side is about `resolution` pixels; both sides are rounded to multiples of 64, and at least 64. */
-export function annotatorSize({ width, height }: Size, resolution: number): Size {
+export function annotatorSize({ width, height }: PictureSize, resolution: number): PictureSize {
   const factor = resolution / Math.min(width, height);
   const side = (pixels: number) => Math.max(1, roundHalfEven((pixels * factor) / STEP)) * STEP;
   return { width: side(width), height: side(height) };

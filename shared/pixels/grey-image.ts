@@ -8,7 +8,8 @@ export interface GreyImage {
   height: number;
 }
 
-export interface Size {
+/** Pixels. */
+export interface PictureSize {
   width: number;
   height: number;
 }

@@ -1,5 +1,5 @@
 export { annotatorResize, annotatorSize } from "./annotator-resize.js";
-export { channelCount, type GreyImage, type Size } from "./grey-image.js";
+export { channelCount, type GreyImage, type PictureSize } from "./grey-image.js";
 export { openCvResize } from "./opencv-resize.js";
 export { type PillowFilter, pillowResize } from "./pillow-resize.js";
 export { type RgbImage, rgbImage } from "./rgb-image.js";

@@ -1,10 +1,10 @@
 /** OpenCV's INTER_AREA where both sides shrink: each pixel is the mean of the area it covers, weighted by the overlap. */
-import type { GreyImage, Size } from "./grey-image.js";
+import type { GreyImage, PictureSize } from "./grey-image.js";
 import type { RgbImage } from "./rgb-image.js";
 import { roundHalfEven } from "./round.js";
 
 /** Both sides shrink by whole factors: integer sums of whole blocks. */
-export function averageBlocks(image: RgbImage | GreyImage, to: Size, channels: 1 | 3): Uint8Array {
+export function averageBlocks(image: RgbImage | GreyImage, to: PictureSize, channels: 1 | 3): Uint8Array {
   const across = image.width / to.width;
   const down = image.height / to.height;
   const stride = image.width * channels;
@@ -29,7 +29,7 @@ export function averageBlocks(image: RgbImage | GreyImage, to: Size, channels: 1
 }
 
 /** Any shrinking factors; sums are float32 in OpenCV's order. */
-export function resizeByArea(image: RgbImage | GreyImage, to: Size, channels: 1 | 3): Uint8Array {
+export function resizeByArea(image: RgbImage | GreyImage, to: PictureSize, channels: 1 | 3): Uint8Array {
   const columns = overlaps(image.width, to.width);
   const rows = overlaps(image.height, to.height);
   const stride = to.width * channels;

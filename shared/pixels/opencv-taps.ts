@@ -2,7 +2,7 @@
  * OpenCV's separable interpolation of 8-bit pictures in fixed point: a row at a time across, then down over the few rows
  * that an output row needs. Coefficients have 11 bits. The kernel does not widen when a picture shrinks.
  */
-import type { GreyImage, Size } from "./grey-image.js";
+import type { GreyImage, PictureSize } from "./grey-image.js";
 import type { RgbImage } from "./rgb-image.js";
 import { roundHalfEven } from "./round.js";
 
@@ -37,7 +37,12 @@ export const lanczos4: Interpolation = {
 };
 
 /** Resizes `image` to the size `to`; gives the bytes. */
-export function resizeByTaps(image: RgbImage | GreyImage, to: Size, channels: 1 | 3, by: Interpolation): Uint8Array {
+export function resizeByTaps(
+  image: RgbImage | GreyImage,
+  to: PictureSize,
+  channels: 1 | 3,
+  by: Interpolation,
+): Uint8Array {
   const stride = to.width * channels;
   const columns = tapTable(image.width, to.width, by);
   const rows = tapTable(image.height, to.height, by);

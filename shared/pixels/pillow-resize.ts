@@ -3,7 +3,7 @@
  * coefficients and rounded to bytes. The kernel widens when it shrinks a picture. Method: Pillow's libImaging/Resample.c.
  * Math.imul keeps the loops in integers; `*` would go through doubles.
  */
-import { channelCount, type GreyImage, type Size } from "./grey-image.js";
+import { channelCount, type GreyImage, type PictureSize } from "./grey-image.js";
 import type { RgbImage } from "./rgb-image.js";
 
 export type PillowFilter = keyof typeof FILTERS;
@@ -33,7 +33,7 @@ interface Kernel {
 }
 
 /** Resizes an RGB or grey picture to `size`; equal to Pillow's `image.resize((width, height), filter)`. */
-export function pillowResize<T extends RgbImage | GreyImage>(image: T, size: Size, filter: PillowFilter): T {
+export function pillowResize<T extends RgbImage | GreyImage>(image: T, size: PictureSize, filter: PillowFilter): T {
   const channels = channelCount(image);
   let { data } = image;
   if (size.width !== image.width) {
@@ -76,7 +76,7 @@ function fixedPoint(weight: number): number {
   return Math.trunc(weight * (1 << PRECISION_BITS) + (weight < 0 ? -0.5 : 0.5));
 }
 
-function resizeRows(source: Uint8Array, from: Size, width: number, channels: 1 | 3, k: Kernel): Uint8Array {
+function resizeRows(source: Uint8Array, from: PictureSize, width: number, channels: 1 | 3, k: Kernel): Uint8Array {
   const result = new Uint8ClampedArray(width * from.height * channels);
   const pass = channels === 3 ? resizeRgbRow : resizeGreyRow;
   for (let y = 0; y < from.height; y++) {
@@ -117,7 +117,7 @@ function resizeGreyRow(source: Uint8Array, rowStart: number, result: Uint8Clampe
 }
 
 /** `stride` counts the bytes of a row; all channels of a row take the same weight. */
-function resizeColumns(source: Uint8Array, to: Size, stride: number, k: Kernel): Uint8Array {
+function resizeColumns(source: Uint8Array, to: PictureSize, stride: number, k: Kernel): Uint8Array {
   const { taps, starts, counts, weights } = k;
   const result = new Uint8ClampedArray(to.height * stride);
   const sums = new Int32Array(stride);

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { fixtureJson, relativeError } from "../../testing/golden.js";
-import type { Size } from "./grey-image.js";
+import type { PictureSize } from "./grey-image.js";
 import { type InterpolateOptions, torchInterpolate } from "./torch-interpolate.js";
 
-interface Case extends Size {
+interface Case extends PictureSize {
   values: number[];
   mode: InterpolateOptions["mode"];
   align_corners: boolean;
-  to: Size;
+  to: PictureSize;
   result: number[];
 }
 

@@ -2,7 +2,7 @@
  * `torch.nn.functional.interpolate` of float32 maps on the CPU, bilinear and bicubic (a = -0.75), not antialiased.
  * Arithmetic is float32 with fused multiply-add, as PyTorch's AVX2 kernel does it. Method: ATen's UpSampleKernel.cpp.
  */
-import type { Size } from "./grey-image.js";
+import type { PictureSize } from "./grey-image.js";
 
 /** One channel of floats: [H, W]. */
 export interface FloatMap {
@@ -20,7 +20,7 @@ export interface InterpolateOptions {
 const { fround } = Math;
 
 /** Resizes a map to `size`; equal to `F.interpolate(map, (height, width), mode=mode, align_corners=alignCorners)`. */
-export function torchInterpolate(map: FloatMap, { width, height }: Size, options: InterpolateOptions): FloatMap {
+export function torchInterpolate(map: FloatMap, { width, height }: PictureSize, options: InterpolateOptions): FloatMap {
   const columns = tapTable(map.width, width, options);
   const rows = tapTable(map.height, height, options);
   const data = new Float32Array(width * height);

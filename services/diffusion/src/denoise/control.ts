@@ -1,8 +1,7 @@
 /** What a ControlNet adds to each step: arXiv:2302.05543; guess mode as in diffusers. */
-import type { RgbImage } from "@armature/pixels";
+import type { PictureSize, RgbImage } from "@armature/pixels";
 import { disposeOnDevice, type Session, type Tensors } from "@armature/runtime";
 import { Tensor } from "onnxruntime-node";
-import type { Size } from "../features/size.js";
 import { asPrevious, residualNames } from "../networks/ports/control-residuals.js";
 import type { ControlNet } from "./components.js";
 import { pictureTensor } from "./picture-tensor.js";
@@ -20,7 +19,7 @@ export interface ControlUnit {
 export type Residuals = Record<string, Tensor>;
 
 /** Turns the control picture into the hint, once for all steps. */
-export async function makeHint(embedding: Session, image: RgbImage, size: Size): Promise<Tensor> {
+export async function makeHint(embedding: Session, image: RgbImage, size: PictureSize): Promise<Tensor> {
   const { hint } = await embedding.run({ image: pictureTensor(image, size, 0) });
   return hint!;
 }

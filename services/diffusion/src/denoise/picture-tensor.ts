@@ -1,9 +1,8 @@
-import { pillowResize, type RgbImage } from "@armature/pixels";
+import { type PictureSize, pillowResize, type RgbImage } from "@armature/pixels";
 import { Tensor } from "onnxruntime-node";
-import type { Size } from "../features/size.js";
 
 /** A picture as networks take it, [1, 3, H, W]: resized as the reference does, black as `black` and white as 1. */
-export function pictureTensor(image: RgbImage, { width, height }: Size, black: 0 | -1): Tensor {
+export function pictureTensor(image: RgbImage, { width, height }: PictureSize, black: 0 | -1): Tensor {
   const fits = image.width === width && image.height === height;
   const { data } = fits ? image : pillowResize(image, { width, height }, "lanczos");
   const pixels = width * height;

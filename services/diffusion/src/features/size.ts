@@ -1,16 +1,11 @@
 /** How large the picture is. */
 import { InvalidRequest } from "@armature/core";
+import type { PictureSize } from "@armature/pixels";
 import { z } from "zod";
 import { defineFeature, type SizeRule } from "./feature.js";
 
 /** At 64 pixels the lowest level of the UNet is one latent wide. */
 const MIN_SIDE = 64;
-
-/** Pixels. */
-export interface Size {
-  width: number;
-  height: number;
-}
 
 /** Of a request that gives no size: it is decided by the first picture, or it is a square of this side. */
 export interface OpenSize {
@@ -38,7 +33,7 @@ export const size = defineFeature({
       },
       limits,
     },
-  ): { size: Size | OpenSize } {
+  ): { size: PictureSize | OpenSize } {
     const side = unet.sampleSize * scale;
     if (width === undefined && height === undefined) return { size: { side, most: limits.maxPixels } };
     const issues = Object.entries({ width: width ?? side, height: height ?? side })
@@ -54,7 +49,11 @@ export const size = defineFeature({
 });
 
 /** The size of a request whose first picture, if it has one, is known. */
-export function completeSize(size: Size | OpenSize, picture?: Size, rule: SizeRule = "shape"): Size {
+export function completeSize(
+  size: PictureSize | OpenSize,
+  picture?: PictureSize,
+  rule: SizeRule = "shape",
+): PictureSize {
   if ("width" in size) return size;
   const { side, most } = size;
   if (!picture) return { width: side, height: side };
@@ -62,7 +61,7 @@ export function completeSize(size: Size | OpenSize, picture?: Size, rule: SizeRu
 }
 
 /** The size of a picture in multiples of 8, rounded down; shrunk to `most` pixels, and grown to 64 on each side. */
-function sizeOf({ width, height }: Size, most: number): Size {
+function sizeOf({ width, height }: PictureSize, most: number): PictureSize {
   const factor = Math.max(MIN_SIDE / Math.min(width, height), Math.min(1, Math.sqrt(most / (width * height))));
   const fit = (pixels: number) => Math.min(eights(most / MIN_SIDE), Math.max(MIN_SIDE, eights(pixels * factor)));
   return { width: fit(width), height: fit(height) };
@@ -72,7 +71,7 @@ function sizeOf({ width, height }: Size, most: number): Size {
 const eights = (pixels: number): number => Math.floor(pixels / 8) * 8;
 
 /** The size of a picture like `picture` with about `side` squared pixels, in multiples of 8 and at least 64. */
-function sizeLike(picture: Size, side: number): Size {
+function sizeLike(picture: PictureSize, side: number): PictureSize {
   const factor = side / Math.sqrt(picture.width * picture.height);
   const round = (pixels: number) => Math.min(side * 4, Math.max(MIN_SIDE, Math.round((pixels * factor) / 8) * 8));
   return { width: round(picture.width), height: round(picture.height) };

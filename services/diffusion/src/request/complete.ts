@@ -1,13 +1,14 @@
+import type { PictureSize } from "@armature/pixels";
 import type { ResolvedRequest } from "../features/index.js";
-import { completeSize, type Size } from "../features/size.js";
+import { completeSize } from "../features/size.js";
 
 /** A resolved request whose size is known. */
 export interface CompleteRequest extends Omit<ResolvedRequest, "size"> {
-  size: Size;
+  size: PictureSize;
 }
 
 /** The sizes of a request's pictures, by their places in it. */
-export type PictureSizes = Readonly<Record<string, Size>>;
+export type PictureSizes = Readonly<Record<string, PictureSize>>;
 
 /** Decides the size by the first picture, if the request leaves it to that. `sizes`: none of pictures that are not made yet. */
 export function completeRequest(resolved: ResolvedRequest, sizes: PictureSizes = {}): CompleteRequest {

@@ -1,13 +1,13 @@
+import type { PictureSize } from "@armature/pixels";
 import { decoderTiles } from "../engine/decoder-tiles.js";
 import { formOf } from "../engine/device-settings.js";
-import type { Size } from "../features/size.js";
 import { vaeDecoderNetwork } from "../networks/vae.js";
 import { latentSides, type Served } from "./served.js";
 import { defineStage, made } from "./stage.js";
 
 export interface Decode {
   model: string;
-  size: Size;
+  size: PictureSize;
   /** How many pictures. */
   images: number;
 }

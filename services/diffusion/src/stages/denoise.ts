@@ -1,11 +1,11 @@
 import type { Precision } from "@armature/contract";
+import type { PictureSize } from "@armature/pixels";
 import type { ControlUnit } from "../denoise/control.js";
 import { batchesOf, type Counted, type PlannedEvaluation } from "../denoise/evaluation-plan.js";
 import type { Guidance } from "../denoise/guidance.js";
 import { samplePosterior } from "../denoise/posterior.js";
 import type { NetworkUse } from "../engine/network-use.js";
 import type { Control } from "../features/controlnets.js";
-import type { Size } from "../features/size.js";
 import { controlnetNetwork } from "../networks/controlnet.js";
 import { attendedTokens } from "../networks/ports/attended-tokens.js";
 import { controlnetPromptNetwork, unetPromptNetwork } from "../networks/prompt-projections.js";
@@ -20,7 +20,7 @@ import { defineStage, made, type Products, type StageTools } from "./stage.js";
 export interface Denoise {
   model: string;
   precision: Precision | undefined;
-  size: Size;
+  size: PictureSize;
   /** One per picture. */
   seeds: readonly number[];
   /** Complete: the model's own with the request's overrides. */

@@ -1,4 +1,4 @@
-import type { Size } from "../features/size.js";
+import type { PictureSize } from "@armature/pixels";
 import { vaeEncoderNetwork } from "../networks/vae.js";
 import { latentSides } from "./served.js";
 import { defineStage } from "./stage.js";
@@ -7,7 +7,7 @@ export interface EncodeImage {
   model: string;
   /** The place of the picture in the request. */
   picture: string;
-  size: Size;
+  size: PictureSize;
 }
 
 /** A picture as the latents that denoising begins at: no chance is in it yet. */

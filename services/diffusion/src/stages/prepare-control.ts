@@ -1,5 +1,5 @@
+import type { PictureSize } from "@armature/pixels";
 import type { NetworkUse } from "../engine/network-use.js";
-import type { Size } from "../features/size.js";
 import { conditioningEmbeddingNetwork } from "../networks/controlnet.js";
 import { latentSides, type ServedModel } from "./served.js";
 import { defineStage } from "./stage.js";
@@ -12,7 +12,7 @@ export interface PrepareControl {
   control: number;
   /** The place of its control image. */
   picture: string;
-  size: Size;
+  size: PictureSize;
 }
 
 /** What a ControlNet sees of its control image: computed once for all steps. */
@@ -28,7 +28,7 @@ export const prepareControl = defineStage<PrepareControl>({
 });
 
 /** The network of a ControlNet that makes its hint. */
-export const hintUse = (component: string, model: ServedModel, size: Size): NetworkUse => ({
+export const hintUse = (component: string, model: ServedModel, size: PictureSize): NetworkUse => ({
   component,
   network: conditioningEmbeddingNetwork.name,
   sizes: { B: 1, ...latentSides(model, size) },

@@ -1,7 +1,8 @@
 /** What stages know of the models and ControlNets that they name, and of the device. */
+
+import type { PictureSize } from "@armature/pixels";
 import type { ControlNetEntry, ModelEntry } from "../engine/catalogue.js";
 import type { DeviceForms } from "../engine/device-settings.js";
-import type { Size } from "../features/size.js";
 
 export type ServedModel = Pick<ModelEntry, "id" | "text" | "unet" | "vae" | "latents">;
 export type ServedControlNet = Pick<ControlNetEntry, "id" | "type" | "config">;
@@ -34,7 +35,7 @@ export const servedBy = ({ models, controlnets }: ServedCatalogue, forms: Device
 });
 
 /** Latent cells of a picture. */
-export const latentSides = ({ latents: { scale } }: Pick<ServedModel, "latents">, { width, height }: Size) => ({
+export const latentSides = ({ latents: { scale } }: Pick<ServedModel, "latents">, { width, height }: PictureSize) => ({
   H: height / scale,
   W: width / scale,
 });

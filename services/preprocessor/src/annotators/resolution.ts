@@ -1,6 +1,6 @@
 /** The two sizes that every annotator of controlnet_aux takes, here optional: without them the image keeps the input's size. */
 import { ImageTooLarge } from "@armature/core";
-import { annotatorResize, annotatorSize, openCvResize, type RgbImage, type Size } from "@armature/pixels";
+import { annotatorResize, annotatorSize, openCvResize, type PictureSize, type RgbImage } from "@armature/pixels";
 import { z } from "zod";
 import type { ControlImage } from "./annotator.js";
 import { queryValue } from "./query-value.js";
@@ -38,7 +38,7 @@ export async function atResolutions(
   return image_resolution ? openCvResize(map, annotatorSize(analysed, image_resolution), "linear") : map;
 }
 
-function checkSize(image: Size, field: keyof Resolutions, resolution: number): void {
+function checkSize(image: PictureSize, field: keyof Resolutions, resolution: number): void {
   const { width, height } = annotatorSize(image, resolution);
   if (width * height <= MAX_PIXELS) return;
   const error = new ImageTooLarge(

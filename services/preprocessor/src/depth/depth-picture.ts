@@ -1,5 +1,5 @@
 /** A depth map as a control image: the bright is near. As transformers' depth-estimation goldens and MiDaS' annotator draw it. */
-import { type FloatMap, type GreyImage, type Size, torchInterpolate } from "@armature/pixels";
+import { type FloatMap, type GreyImage, type PictureSize, torchInterpolate } from "@armature/pixels";
 
 const { fround } = Math;
 
@@ -7,7 +7,7 @@ const { fround } = Math;
  * Enlarges a predicted depth [h, w] to the picture's size (bicubic) and stretches its least to greatest value over 0 to 255,
  * cut to whole levels, in float32. A map of one value gives black: there is nothing to stretch but the rounding of the enlargement.
  */
-export function depthPicture(depth: FloatMap, size: Size): GreyImage {
+export function depthPicture(depth: FloatMap, size: PictureSize): GreyImage {
   const { data, width, height } = torchInterpolate(depth, size, { mode: "bicubic", alignCorners: false });
   const levels = new Uint8Array(width * height);
   if (isFlat(depth.data)) return { data: levels, width, height };

@@ -1,6 +1,6 @@
 /** Pictures as DPT wants them: transformers' DPTImageProcessor, driven by the model's own preprocessor_config.json. */
 import { InvalidModel } from "@armature/core";
-import { type PillowFilter, pillowResize, type RgbImage, roundHalfEven, type Size } from "@armature/pixels";
+import { type PictureSize, type PillowFilter, pillowResize, type RgbImage, roundHalfEven } from "@armature/pixels";
 import type { ModelConfig } from "@armature/weights";
 
 export interface DptImageProcessor {
@@ -14,14 +14,14 @@ export interface DptImageProcessor {
 }
 
 export interface Resize {
-  size: Size;
+  size: PictureSize;
   keepAspectRatio: boolean;
   /** Both sides become multiples of this. */
   multiple: number;
   filter: PillowFilter;
 }
 
-export interface PixelValues extends Size {
+export interface PixelValues extends PictureSize {
   /** [1, 3, H, W]. */
   data: Float32Array;
 }
@@ -56,7 +56,7 @@ export function readDptImageProcessor(config: ModelConfig): DptImageProcessor {
 }
 
 /** Older files hold one number for both sides. */
-function readSize(config: ModelConfig): Size {
+function readSize(config: ModelConfig): PictureSize {
   if (!config.isObject("size")) {
     const side = config.integer("size", 384);
     return { width: side, height: side };
@@ -90,7 +90,7 @@ function levelTable({ rescaleFactor, mean, std }: DptImageProcessor, channel: nu
 }
 
 /** `size`, or, where the aspect ratio is kept, the size nearest to the picture's own that has one side of `size`. */
-export function resizedSize(image: Size, { size, keepAspectRatio, multiple }: Resize): Size {
+export function resizedSize(image: PictureSize, { size, keepAspectRatio, multiple }: Resize): PictureSize {
   const down = size.height / image.height;
   const across = size.width / image.width;
   const nearest = Math.abs(1 - across) < Math.abs(1 - down) ? across : down;
