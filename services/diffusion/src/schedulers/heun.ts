@@ -1,19 +1,11 @@
 /** Heun's method along sigma: Karras et al. 2022, arXiv:2206.00364, algorithm 1: two evaluations a step, and one to no noise. */
+import { denoisedAt, initNoiseSigma, type SigmaPlan, sigmaPlan, spacedSigmas } from "./along-sigma.js";
 import { positiveAlphasCumprod, TRAINING } from "./alphas.js";
-import { clamp, combine, type Latents, scale } from "./latents.js";
+import { clamp, combine, type Latents } from "./latents.js";
 import { type ConfigOf, flag, oneOf, real } from "./options.js";
-import { type Level, levelOfRatio, toDenoised } from "./prediction.js";
 import { defineScheduler, type Run, type Sampler } from "./scheduler.js";
-import {
-  growingLevels,
-  initNoiseSigma,
-  karrasSigmas,
-  SIGMA_SPACING,
-  sigmaAt,
-  timestepOfSigma,
-  trainingSigmas,
-} from "./sigmas.js";
-import { spacedTimesteps, spacingOptions } from "./timesteps.js";
+import { SIGMA_SPACING, trainingSigmas } from "./sigmas.js";
+import { spacingOptions } from "./timesteps.js";
 
 const { useKarrasSigmas, useExponentialSigmas, useBetaSigmas } = SIGMA_SPACING;
 
@@ -34,28 +26,22 @@ export const heun = defineScheduler({
   options: OPTIONS,
   schedule(c, numInferenceSteps) {
     const train = trainingSigmas(positiveAlphasCumprod(c));
-    const spaced = spacedTimesteps(c, numInferenceSteps);
-    const ends = [spaced[0]!, spaced.at(-1)!].map((t) => sigmaAt(train, t)) as [number, number];
-    const levels = c.useKarrasSigmas ? karrasSigmas(...ends, numInferenceSteps) : spaced.map((t) => sigmaAt(train, t));
-    const steps = c.useKarrasSigmas ? levels.map((sigma) => timestepOfSigma(train, sigma)) : spaced;
-
-    const timesteps = twiceAfterFirst(steps).map(Math.fround);
-    const sigmas = [...twiceAfterFirst(levels), 0].map(Math.fround);
-    const plan = { timesteps, sigmas, levels: growingLevels(sigmas) };
+    const steps = spacedSigmas(train, c, numInferenceSteps);
+    const plan = sigmaPlan({
+      timesteps: twiceAfterFirst(steps.timesteps),
+      sigmas: [...twiceAfterFirst(steps.sigmas), 0],
+      predictionType: c.predictionType,
+    });
     return {
       ...plan,
       order: 2,
-      initNoiseSigma: initNoiseSigma(sigmas, c.timestepSpacing),
+      initNoiseSigma: initNoiseSigma(plan.sigmas, c.timestepSpacing),
       sample: (run) => sample({ ...c, ...plan }, run),
     };
   },
 });
 
-interface Plan extends ConfigOf<typeof OPTIONS> {
-  timesteps: number[];
-  sigmas: number[];
-  levels: Level[];
-}
+type Plan = SigmaPlan & Pick<ConfigOf<typeof OPTIONS>, "clipSample" | "clipSampleRange">;
 
 /** Each step but the last goes along the mean of the slopes at its two ends. */
 function* sample(c: Plan, { latents, begin = 0 }: Run): Sampler {
@@ -75,10 +61,7 @@ function* sample(c: Plan, { latents, begin = 0 }: Run): Sampler {
 /** dx/dσ at evaluation `i` of the plan: equation 3 with s = 1. */
 function* slopeAt(c: Plan, x: Latents, i: number, begin: number): Sampler {
   const sigma = c.sigmas[i]!;
-  const scaled = levelOfRatio(sigma);
-  const modelInput = scale(scaled.alpha, x);
-  const output = yield { sample: x, level: c.levels[i]!, modelInput, timestep: c.timesteps[i]!, step: i - begin };
-  const unclipped = toDenoised({ type: c.predictionType, output, x: modelInput, ...scaled });
+  const unclipped = yield* denoisedAt(c, x, i, begin);
   const denoised = c.clipSample ? clamp(unclipped, c.clipSampleRange) : unclipped;
   return combine(1 / sigma, x, -1 / sigma, denoised);
 }

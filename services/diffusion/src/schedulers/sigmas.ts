@@ -1,7 +1,6 @@
 /** Noise levels as the ratio of noise to data, sigma: Karras et al. 2022, arXiv:2206.00364. */
 import { flag, oneOf, only, realOrNull } from "./options.js";
-import { CLEAN, type Level } from "./prediction.js";
-import { rampTo, type TimestepSpacing } from "./timesteps.js";
+import { rampTo } from "./timesteps.js";
 
 /** Options of schedulers that walk along sigmas. diffusers' exponential and beta spacings are not supported. */
 export const SIGMA_SPACING = {
@@ -43,15 +42,3 @@ export function timestepOfSigma(trainSigmas: Float32Array, sigma: number): numbe
   const [from, to] = [Math.log(trainSigmas[low]!), Math.log(trainSigmas[low + 1]!)];
   return low + Math.min(Math.max((wanted - from) / (to - from), 0), 1);
 }
-
-/** The levels of samples that keep the data as it is and hold noise of these sigmas; at the end of a run it is clean. */
-export const growingLevels = (sigmas: readonly number[]): Level[] => [
-  ...sigmas.slice(0, -1).map((sigma) => ({ alpha: 1, sigma })),
-  CLEAN,
-];
-
-/** What diffusers' Euler schedulers start with: with leading spacing also the data's own variance is counted. */
-export const initNoiseSigma = (sigmas: number[], spacing: TimestepSpacing): number => {
-  const most = Math.max(...sigmas);
-  return spacing === "leading" ? Math.sqrt(most ** 2 + 1) : most;
-};
