@@ -9,6 +9,7 @@ import { expect, test } from "vitest";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const FOLDERS = [
   "services/diffusion/src/networks",
+  "services/diffusion/src/adapters",
   "services/diffusion/src/denoise",
   "services/diffusion/src/decode",
   "services/diffusion/src/pipelines",

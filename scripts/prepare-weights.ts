@@ -3,9 +3,9 @@ import { parseArgs } from "node:util";
 import { configHelp, readConfig } from "@armature/config";
 import { AppError, InvalidConfig } from "@armature/core";
 import { Config as DiffusionConfig, machineDefaults as diffusionDefaults } from "@armature/diffusion/config";
-import { readCatalogue as readDiffusionCatalogue } from "@armature/diffusion/engine/catalogue";
-import { usesOf } from "@armature/diffusion/engine/component-uses";
 import { loadableUses } from "@armature/diffusion/engine/load-networks";
+import { usesOf } from "@armature/diffusion/engine/network-use";
+import { readServed } from "@armature/diffusion/served/served";
 import { CPU_PROFILE } from "@armature/graph";
 import { PROCESSORS } from "@armature/preprocessor/annotators/index";
 import { Config, modelChoices, machineDefaults as preprocessorDefaults } from "@armature/preprocessor/config";
@@ -68,9 +68,9 @@ function ofDiffusion(): Preparation {
   const { modelsDir, threads, prepared } = diffusionDefaults(config);
   const device = { profile: CPU_PROFILE, threads, prepared: wanted(prepared) };
   const { MODELS, CONTROLNETS, PRECISION } = config;
-  const catalogue = readDiffusionCatalogue({ modelsDir, models: MODELS, controlnets: CONTROLNETS });
-  const uses = [...catalogue.models, ...catalogue.controlnets].flatMap((entry) => usesOf(entry, PRECISION));
-  return { folder: device.prepared.folder, loadables: loadableUses(uses, catalogue, device) };
+  const served = readServed({ modelsDir, models: MODELS, controlnets: CONTROLNETS });
+  const uses = [...served.models, ...served.controlnets].flatMap((entry) => usesOf(entry, PRECISION));
+  return { folder: device.prepared.folder, loadables: loadableUses(uses, served, device) };
 }
 
 function ofPreprocessor(): Preparation {

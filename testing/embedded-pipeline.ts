@@ -30,7 +30,7 @@ export const MODEL = "tiny-sd";
 
 export function openEmbedded(device: DiffusionDevice): EmbeddedPipeline {
   const bench = openWorkbench({ modelsDir: EMBEDDED_MODELS }, device);
-  const { schedulerConfig } = bench.catalogue.models.find(({ id }) => id === MODEL)!;
+  const { schedulerConfig } = bench.served.models.find(({ id }) => id === MODEL)!;
   return {
     bench,
     async draw({ scheduler = "euler", ...change } = {}, choices = {}) {

@@ -1,6 +1,5 @@
 /** Recipes in the test's own process: networks are opened when they are first used, and stay. */
 import type { Loadable, Session } from "@armature/runtime";
-import { type Catalogue, readCatalogue, type Selection } from "../services/diffusion/src/engine/catalogue.js";
 import type { DiffusionDevice } from "../services/diffusion/src/engine/device-settings.js";
 import { loadableUses, loadNetworks } from "../services/diffusion/src/engine/load-networks.js";
 import type { NetworkUse } from "../services/diffusion/src/engine/network-use.js";
@@ -8,8 +7,9 @@ import { type RecipeOutcome, type RecipeRun, runRecipe } from "../services/diffu
 import { tokenizersOf } from "../services/diffusion/src/engine/tokenizers.js";
 import { recipeOf } from "../services/diffusion/src/pipelines/index.js";
 import type { CompleteRequest } from "../services/diffusion/src/request/complete.js";
+import { factsOf, type ServedFacts } from "../services/diffusion/src/served/facts.js";
+import { readServed, type Served, type ServedSelection } from "../services/diffusion/src/served/served.js";
 import type { Recipe } from "../services/diffusion/src/stages/recipe.js";
-import { type Served, servedBy } from "../services/diffusion/src/stages/served.js";
 import type { Pictures } from "../services/diffusion/src/stages/stage.js";
 
 /** What of a run a test may choose. */
@@ -18,8 +18,8 @@ export interface RunChoices extends Partial<Pick<RecipeRun, "noise">>, Partial<R
 }
 
 export interface Workbench {
-  catalogue: Catalogue;
   served: Served;
+  facts: ServedFacts;
   /** The session of a network, which runs use from then on. */
   session(component: string, network: { name: string }, precision?: NetworkUse["precision"]): Promise<Session>;
   run(request: CompleteRequest, pictures?: Pictures, choices?: RunChoices): Promise<RecipeOutcome>;
@@ -27,10 +27,10 @@ export interface Workbench {
   release(): Promise<void>;
 }
 
-export function openWorkbench(selection: Selection, device: DiffusionDevice): Workbench {
-  const catalogue = readCatalogue(selection);
-  const served = servedBy(catalogue, device);
-  const tokenizer = tokenizersOf(catalogue);
+export function openWorkbench(selection: ServedSelection, device: DiffusionDevice): Workbench {
+  const served = readServed(selection);
+  const facts = factsOf(served, device);
+  const tokenizer = tokenizersOf(served);
   const sessions = new Map<string, Promise<Session>>();
   const open = ({ key, load }: Loadable<Session>) => {
     const session = sessions.get(key) ?? load();
@@ -44,19 +44,19 @@ export function openWorkbench(selection: Selection, device: DiffusionDevice): Wo
   };
   const run: Workbench["runRecipe"] = (recipe, pictures = {}, { noise, onLoad, ...events } = {}) =>
     runRecipe(recipe, {
-      ...{ pictures, served, tokenizer, ...(noise && { noise }), now: () => 0 },
+      ...{ pictures, facts, tokenizer, ...(noise && { noise }), now: () => 0 },
       load(uses, later) {
         onLoad?.(uses, later);
-        return loadNetworks(uses, { catalogue, device, acquire: openAll });
+        return loadNetworks(uses, { served, device, acquire: openAll });
       },
       events: { checkpoint: async () => {}, ...events },
     });
   return {
-    catalogue,
     served,
+    facts,
     runRecipe: run,
     session: (component, { name: network }, precision) =>
-      open(loadableUses([{ component, network, precision }], catalogue, device)[0]!),
+      open(loadableUses([{ component, network, precision }], served, device)[0]!),
     run: (request, pictures, choices) => run(recipeOf(request), pictures, choices),
     async release() {
       for (const session of sessions.values()) await (await session).release();

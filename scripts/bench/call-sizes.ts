@@ -1,11 +1,11 @@
 /** At which sizes networks are called: those that the recipe of a request says. */
-import { entryOf } from "@armature/diffusion/engine/component-uses";
+import { usedNetwork } from "@armature/diffusion/engine/network-use";
 import { recipeOf } from "@armature/diffusion/pipelines/index";
+import { factsOf } from "@armature/diffusion/served/facts";
 import { recipeUses } from "@armature/diffusion/stages/recipe";
-import { servedBy } from "@armature/diffusion/stages/served";
 import { type ConfiguredNetwork, CPU_PROFILE, type Sizes } from "@armature/graph";
 import type { Configs } from "./configs.js";
-import { configuredCatalogue } from "./configured-catalogue.js";
+import { configuredModels } from "./configured-models.js";
 import { ANY_PICTURE, resolvedRequest } from "./resolved-request.js";
 
 /** What of a request decides the sizes of its calls. */
@@ -37,15 +37,15 @@ export function callSizes(configs: Configs, drawn: DrawnPictures): SizesOf {
 function usedSizes(configs: Configs, { side, pictures, tokenDownsampling }: DrawnPictures): Map<string, Sizes> {
   if (!configs.unet) return new Map();
   const controlnets = configs.controlnet ? ["controlnet"] : [];
-  const catalogue = configuredCatalogue({ id: "model", configs, controlnets });
+  const served = configuredModels({ id: "model", configs, controlnets });
   const request = resolvedRequest(
     {
       ...{ width: side, height: side, num_images_per_prompt: pictures, token_downsampling: tokenDownsampling },
       ...{ guidance_scale: 7.5, num_inference_steps: 2, cache_interval: 2, image: ANY_PICTURE, strength: 1 },
       controlnets: controlnets.map((type) => ({ type, image: ANY_PICTURE, preprocessor: "none" })),
     },
-    catalogue,
+    served,
   );
-  const uses = recipeUses(recipeOf(request), servedBy(catalogue, { profile: CPU_PROFILE }));
-  return new Map(uses.map((use) => [`${entryOf(use, catalogue).kind} ${use.network}`, use.sizes]));
+  const uses = recipeUses(recipeOf(request), factsOf(served, { profile: CPU_PROFILE }));
+  return new Map(uses.map((use) => [`${usedNetwork(use, served).kind} ${use.network}`, use.sizes]));
 }

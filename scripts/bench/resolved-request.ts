@@ -1,9 +1,9 @@
 /** A request as the service understands it: plans and measurements follow from the networks that it calls. */
 import { parse } from "@armature/contract";
 import { generateRequest } from "@armature/diffusion/contract/index";
-import type { Catalogue } from "@armature/diffusion/engine/catalogue";
 import { type CompleteRequest, completeRequest } from "@armature/diffusion/request/complete";
 import { resolveRequest } from "@armature/diffusion/request/resolve";
+import type { Served } from "@armature/diffusion/served/served";
 
 /** A plan or a measurement may exceed every service's limits. */
 const NO_LIMITS = {
@@ -19,11 +19,11 @@ const NO_LIMITS = {
 export const ANY_PICTURE = "AAAA";
 
 /**
- * `fields`: of `POST /generate`, with `width` and `height`; the prompt is empty unless given. Parsed, resolved against the catalogue
+ * `fields`: of `POST /generate`, with `width` and `height`; the prompt is empty unless given. Parsed, resolved against what is served
  * and completed by the service's own code. Throws InvalidRequest with a pointer for each wrong field.
  */
-export function resolvedRequest(fields: Readonly<Record<string, unknown>>, catalogue: Catalogue): CompleteRequest {
+export function resolvedRequest(fields: Readonly<Record<string, unknown>>, served: Served): CompleteRequest {
   const request = parse(generateRequest(NO_LIMITS), { prompt: "", ...fields });
-  const service = { catalogue, limits: NO_LIMITS, precision: undefined, drawSeed: () => 0 };
+  const service = { served, limits: NO_LIMITS, precision: undefined, drawSeed: () => 0 };
   return completeRequest(resolveRequest(request, service));
 }

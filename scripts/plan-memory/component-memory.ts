@@ -1,11 +1,11 @@
 /** What each model and ControlNet of a selection takes of a card: its networks, as the service would load them for a request. */
 
 import { DEVICE_FORMS } from "@armature/devices";
+import { takesAdapter } from "@armature/diffusion/adapters/index";
 import { type MemoryForms, memoryOfUses, type NetworkMemory } from "@armature/diffusion/engine/memory/network-memory";
-import { familyOf } from "@armature/diffusion/families/index";
 import { recipeOf } from "@armature/diffusion/pipelines/index";
+import { factsOf } from "@armature/diffusion/served/facts";
 import { recipeUses } from "@armature/diffusion/stages/recipe";
-import { servedBy } from "@armature/diffusion/stages/served";
 import type { DeviceProfile } from "@armature/graph";
 import { ANY_PICTURE, resolvedRequest } from "../bench/resolved-request.js";
 import type { Selected } from "./selection.js";
@@ -43,17 +43,17 @@ export function cardForms(card: Card): CardForms {
  * tensor that the device cannot hold, InvalidRequest where the service would refuse the request.
  */
 export function componentMemories(
-  { catalogue, find }: Selected,
+  { served, find }: Selected,
   { width, height, images }: AskedPictures,
   forms: CardForms,
 ): ComponentMemory[] {
-  const { models, controlnets } = catalogue;
+  const { models, controlnets } = served;
   const memoryOf = memoryOfUses(find, forms);
-  const served = servedBy(catalogue, forms);
+  const facts = factsOf(served, forms);
   const used = (id: string, model: Model, nets: readonly ControlNet[]): ComponentMemory => {
     const fields = { model: model.id, width, height, num_images_per_prompt: images, guidance_scale: GUIDANCE };
-    const request = resolvedRequest({ ...fields, controlnets: nets.map(controlField) }, catalogue);
-    const uses = recipeUses(recipeOf(request), served);
+    const request = resolvedRequest({ ...fields, controlnets: nets.map(controlField) }, served);
+    const uses = recipeUses(recipeOf(request), facts);
     return { id, networks: memoryOf(uses.filter(({ component }) => component === id)) };
   };
   const ofModel = (model: Model) => {
@@ -68,12 +68,12 @@ export function componentMemories(
   return [ofModel(first!), ...controlnets.map(ofControlNet), ...others.map(ofModel)];
 }
 
-type Model = Selected["catalogue"]["models"][number];
-type ControlNet = Selected["catalogue"]["controlnets"][number];
+type Model = Selected["served"]["models"][number];
+type ControlNet = Selected["served"]["controlnets"][number];
 
 /** Above 1: both halves of the guidance share a call, whatever the model recommends. */
 const GUIDANCE = 7.5;
 
 const controlField = ({ type }: ControlNet) => ({ type, image: ANY_PICTURE, preprocessor: "none" });
 
-const fits = ({ config }: ControlNet, model: Model): boolean => familyOf(model.family).takesControlNet(config, model);
+const fits = ({ config }: ControlNet, model: Model): boolean => takesAdapter(model, "controlnet", config);

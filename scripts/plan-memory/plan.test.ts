@@ -1,14 +1,14 @@
 import { fileURLToPath } from "node:url";
 import { OutOfMemory } from "@armature/core";
 import { generateRequest } from "@armature/diffusion/contract/index";
-import { readCatalogue } from "@armature/diffusion/engine/catalogue";
 import { FIXED_BYTES, neededBytes } from "@armature/diffusion/engine/memory/needed-bytes";
-import { findInCatalogue, memoryOfUses } from "@armature/diffusion/engine/memory/network-memory";
+import { findInFolders, memoryOfUses } from "@armature/diffusion/engine/memory/network-memory";
 import { recipeOf } from "@armature/diffusion/pipelines/index";
 import { completeRequest } from "@armature/diffusion/request/complete";
 import { resolveRequest } from "@armature/diffusion/request/resolve";
+import { factsOf } from "@armature/diffusion/served/facts";
+import { readServed } from "@armature/diffusion/served/served";
 import { recipeUses } from "@armature/diffusion/stages/recipe";
-import { servedBy } from "@armature/diffusion/stages/served";
 import { describe, expect, test } from "vitest";
 import { type AskedPictures, type ComponentMemory, cardForms, componentMemories } from "./component-memory.js";
 import { planReport } from "./report.js";
@@ -86,14 +86,14 @@ test("the service holds a request against the figure that is planned for the sam
   const forms = cardForms("webgpu");
   const selection = { modelsDir: MODELS, models: ["tiny-sd"], controlnets: ["depth"] };
   const planned = bytesOf(componentMemories(selectOnDisk(selection), { ...PICTURE, images: 2 }, forms));
-  const catalogue = readCatalogue({ modelsDir: MODELS });
-  const memoryOf = memoryOfUses(findInCatalogue(catalogue), forms);
+  const served = readServed({ modelsDir: MODELS });
+  const memoryOf = memoryOfUses(findInFolders(served), forms);
   const limits = { maxPixels: 1e6, maxSteps: 50, maxImages: 2, maxControlNets: 1, maxPromptLength: 9, maxWork: 1e9 };
   const fields = { width: 512, height: 512, num_images_per_prompt: 2, guidance_scale: 7.5 };
   const request = { prompt: "a cat", ...fields, controlnets: [{ type: "depth", image: "AAAA" }] };
-  const service = { catalogue, limits, precision: undefined, drawSeed: () => 1 };
+  const service = { served, limits, precision: undefined, drawSeed: () => 1 };
   const resolved = resolveRequest(generateRequest(limits).parse(request), service);
-  const uses = recipeUses(recipeOf(completeRequest(resolved)), servedBy(catalogue, forms));
+  const uses = recipeUses(recipeOf(completeRequest(resolved)), factsOf(served, forms));
   expect(neededBytes(memoryOf(uses))).toBe(planned);
 });
 

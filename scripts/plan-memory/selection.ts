@@ -1,15 +1,16 @@
 /** What is planned for: models and ControlNets on the disk, or Stable Diffusion 1.5's shapes without any weights. */
-import { type Catalogue, readCatalogue } from "@armature/diffusion/engine/catalogue";
-import { entryOf } from "@armature/diffusion/engine/component-uses";
-import { type FindNetwork, findInCatalogue } from "@armature/diffusion/engine/memory/network-memory";
+
+import { type FindNetwork, findInFolders } from "@armature/diffusion/engine/memory/network-memory";
+import { usedNetwork } from "@armature/diffusion/engine/network-use";
 import { networkOf } from "@armature/diffusion/networks/index";
+import { readServed, type Served } from "@armature/diffusion/served/served";
 import { configOf, fullSizeConfigs } from "../bench/configs.js";
-import { configuredCatalogue } from "../bench/configured-catalogue.js";
+import { configuredModels } from "../bench/configured-models.js";
 import { sd15Shapes } from "../bench/sd15.js";
 import { shapesOnly } from "../bench/synthetic-weights.js";
 
 export interface Selected {
-  catalogue: Catalogue;
+  served: Served;
   find: FindNetwork;
 }
 
@@ -23,19 +24,19 @@ export interface SelectionRequest {
 
 /** Reads headers and configs. Throws InvalidConfig or InvalidModel, naming what is wrong. */
 export function selectOnDisk(request: SelectionRequest): Selected {
-  const catalogue = readCatalogue(request);
-  return { catalogue, find: findInCatalogue(catalogue) };
+  const served = readServed(request);
+  return { served, find: findInFolders(served) };
 }
 
 /** Stable Diffusion 1.5 and ControlNets of its size, under the given names. */
 export function selectFullSize(controlnets: string[]): Selected {
   const configs = fullSizeConfigs();
-  const catalogue = configuredCatalogue({ id: "sd15", configs, controlnets });
+  const served = configuredModels({ id: "sd15", configs, controlnets });
   const shapes = sd15Shapes();
   return {
-    catalogue,
+    served,
     find(use) {
-      const { kind } = entryOf(use, catalogue);
+      const { kind } = usedNetwork(use, served);
       const weights = { ...shapesOnly(shapes[kind]), name: `${use.component} ${kind}` };
       return { network: networkOf(kind, use.network).open(configOf(configs, kind)), weights };
     },

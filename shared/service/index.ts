@@ -12,5 +12,5 @@ export {
 } from "./common-settings.js";
 export { type PictureReference, pictureReference, referencedPicture } from "./job-pictures.js";
 export { runService } from "./run-service.js";
-export { chooseServedDevice, deviceInfo } from "./served-device.js";
+export { chooseServedDevice, describeDevice } from "./served-device.js";
 export { engineMetrics, engineObstacle, type ServedEngine } from "./served-engine.js";

@@ -17,7 +17,7 @@ export async function chooseServedDevice(
 }
 
 /** The choice as answers show it. */
-export function deviceInfo({ device, profile, vaeProfile, checks, rejected }: DeviceChoice): DeviceInfo {
+export function describeDevice({ device, profile, vaeProfile, checks, rejected }: DeviceChoice): DeviceInfo {
   return {
     name: device,
     profile: describeForms(profile),

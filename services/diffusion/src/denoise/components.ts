@@ -2,7 +2,6 @@
 import type { Session } from "@armature/runtime";
 import type { TilePlan } from "../decode/tiled-decode.js";
 import type { ClipTextConfig } from "../networks/clip-text.js";
-import type { ControlNetConfig } from "../networks/controlnet.js";
 import type { UNetConfig } from "../networks/unet-config.js";
 import type { VaeConfig } from "../networks/vae.js";
 import type { ClipTokenizer } from "../tokenizer/clip-tokenizer.js";
@@ -13,24 +12,17 @@ export interface TextEncoder {
   config: ClipTextConfig;
 }
 
-/** A network with cross-attention: the prompt enters it through projections of its own. */
-export interface Prompted {
+/** The prompt enters it through projections of its own. */
+export interface UNet {
   session: Session;
   /** From the prompt's context to the keys and values that `session` takes. */
   projections: Session;
-}
-
-export interface UNet extends Prompted {
   config: UNetConfig;
 }
 
 /** The UNet's first and last layer, for steps that take the features between them from an earlier one. The prompt is the UNet's. */
 export interface ShallowUNet {
   session: Session;
-}
-
-export interface ControlNet extends Prompted {
-  config: ControlNetConfig;
 }
 
 export interface VaeDecoder {

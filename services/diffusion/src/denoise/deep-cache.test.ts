@@ -19,7 +19,7 @@ afterEach(() => vi.restoreAllMocks());
 describe.each([...pipelines])("in the %s profile", (_, { bench, draw, watchBatches }) => {
   test("ControlNets and the whole UNet run once an interval, the shallow UNet in between", async () => {
     const unet = await watchBatches(MODEL, unetNetwork);
-    const net = await watchBatches(bench.served.controlNet("depth").id, controlnetNetwork);
+    const net = await watchBatches(bench.facts.controlNet("depth").id, controlnetNetwork);
     const shallow = await watchBatches(MODEL, shallowUnetNetwork);
     const controls = [embeddedControl("depth", { end: 0.8 })];
     await draw({ controls, cacheInterval: 3, guidanceInterval: { start: 0.1, end: 1 } });

@@ -24,10 +24,10 @@ function run(settle?: (latents: Float32Array, level: Level) => Float32Array) {
   const config = { name: "EulerDiscreteScheduler", prediction_type: "epsilon" };
   const latents = new Float32Array(SIZE).fill(1);
   const job = startScheduler({ config, numInferenceSteps: 4, latents, noise: (n) => new Float32Array(n), eta: 0 });
-  const request = { guidanceScale: 1, guidanceInterval: { start: 0, end: 1 }, cacheInterval: 1, controls: [] };
+  const request = { guidanceScale: 1, guidanceInterval: { start: 0, end: 1 }, cacheInterval: 1, adapters: [] };
   const seen: Float32Array[] = [];
   const inputs = {
-    ...{ job, shape: SHAPE, guidance: { scale: 1, rescale: 0 }, controls: [], shallow: undefined, settle },
+    ...{ job, shape: SHAPE, guidance: { scale: 1, rescale: 0 }, settle },
     ...{ plan: planEvaluations(request, 4), tokenDownsampling: 1 },
     embeds: { data: new Float32Array(2), texts: 1, length: 1, width: 2 },
   };
@@ -35,7 +35,11 @@ function run(settle?: (latents: Float32Array, level: Level) => Float32Array) {
     checkpoint: async () => {},
     onStep: (step: { latents: Float32Array }) => void seen.push(step.latents),
   };
-  return denoise(silent, inputs, events).then((end) => ({ end, seen, job }));
+  return denoise({ unet: silent, shallow: undefined, adapters: [] }, inputs, events).then((end) => ({
+    end,
+    seen,
+    job,
+  }));
 }
 
 test("a stage sees the latents after each step with the level of the next, and the loop goes on with what it gives", async () => {

@@ -1,16 +1,15 @@
 /** The driver of a scheduler: it owns the model call, guidance, progress and cancellation. */
 import { Tensor } from "onnxruntime-node";
+import type { CallInputs } from "../adapters/adapter.js";
 import type { Latents } from "../schedulers/latents.js";
 import type { Level } from "../schedulers/prediction.js";
 import type { Evaluation, ScheduledJob } from "../schedulers/scheduler.js";
 import { attendedFeed } from "./attended.js";
-import type { ShallowUNet, UNet } from "./components.js";
-import type { ControlUnit, StepInputs } from "./control.js";
-import type { PlannedEvaluation } from "./evaluation-plan.js";
-import { Evaluator } from "./evaluator.js";
+import type { EvaluationCalls } from "./evaluation-plan.js";
+import { type DenoiseNetworks, Evaluator } from "./evaluator.js";
 import { type Guidance, guide } from "./guidance.js";
-import { type Pass, passesOf } from "./passes.js";
 import type { PromptEmbeds } from "./prompt.js";
+import { type TextBatch, textBatches } from "./text-batch.js";
 
 export interface DenoiseInputs {
   job: ScheduledJob;
@@ -19,12 +18,8 @@ export interface DenoiseInputs {
   /** Negative text, then text; the text alone without guidance. */
   embeds: PromptEmbeds;
   /** One for each evaluation of the job. */
-  plan: readonly PlannedEvaluation[];
+  plan: readonly EvaluationCalls[];
   guidance: Guidance;
-  /** In the order of the request; those that act in no evaluation may be undefined. */
-  controls: readonly (ControlUnit | undefined)[];
-  /** Called where an evaluation is not whole. */
-  shallow: ShallowUNet | undefined;
   /** Self-attention at the finest level looks at every n-th row and column of its tokens alone; 1: at all. */
   tokenDownsampling: number;
   /** Acts between steps; what it gives is gone on with. `level`: what latents of the next step hold of picture and noise. */
@@ -41,13 +36,17 @@ export interface DenoiseEvents {
 }
 
 /** Runs the scheduler's loop → latents [N, 4, h, w] as the UNet sees them at the end. */
-export async function denoise(unet: UNet, inputs: DenoiseInputs, events: DenoiseEvents): Promise<Float32Array> {
-  const { plan, controls, guidance, shape, settle = (latents) => latents } = inputs;
-  const passOf = passesOf(inputs.embeds, shape[0]);
+export async function denoise(
+  networks: DenoiseNetworks,
+  inputs: DenoiseInputs,
+  events: DenoiseEvents,
+): Promise<Float32Array> {
+  const { plan, guidance, shape, settle = (latents) => latents } = inputs;
+  const batchOf = textBatches(inputs.embeds, shape[0]);
   const sampler = inputs.job.run();
   const total = inputs.job.evaluations;
-  const attended = attendedFeed(unet.config, [shape[2], shape[3]], inputs.tokenDownsampling);
-  const evaluator = new Evaluator(unet, inputs.shallow);
+  const attended = attendedFeed(networks.unet.config, [shape[2], shape[3]], inputs.tokenDownsampling);
+  const evaluator = new Evaluator(networks);
   try {
     let turn = sampler.next();
     let done = 0;
@@ -57,13 +56,13 @@ export async function denoise(unet: UNet, inputs: DenoiseInputs, events: Denoise
         continue;
       }
       await events.checkpoint();
-      const { passes, guided, newKind, ...how } = plan[done]!;
+      const { calls, guided, newKind, whole, keep } = plan[done]!;
       if (newKind) events.onNewKind?.();
       const outputs: Float32Array[] = [];
-      for (const { texts, controls: active } of passes) {
-        const pass = passOf(texts);
-        const step = { ...stepInputs(turn.value, pass, shape), ...attended };
-        outputs.push(await evaluator.noise(pass, step, { ...how, controls: active.map((i) => controls[i]!) }));
+      for (const { texts, adapters } of calls) {
+        const batch = batchOf(texts);
+        const callInputs = { ...stepInputs(turn.value, batch, shape), ...attended };
+        outputs.push(await evaluator.noise(batch, callInputs, { adapters, whole, keep }));
       }
       done++;
       events.onStep?.({ done, total, latents: turn.value.sample });
@@ -77,9 +76,9 @@ export async function denoise(unet: UNet, inputs: DenoiseInputs, events: Denoise
 
 function stepInputs(
   { modelInput, timestep }: Evaluation,
-  { texts }: Pass,
+  { texts }: TextBatch,
   [count, ...latentShape]: DenoiseInputs["shape"],
-): Omit<StepInputs, "attended_tokens"> {
+): Omit<CallInputs, "attended_tokens"> {
   return {
     sample: new Tensor("float32", repeat(modelInput, texts), [texts * count, ...latentShape]),
     timestep: new Tensor("float32", [timestep], [1]),

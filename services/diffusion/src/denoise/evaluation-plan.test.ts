@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { type EvaluationRequest, planEvaluations } from "./evaluation-plan.js";
 
-const unit = (start: number, end: number, conditionalOnly = false) => ({ start, end, conditionalOnly });
+const acting = (start: number, end: number, conditionalOnly = false) => ({ start, end, conditionalOnly });
 
 const request = (more: Partial<EvaluationRequest> = {}): EvaluationRequest => ({
-  ...{ guidanceScale: 1, guidanceInterval: { start: 0, end: 1 }, cacheInterval: 3, controls: [] },
+  ...{ guidanceScale: 1, guidanceInterval: { start: 0, end: 1 }, cacheInterval: 3, adapters: [] },
   ...more,
 });
 
@@ -36,8 +36,8 @@ test("where guidance sets in or ends the evaluation is whole", () => {
   expect(letters(guidance(0.2, 0.6))).toBe("wsWssWwssw");
 });
 
-test("where a ControlNet sets in or ends the evaluation is whole", () => {
-  expect(letters({ controls: [unit(0, 1), unit(0.1, 0.5)] })).toBe("wwsswwssws");
+test("where an adapter sets in or ends the evaluation is whole", () => {
+  expect(letters({ adapters: [acting(0, 1), acting(0.1, 0.5)] })).toBe("wwsswwssws");
 });
 
 test("a new kind of call is one that no evaluation before made", () => {
@@ -47,19 +47,19 @@ test("a new kind of call is one that no evaluation before made", () => {
 
 /** The calls of each evaluation of four, as in `both:01 prompt:`. */
 const calls = (more: Partial<EvaluationRequest>) =>
-  planEvaluations(request({ cacheInterval: 1, ...more }), 4).map(({ passes }) =>
-    passes.map(({ texts, controls }) => `${texts}:${controls.join("")}`).join(" "),
+  planEvaluations(request({ cacheInterval: 1, ...more }), 4).map((evaluation) =>
+    evaluation.calls.map(({ texts, adapters }) => `${texts}:${adapters.join("")}`).join(" "),
   );
 
 test("both halves of the guidance share a call; without guidance the prompt has it alone", () => {
-  const controls = [unit(0, 0.5), unit(0, 1)];
-  expect(calls({ ...guidance(0, 0.75), controls })).toEqual(["both:01", "both:01", "both:1", "prompt:1"]);
-  expect(calls({ controls })).toEqual(["prompt:01", "prompt:01", "prompt:1", "prompt:1"]);
+  const adapters = [acting(0, 0.5), acting(0, 1)];
+  expect(calls({ ...guidance(0, 0.75), adapters })).toEqual(["both:01", "both:01", "both:1", "prompt:1"]);
+  expect(calls({ adapters })).toEqual(["prompt:01", "prompt:01", "prompt:1", "prompt:1"]);
 });
 
-test("a ControlNet that guides the conditional half alone parts the halves, also where it does not act", () => {
-  const controls = [unit(0, 0.5, true), unit(0, 1)];
-  const [first, , later, plain] = calls({ ...guidance(0, 0.75), controls });
+test("an adapter that steers the conditional half alone parts the halves, also where it does not act", () => {
+  const adapters = [acting(0, 0.5, true), acting(0, 1)];
+  const [first, , later, plain] = calls({ ...guidance(0, 0.75), adapters });
   expect(first).toBe("negative:1 prompt:01");
   expect(later).toBe("negative:1 prompt:1");
   expect(plain).toBe("prompt:1");

@@ -8,18 +8,19 @@ export type Texts = "both" | "negative" | "prompt";
 export const textCount = (texts: Texts): number => (texts === "both" ? 2 : 1);
 
 /** One call of the networks. */
-export interface PlannedPass {
+export interface NetworkCall {
   texts: Texts;
-  /** The ControlNets that act in it, by their place in the request. */
-  controls: readonly number[];
+  /** The adapters that act in it, by their places in the request. */
+  adapters: readonly number[];
 }
 
-export interface PlannedEvaluation {
+/** One evaluation of the scheduler as calls of the networks. */
+export interface EvaluationCalls {
   /** Both halves of the guidance, or the prompt alone at half the work. */
   guided: boolean;
   /** With guidance the unconditional half comes first. */
-  passes: readonly PlannedPass[];
-  /** ControlNets and the whole UNet, or the shallow UNet with what the last whole one kept. */
+  calls: readonly NetworkCall[];
+  /** Adapters and the whole UNet, or the shallow UNet with what the last whole one kept. */
   whole: boolean;
   /** The next one is shallow, so what it takes is to be kept. */
   keep: boolean;
@@ -33,36 +34,33 @@ export interface EvaluationRequest {
   guidanceInterval: StepWindow;
   /** One whole evaluation in this many; 1: all are. */
   cacheInterval: number;
-  controls: readonly (StepWindow & {
-    /** Guides the conditional half alone. */
+  adapters: readonly (StepWindow & {
+    /** Steers the conditional half alone. */
     conditionalOnly: boolean;
   })[];
 }
 
-/** Whether a call counts. */
-export type Counted = (evaluation: PlannedEvaluation, pass: PlannedPass) => boolean;
-
-/** The batches of the calls that count, each once, in a run for `images` pictures. */
+/** The batches of the calls that `picked` says, each once, in a run for `images` pictures. */
 export function batchesOf(
-  evaluations: readonly PlannedEvaluation[],
+  evaluations: readonly EvaluationCalls[],
   images: number,
-  counts: Counted = () => true,
+  picked: (evaluation: EvaluationCalls, call: NetworkCall) => boolean = () => true,
 ): number[] {
-  const counted = evaluations.flatMap((evaluation) => evaluation.passes.filter((pass) => counts(evaluation, pass)));
-  return [...new Set(counted.map(({ texts }) => textCount(texts) * images))];
+  const calls = evaluations.flatMap((evaluation) => evaluation.calls.filter((call) => picked(evaluation, call)));
+  return [...new Set(calls.map(({ texts }) => textCount(texts) * images))];
 }
 
 /** Whether the negative prompt has any effect. */
 export const isGuided = ({ guidanceScale }: Pick<EvaluationRequest, "guidanceScale">): boolean => guidanceScale > 1;
 
 /**
- * Whole: the first evaluation, the one `cacheInterval` after another whole one, and one where guidance or a ControlNet sets in
+ * Whole: the first evaluation, the one `cacheInterval` after another whole one, and one where guidance or an adapter sets in
  * or ends, for what was kept before it is of other inputs.
  */
-export function planEvaluations(request: EvaluationRequest, total: number): PlannedEvaluation[] {
+export function planEvaluations(request: EvaluationRequest, total: number): EvaluationCalls[] {
   const inputs = Array.from({ length: total }, (_, i) => {
     const guided = isGuided(request) && covers(request.guidanceInterval, i, total);
-    const active = [...request.controls.keys()].filter((control) => covers(request.controls[control]!, i, total));
+    const active = [...request.adapters.keys()].filter((place) => covers(request.adapters[place]!, i, total));
     return { guided, active };
   });
   let age = 0;
@@ -74,7 +72,7 @@ export function planEvaluations(request: EvaluationRequest, total: number): Plan
   const kinds = inputs.map(({ guided }, i) => `${guided} ${whole[i]}`);
   return inputs.map(({ guided, active }, i) => ({
     guided,
-    passes: passesOf(request, guided, active),
+    calls: callsOf(request, guided, active),
     whole: whole[i]!,
     keep: whole[i]! && whole[i + 1] === false,
     newKind: i > 0 && kinds.indexOf(kinds[i]!) === i,
@@ -82,14 +80,14 @@ export function planEvaluations(request: EvaluationRequest, total: number): Plan
 }
 
 /**
- * Both halves of the guidance in one call, unless a ControlNet guides the conditional half alone: then each half has its own call,
+ * Both halves of the guidance in one call, unless an adapter steers the conditional half alone: then each half has its own call,
  * at the same cost.
  */
-function passesOf({ controls }: EvaluationRequest, guided: boolean, active: number[]): PlannedPass[] {
-  const conditional: PlannedPass = { texts: "prompt", controls: active };
+function callsOf({ adapters }: EvaluationRequest, guided: boolean, active: number[]): NetworkCall[] {
+  const conditional: NetworkCall = { texts: "prompt", adapters: active };
   if (!guided) return [conditional];
-  if (!controls.some(({ conditionalOnly }) => conditionalOnly)) return [{ texts: "both", controls: active }];
-  return [{ texts: "negative", controls: active.filter((i) => !controls[i]!.conditionalOnly) }, conditional];
+  if (!adapters.some(({ conditionalOnly }) => conditionalOnly)) return [{ texts: "both", adapters: active }];
+  return [{ texts: "negative", adapters: active.filter((i) => !adapters[i]!.conditionalOnly) }, conditional];
 }
 
 interface Inputs {

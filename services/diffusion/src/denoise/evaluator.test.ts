@@ -3,12 +3,14 @@
 import type { Tensors } from "@armature/runtime";
 import { Tensor } from "onnxruntime-node";
 import { expect, test } from "vitest";
+import type { AdapterTools, AttachedAdapter } from "../adapters/adapter.js";
+import { adapterDefinition } from "../adapters/index.js";
+import { controlnetNetwork } from "../networks/controlnet.js";
 import { residualNames } from "../networks/ports/control-residuals.js";
-import type { ControlNet, ShallowUNet, UNet } from "./components.js";
-import type { ControlUnit } from "./control.js";
+import type { ShallowUNet, UNet } from "./components.js";
 import { planEvaluations } from "./evaluation-plan.js";
 import { Evaluator } from "./evaluator.js";
-import type { Pass } from "./passes.js";
+import type { TextBatch } from "./text-batch.js";
 
 const config = {
   levels: [{ channels: 4, transformerLayers: 0, heads: 1 }],
@@ -62,31 +64,42 @@ function networks({ tensor, requireAlive }: ReturnType<typeof device>, failAt = 
     }),
   };
   const residuals = () => Object.fromEntries(residualNames(config).map((name) => [name, tensor()]));
-  const net = {
-    config,
-    session: session(residuals),
-    projections: projections("mid_block.attn2"),
-  } as unknown as ControlNet;
-  return { unet, shallow, net, shallowFeeds, calls: () => calls };
+  const [net, prompt] = [session(residuals), projections("mid_block.attn2")];
+  const tools = {
+    controlNet: () => ({ id: "net", config }),
+    session: (_: string, { name }: { name: string }) => (name === controlnetNetwork.name ? net : prompt),
+  } as unknown as AdapterTools;
+  return { unet, shallow, tools, shallowFeeds, calls: () => calls };
 }
+
+const controlNet = { kind: "controlnet", type: "depth", conditioningScale: 1, guessMode: false, picture: "" } as const;
+const attach = (tools: AdapterTools, acting: { start: number; end: number; conditionalOnly: boolean }) => {
+  const adapter = { ...controlNet, ...acting };
+  return adapterDefinition(adapter).attach(adapter, { hint: one }, tools);
+};
 
 const one = new Tensor("float32", [0], [1]);
 const step = { sample: one, timestep: one, attended_tokens: one };
 
-async function run({ unet, shallow, net }: ReturnType<typeof networks>): Promise<void> {
-  const units: ControlUnit[] = [0, 1].map(() => ({ net, hint: one, conditioningScale: 1, guessMode: false }));
-  const controls = [
-    { start: 0, end: 1, conditionalOnly: true },
-    { start: 0.2, end: 0.7, conditionalOnly: false },
-  ];
-  const passes: Record<string, Pass> = { prompt: { texts: 1, context: one }, negative: { texts: 1, context: one } };
-  const evaluator = new Evaluator(unet, shallow);
+const ACTING = [
+  { start: 0, end: 1, conditionalOnly: true },
+  { start: 0.2, end: 0.7, conditionalOnly: false },
+];
+
+/** Twelve evaluations, of which one in three is whole, by two ControlNets and an adapter `also` that acts with the second. */
+async function run({ unet, shallow, tools }: ReturnType<typeof networks>, also?: AttachedAdapter): Promise<void> {
+  const nets = await Promise.all(ACTING.map((acting) => attach(tools, acting)));
+  const adapters = also ? [...nets, also] : nets;
+  const acting = also ? [...ACTING, ACTING[1]!] : ACTING;
+  const batches: Record<string, TextBatch> = {
+    prompt: { texts: 1, context: one },
+    negative: { texts: 1, context: one },
+  };
+  const evaluator = new Evaluator({ unet, shallow, adapters });
   const guided = { guidanceScale: 5, guidanceInterval: { start: 0, end: 1 }, cacheInterval: 3 };
   try {
-    for (const { passes: planned, ...how } of planEvaluations({ ...guided, controls }, 12)) {
-      for (const { texts, controls: active } of planned) {
-        await evaluator.noise(passes[texts]!, step, { ...how, controls: active.map((i) => units[i]!) });
-      }
+    for (const { calls, whole, keep } of planEvaluations({ ...guided, adapters: acting }, 12)) {
+      for (const { texts, adapters } of calls) await evaluator.noise(batches[texts]!, step, { adapters, whole, keep });
     }
   } finally {
     evaluator.release();
@@ -119,4 +132,21 @@ test("a run that fails in any of its calls frees everything too", async () => {
     await expect(run(networks(gpu, failAt))).rejects.toThrow("the device is gone");
     expect(gpu.alive.size, `failing in call ${failAt}`).toBe(0);
   }
+});
+
+test("what was prepared for an adapter is given in each call in which it acts, and freed by none", async () => {
+  const gpu = device();
+  const features = { down_residual_0: gpu.tensor(), features: gpu.tensor() };
+  const made = networks(gpu);
+  const seen: boolean[] = [];
+  const steer: AttachedAdapter["steer"] = async ({ before }) => {
+    seen.push("mid_residual" in before);
+    return { ...before, ...features };
+  };
+  await run(made, { prepared: features, steer });
+  // whole evaluations 3, 6 and 8 hold it, of both texts; the first ControlNet steers the prompt alone, the second both
+  expect(seen).toEqual(Array(seen.length).fill(true));
+  expect(new Set(gpu.alive)).toEqual(new Set(Object.values(features)));
+  const given = made.shallowFeeds.filter(({ down_residual_0: residual }) => residual === features.down_residual_0);
+  expect(given.length).toBeGreaterThan(0);
 });

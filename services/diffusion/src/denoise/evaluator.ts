@@ -1,79 +1,94 @@
-/** Calls the networks: ControlNets and the whole UNet, or the shallow UNet with what a whole evaluation kept. */
-
+/** Calls the networks: adapters and the whole UNet, or the shallow UNet with what a whole evaluation kept. */
 import { disposeOnDevice, type Tensors } from "@armature/runtime";
-import { firstResidualName } from "../networks/ports/control-residuals.js";
+import type { Tensor } from "onnxruntime-node";
+import type { AttachedAdapter, CallInputs } from "../adapters/adapter.js";
 import { lastCrossAttention, promptOf } from "../networks/ports/prompt.js";
+import { shallowSteering } from "../networks/shallow-unet.js";
 import type { ShallowUNet, UNet } from "./components.js";
-import { addResiduals, type ControlUnit, type Residuals, type StepInputs } from "./control.js";
-import type { Pass } from "./passes.js";
+import type { EvaluationCalls, NetworkCall } from "./evaluation-plan.js";
 import { ProjectedPrompts } from "./projected-prompts.js";
+import type { TextBatch } from "./text-batch.js";
 
-/** One call of an evaluation. */
-export interface Call {
-  controls: readonly ControlUnit[];
-  /** As in `PlannedEvaluation`. */
-  whole: boolean;
-  keep: boolean;
+/** The networks of one run. */
+export interface DenoiseNetworks {
+  unet: UNet;
+  /** Called where an evaluation is not whole. */
+  shallow: ShallowUNet | undefined;
+  /** In the order of the request; those that act in no evaluation may be undefined. */
+  adapters: readonly (AttachedAdapter | undefined)[];
 }
+
+/** One call, and how its evaluation is made. */
+type Call = Pick<NetworkCall, "adapters"> & Pick<EvaluationCalls, "whole" | "keep">;
 
 /** The evaluations of one run. `release` frees what they kept. */
 export class Evaluator {
   private readonly prompts = new ProjectedPrompts();
-  /** What the shallow UNet takes of the whole one, by its names: the deep features, and the first residual of the ControlNets. */
-  private readonly kept = new Map<Pass, Tensors>();
+  /** What the shallow UNet takes of the whole one, by its names: the deep features, and what adapters gave for its layers. */
+  private readonly kept = new Map<TextBatch, Tensors>();
+  /** What was prepared for adapters: others free it, when the recipe ends. */
+  private readonly prepared: ReadonlySet<Tensor>;
 
-  constructor(
-    private readonly unet: UNet,
-    private readonly shallow: ShallowUNet | undefined,
-  ) {}
+  constructor(private readonly networks: DenoiseNetworks) {
+    this.prepared = new Set(networks.adapters.flatMap((adapter) => Object.values(adapter?.prepared ?? {})));
+  }
 
-  /** The noise predicted in one pass of an evaluation, [B, 4, h, w]. */
-  async noise(pass: Pass, step: StepInputs, call: Call): Promise<Float32Array> {
-    const outputs = call.whole ? await this.runWhole(pass, step, call) : await this.runShallow(pass, step);
+  /** The noise predicted in one call of an evaluation, [B, 4, h, w]. */
+  async noise(batch: TextBatch, inputs: CallInputs, call: Call): Promise<Float32Array> {
+    const outputs = call.whole ? await this.runWhole(batch, inputs, call) : await this.runShallow(batch, inputs);
     return outputs.noise!.data as Float32Array;
   }
 
   release(): void {
-    for (const pass of this.kept.keys()) this.forget(pass);
+    for (const batch of this.kept.keys()) this.forget(batch);
     this.prompts.release();
   }
 
-  private async runWhole(pass: Pass, step: StepInputs, { controls, keep }: Call): Promise<Tensors> {
-    this.forget(pass);
-    let residuals: Residuals = {};
+  private async runWhole(batch: TextBatch, inputs: CallInputs, { adapters, keep }: Call): Promise<Tensors> {
+    const { unet } = this.networks;
+    this.forget(batch);
+    let steering: Tensors = {};
     try {
-      for (const unit of controls) {
-        const before = residuals;
-        const prompt = await this.prompts.of(unit.net, pass);
-        residuals = await addResiduals(unit, { ...step, ...prompt }, before);
-        disposeOnDevice(before);
+      for (const place of adapters) {
+        const before = steering;
+        const promptOf = (projections: UNet["projections"]) => this.prompts.of(projections, batch);
+        steering = await this.networks.adapters[place]!.steer({ inputs, before, promptOf });
+        this.free(before, steering);
       }
-      const inputs = { ...step, ...(await this.prompts.of(this.unet, pass)), ...residuals };
-      const outputs = await this.unet.session.run(inputs, keep ? ["noise", "deep"] : ["noise"]);
-      if (keep) residuals = this.keep(pass, outputs, residuals);
+      const prompt = await this.prompts.of(unet.projections, batch);
+      const outputs = await unet.session.run(
+        { ...inputs, ...prompt, ...steering },
+        keep ? ["noise", "deep"] : ["noise"],
+      );
+      if (keep) this.keep(batch, outputs, steering);
       return outputs;
     } finally {
-      disposeOnDevice(residuals);
+      this.free(steering, this.kept.get(batch));
     }
   }
 
-  private async runShallow(pass: Pass, step: StepInputs): Promise<Tensors> {
-    const kept = this.kept.get(pass);
-    if (!this.shallow || !kept) throw new Error("a shallow evaluation was planned with nothing kept for it");
-    const prompt = promptOf(await this.prompts.of(this.unet, pass), lastCrossAttention(this.unet.config));
-    return this.shallow.session.run({ ...step, ...prompt, ...kept });
+  private async runShallow(batch: TextBatch, inputs: CallInputs): Promise<Tensors> {
+    const { unet, shallow } = this.networks;
+    const kept = this.kept.get(batch);
+    if (!shallow || !kept) throw new Error("a shallow evaluation was planned with nothing kept for it");
+    const prompt = promptOf(await this.prompts.of(unet.projections, batch), lastCrossAttention(unet.config));
+    return shallow.session.run({ ...inputs, ...prompt, ...kept });
   }
 
-  /** Gives the residuals that are left to be freed. */
-  private keep(pass: Pass, { deep }: Tensors, residuals: Tensors): Tensors {
-    const first = firstResidualName(this.unet.config);
-    const { [first]: residual, ...others } = residuals;
-    this.kept.set(pass, { deep: deep!, ...(residual && { [first]: residual }) });
-    return others;
+  private keep(batch: TextBatch, { deep }: Tensors, steering: Tensors): void {
+    const names = shallowSteering(this.networks.unet.config).filter((name) => name in steering);
+    this.kept.set(batch, { deep: deep!, ...Object.fromEntries(names.map((name) => [name, steering[name]!])) });
   }
 
-  private forget(pass: Pass): void {
-    disposeOnDevice(this.kept.get(pass) ?? {});
-    this.kept.delete(pass);
+  private forget(batch: TextBatch): void {
+    this.free(this.kept.get(batch) ?? {});
+    this.kept.delete(batch);
+  }
+
+  /** Frees what lies on a device and was computed for a call, but what is among `needed`. */
+  private free(tensors: Tensors, needed: Tensors = {}): void {
+    const stays = new Set(Object.values(needed));
+    const over = Object.entries(tensors).filter(([, tensor]) => !stays.has(tensor) && !this.prepared.has(tensor));
+    disposeOnDevice(Object.fromEntries(over));
   }
 }

@@ -3,18 +3,18 @@ import type { Precision } from "@armature/contract";
 import { CPU_INT8_PROFILE, type DeviceProfile, type Network } from "@armature/graph";
 import type { ComputeSettings } from "@armature/runtime";
 
-export interface DeviceForms {
+export interface NetworkForms {
   profile: DeviceProfile;
   /** Of networks that need more digits than that has; undefined: it has enough. */
   vaeProfile?: DeviceProfile | undefined;
 }
 
-export interface DiffusionDevice extends ComputeSettings, DeviceForms {}
+export interface DiffusionDevice extends ComputeSettings, NetworkForms {}
 
 /** The form of a network. `precision`: of those that have a choice; undefined: the device's own. */
 export function formOf(
   { digits }: Pick<Network, "digits">,
-  { profile, vaeProfile = profile }: DeviceForms,
+  { profile, vaeProfile = profile }: NetworkForms,
   precision: Precision | undefined,
 ): DeviceProfile {
   if (digits === "float32") return vaeProfile;

@@ -2,9 +2,9 @@
 
 import { DeviceLosses } from "@armature/devices";
 import { type Engine, type EngineLog, type EngineState, startEngine } from "@armature/engine";
-import type { Catalogue } from "./catalogue.js";
+import type { Served } from "../served/served.js";
 import type { EngineJobs, EngineProgress, EngineSettings, GenerateOutcome, GeneratePayload } from "./jobs.js";
-import { type ComponentStatus, componentStatuses } from "./resident-component.js";
+import { type ComponentStatus, componentStatuses } from "./load-status.js";
 import { watchSteps } from "./step-watchdog.js";
 
 export interface DiffusionEngineOptions {
@@ -15,13 +15,13 @@ export interface DiffusionEngineOptions {
 export class DiffusionEngine {
   private readonly engine: Engine<EngineJobs>;
   private components: readonly ComponentStatus[] = [];
-  private readonly catalogue: Catalogue;
+  private readonly served: Served;
   private leftOnDevice = 0;
   /** Undefined on the CPU, which is not lost: a crash there is the job's own. */
   private readonly losses: DeviceLosses | undefined;
 
   constructor({ settings, log }: DiffusionEngineOptions) {
-    this.catalogue = settings.catalogue;
+    this.served = settings.served;
     const onDevice = (settings.device.name ?? "cpu") !== "cpu";
     this.losses = onDevice ? new DeviceLosses((reason) => this.engine.restart(reason)) : undefined;
     this.engine = startEngine<EngineJobs, EngineSettings>({
@@ -53,11 +53,11 @@ export class DiffusionEngine {
     return this.losses ? this.losses.run(() => this.watched(run)) : run();
   }
 
-  /** Loads or unloads a model or ControlNet by its id in the catalogue. */
+  /** Loads or unloads a model or ControlNet by its id in the served. */
   async setLoaded(id: string, load: boolean): Promise<void> {
     const job = load ? "load" : "unload";
     const loaded = await this.engine.run(job, { id }, { onProgress: (event) => this.note(event) });
-    this.components = componentStatuses(loaded, this.catalogue);
+    this.components = componentStatuses(loaded, this.served);
   }
 
   loaded(): readonly ComponentStatus[] {
@@ -89,7 +89,7 @@ export class DiffusionEngine {
   }
 
   private note(event: EngineProgress, onProgress?: (event: EngineProgress) => void): void {
-    if (event.stage === "residency") this.components = componentStatuses(event.loaded, this.catalogue);
+    if (event.stage === "residency") this.components = componentStatuses(event.loaded, this.served);
     if (event.stage === "ended") this.leftOnDevice = event.deviceTensors;
     onProgress?.(event);
   }

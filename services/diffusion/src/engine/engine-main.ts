@@ -1,8 +1,8 @@
 /** The diffusion engine: a process that owns the sessions and takes one job after another. */
 import { type CallContext, serveEngine } from "@armature/engine";
 import { liveDeviceTensors, type ResidentStatus } from "@armature/runtime";
+import { factsOf } from "../served/facts.js";
 import { stageUses } from "../stages/recipe.js";
-import { servedBy } from "../stages/served.js";
 import type { EngineJobs, EngineProgress, EngineSettings, GenerateOutcome, GeneratePayload } from "./jobs.js";
 import { residentNetworks } from "./resident-networks.js";
 import { runRecipe } from "./run-recipe.js";
@@ -11,11 +11,11 @@ import { tokenizersOf } from "./tokenizers.js";
 type Job = CallContext<EngineProgress>;
 
 serveEngine<EngineJobs, EngineSettings>(async (settings) => {
-  const { catalogue, device } = settings;
+  const { served, device } = settings;
   let report: (loaded: ResidentStatus[]) => void = () => {};
   const networks = residentNetworks(settings, (loaded) => report(loaded));
-  const served = servedBy(catalogue, device);
-  const tokenizer = tokenizersOf(catalogue);
+  const facts = factsOf(served, device);
+  const tokenizer = tokenizersOf(served);
 
   const listen = (job: Job) => {
     report = (loaded) => job.progress({ stage: "residency", loaded });
@@ -24,9 +24,9 @@ serveEngine<EngineJobs, EngineSettings>(async (settings) => {
   async function runGenerate({ recipe, pictures }: GeneratePayload, job: Job): Promise<GenerateOutcome> {
     listen(job);
     job.progress({ stage: "loading" });
-    await networks.requireRoom(recipe.map((stage) => stageUses(stage, served)));
+    await networks.requireRoom(recipe.map((stage) => stageUses(stage, facts)));
     const { images, timings, cutPrompt } = await runRecipe(recipe, {
-      ...{ pictures, served, tokenizer, load: networks.load },
+      ...{ pictures, facts, tokenizer, load: networks.load },
       now: () => performance.now(),
       events: {
         checkpoint: job.checkpoint,

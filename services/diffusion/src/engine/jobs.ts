@@ -3,13 +3,13 @@ import type { Precision } from "@armature/contract";
 import type { MemorySettings } from "@armature/devices";
 import type { RgbImage } from "@armature/pixels";
 import type { ResidentStatus } from "@armature/runtime";
+import type { Served } from "../served/served.js";
 import type { Recipe } from "../stages/recipe.js";
 import type { Pictures } from "../stages/stage.js";
-import type { Catalogue } from "./catalogue.js";
 import type { DiffusionDevice } from "./device-settings.js";
 
 export interface EngineSettings {
-  catalogue: Catalogue;
+  served: Served;
   device: DiffusionDevice;
   /** Of requests that do not say; undefined: the device has no choice. */
   precision: Precision | undefined;
@@ -42,7 +42,7 @@ export type EngineProgress =
 
 export interface EngineJobs {
   generate: { payload: GeneratePayload; result: GenerateOutcome; progress: EngineProgress };
-  /** `id` of the catalogue: loaded in the default precision, unloaded in all. */
+  /** `id` of the served: loaded in the default precision, unloaded in all. */
   load: { payload: { id: string }; result: ResidentStatus[]; progress: EngineProgress };
   unload: { payload: { id: string }; result: ResidentStatus[]; progress: EngineProgress };
 }

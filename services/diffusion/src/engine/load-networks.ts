@@ -1,17 +1,16 @@
 /** Uses of networks as what residency loads, and what it has loaded as sessions by component and network. */
-import { type Loadable, loadableNetwork, type Session } from "@armature/runtime";
+import { type Loadable, loadableSession, type Session } from "@armature/runtime";
 import { networkOf } from "../networks/index.js";
-import type { Catalogue } from "./catalogue.js";
-import type { NetworkEntry } from "./component.js";
-import { entryOf, type LoadedUse } from "./component-uses.js";
+import type { ServedNetwork } from "../served/component.js";
+import type { Served } from "../served/served.js";
 import { type DiffusionDevice, formOf } from "./device-settings.js";
-import { residentKey } from "./network-use.js";
+import { residentKey, type UnsizedUse, usedNetwork } from "./network-use.js";
 
 /** The session of a component's network. */
 export type SessionOf = (component: string, network: { name: string }) => Session;
 
 export interface NetworkLoading {
-  catalogue: Catalogue;
+  served: Served;
   device: DiffusionDevice;
   /** Gives the sessions, opening those that are not open. */
   acquire(loadables: readonly Loadable<Session>[]): Promise<readonly Session[]>;
@@ -19,10 +18,10 @@ export interface NetworkLoading {
 
 /** Loads what is missing of the networks, and gives their sessions. */
 export async function loadNetworks(
-  uses: readonly LoadedUse[],
-  { catalogue, device, acquire }: NetworkLoading,
+  uses: readonly UnsizedUse[],
+  { served, device, acquire }: NetworkLoading,
 ): Promise<SessionOf> {
-  const loadables = loadableUses(uses, catalogue, device);
+  const loadables = loadableUses(uses, served, device);
   const loaded = await acquire(loadables);
   const sessions = new Map(loadables.map(({ key }, i) => [key, loaded[i]!]));
   return (component, network) => {
@@ -34,21 +33,21 @@ export async function loadNetworks(
 
 /** Each network that is used, once. */
 export function loadableUses(
-  uses: readonly LoadedUse[],
-  catalogue: Catalogue,
+  uses: readonly UnsizedUse[],
+  served: Served,
   device: DiffusionDevice,
 ): Loadable<Session>[] {
   const byKey = new Map(uses.map((use) => [residentKey(use), use]));
-  return [...byKey].map(([key, use]) => loadableUse(key, use, entryOf(use, catalogue), device));
+  return [...byKey].map(([key, use]) => loadableUse(key, use, usedNetwork(use, served), device));
 }
 
 function loadableUse(
   key: string,
-  { component: owner, precision }: LoadedUse,
-  { network: name, kind, folder, bytes }: NetworkEntry,
+  { component: owner, precision }: UnsizedUse,
+  { network: name, kind, folder, bytes }: ServedNetwork,
   device: DiffusionDevice,
 ): Loadable<Session> {
   const network = networkOf(kind, name);
   const profile = formOf(network, device, precision);
-  return loadableNetwork({ key, owner, bytes: bytes[precision ?? "float32"], network, folder, profile, device });
+  return loadableSession({ key, owner, bytes: bytes[precision ?? "float32"], network, folder, profile, device });
 }

@@ -1,11 +1,10 @@
 /** The networks of the engine process, which come and go under its memory budget and the device's. */
 import type { Precision } from "@armature/contract";
 import { OpenNetworks, Residency, type ResidentStatus } from "@armature/runtime";
-import { type LoadedUse, usesOf } from "./component-uses.js";
 import type { EngineSettings } from "./jobs.js";
 import { loadableUses, loadNetworks, type SessionOf } from "./load-networks.js";
 import { requestAdmission } from "./memory/request-admission.js";
-import { type NetworkUse, residentKey } from "./network-use.js";
+import { type NetworkUse, residentKey, type UnsizedUse, usesOf } from "./network-use.js";
 
 export interface ResidentNetworks {
   /** Throws OutOfMemory where there is not room for the networks of each stage alone. */
@@ -20,16 +19,16 @@ export interface ResidentNetworks {
 }
 
 export function residentNetworks(
-  { catalogue, device: settings, precision: usual, budgetBytes, deviceMemory: memory }: EngineSettings,
+  { served, device: settings, precision: usual, budgetBytes, deviceMemory: memory }: EngineSettings,
   onChange: (loaded: ResidentStatus[]) => void,
 ): ResidentNetworks {
   const device = { ...settings, opened: new OpenNetworks() };
   const residency = new Residency({ budgetBytes, now: Date.now, onChange });
-  const admission = requestAdmission({ catalogue, device, memory, residency });
-  const loadables = (uses: readonly LoadedUse[]) => loadableUses(uses, catalogue, device);
+  const admission = requestAdmission({ served, device, memory, residency });
+  const loadables = (uses: readonly UnsizedUse[]) => loadableUses(uses, served, device);
 
-  function usesOfEntry(id: string, precision: Precision | undefined): LoadedUse[] {
-    const entries = [...catalogue.models, ...catalogue.controlnets].filter((entry) => entry.id === id);
+  function usesOfEntry(id: string, precision: Precision | undefined): UnsizedUse[] {
+    const entries = [...served.models, ...served.controlnets].filter((entry) => entry.id === id);
     return entries.flatMap((entry) => {
       const always = entry.networks.filter((network) => network.always);
       return usesOf(entry, precision, always);
@@ -44,7 +43,7 @@ export function residentNetworks(
     async load(uses, later) {
       await admission.admit(uses, later);
       const keys = new Set(later.map(residentKey));
-      return loadNetworks(uses, { catalogue, device, acquire: (wanted) => residency.acquire(wanted, keys) });
+      return loadNetworks(uses, { served, device, acquire: (wanted) => residency.acquire(wanted, keys) });
     },
     async loadEntry(id) {
       await residency.acquire(loadables(usesOfEntry(id, usual)));

@@ -11,7 +11,7 @@ import type { NetworkUse } from "./network-use.js";
 
 const { bench, draw } = openEmbedded({ profile: CPU_PROFILE, threads: 2 });
 /** Id of the ControlNet. */
-const depth = bench.served.controlNet("depth").id;
+const depth = bench.facts.controlNet("depth").id;
 
 afterEach(() => vi.restoreAllMocks());
 

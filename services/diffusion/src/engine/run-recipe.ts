@@ -2,15 +2,15 @@
 import type { RgbImage } from "@armature/pixels";
 import type { DenoiseEvents } from "../denoise/denoise.js";
 import { seededNoise } from "../denoise/noise.js";
+import type { ServedFacts } from "../served/facts.js";
 import { definitionOf } from "../stages/index.js";
 import { type Recipe, recipeSteps, stageUses } from "../stages/recipe.js";
-import type { Served } from "../stages/served.js";
 import { made, type Products, type StageTools } from "../stages/stage.js";
 import type { SessionOf } from "./load-networks.js";
 import type { NetworkUse } from "./network-use.js";
 
 export interface RecipeRun extends Pick<StageTools, "pictures" | "tokenizer"> {
-  served: Served;
+  facts: ServedFacts;
   /** Loads what a stage uses; `later` is what the stages after it do. */
   load(uses: readonly NetworkUse[], later: readonly NetworkUse[]): Promise<SessionOf>;
   /** Of the pictures' seeds unless given. */
@@ -32,11 +32,11 @@ export interface RecipeOutcome extends Pick<Products, "cutPrompt" | "latents"> {
 
 /** Same noise, same numbers: nothing here has a state. */
 export async function runRecipe(recipe: Recipe, run: RecipeRun): Promise<RecipeOutcome> {
-  const { served, now, events, noise = seededNoise, pictures, tokenizer } = run;
+  const { facts, now, events, noise = seededNoise, pictures, tokenizer } = run;
   const releases: (() => void)[] = [];
   const steps = countedSteps(recipe, events);
   const timings = { loadMs: 0, inferenceMs: 0 };
-  const uses = recipe.map((stage) => stageUses(stage, served));
+  const uses = recipe.map((stage) => stageUses(stage, facts));
   let products: Products = {};
   try {
     for (const [i, stage] of recipe.entries()) {
@@ -46,7 +46,7 @@ export async function runRecipe(recipe: Recipe, run: RecipeRun): Promise<RecipeO
       const begun = now();
       events.onStage?.();
       const tools: StageTools = {
-        ...{ ...served, session, tokenizer, pictures, noise },
+        ...{ ...facts, session, tokenizer, pictures, noise },
         events: { ...events, onStep: steps.next(stage) },
         afterwards: (release) => void releases.push(release),
       };

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { familyOf } from "../families/index.js";
+import type { Served } from "../served/served.js";
 import { type ClipTokenizer, loadClipTokenizer } from "../tokenizer/clip-tokenizer.js";
-import type { Catalogue } from "./catalogue.js";
 
-/** The tokenizers of a catalogue's models, each read when it is first asked for. */
-export function tokenizersOf({ models }: Pick<Catalogue, "models">): (model: string) => ClipTokenizer {
+/** The tokenizers of a served's models, each read when it is first asked for. */
+export function tokenizersOf({ models }: Pick<Served, "models">): (model: string) => ClipTokenizer {
   const known = new Map<string, ClipTokenizer>();
   return (id) => {
     const tokenizer = known.get(id) ?? readTokenizer(models.find((model) => model.id === id)!);
@@ -14,6 +14,6 @@ export function tokenizersOf({ models }: Pick<Catalogue, "models">): (model: str
 }
 
 /** From the files that the model's family names. */
-function readTokenizer({ folder, family }: Catalogue["models"][number]): ClipTokenizer {
+function readTokenizer({ folder, family }: Served["models"][number]): ClipTokenizer {
   return loadClipTokenizer(join(folder, familyOf(family).textConditioning.tokenizer));
 }

@@ -1,10 +1,9 @@
-/** How checkpoints are recognised, and which ControlNets they take. */
+/** How checkpoints are recognised. */
 import { openModelFolder } from "@armature/weights";
 import { expect, test } from "vitest";
 import { fixturePath } from "../../../../testing/golden.js";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { readClipTextConfig } from "../networks/clip-text.js";
-import { readControlNetConfig } from "../networks/controlnet.js";
 import { readUNetConfig } from "../networks/unet-config.js";
 import { readVaeConfig } from "../networks/vae.js";
 import { recogniseFamily } from "./index.js";
@@ -31,18 +30,4 @@ test("the latent space is that of the checkpoint's VAE", () => {
   const configs = configsOf(fixturePath("models/sd15-random"));
   const { latentChannels: channels, scale, scalingFactor } = configs.vae;
   expect(sd1.latentSpace(configs)).toEqual({ channels, scale, scalingFactor });
-});
-
-const controlnet = readControlNetConfig(openModelFolder(fixturePath("models/controlnet-sd15-random-a")).config);
-const unetOf = (name: string) => readUNetConfig(openModelFolder(fixturePath(`models/${name}/unet`)).config);
-
-test("a ControlNet fits the UNet whose encoder it copies", () => {
-  expect(sd1.takesControlNet(controlnet, { unet: unetOf("sd15-random") })).toBe(true);
-  expect(sd1.takesControlNet(controlnet, { unet: unetOf("sd21-random") })).toBe(false);
-});
-
-test("one that attends from another level on does not: the UNet's places of tokens are not its own", () => {
-  const unet = unetOf("sd15-random");
-  const levels = unet.levels.map((level, i) => (i === 0 ? { ...level, transformerLayers: 0 } : level));
-  expect(sd1.takesControlNet(controlnet, { unet: { ...unet, levels } })).toBe(false);
 });

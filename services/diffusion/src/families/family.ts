@@ -1,6 +1,5 @@
 /** What a family of models is: the facts that all of its checkpoints share. To add one: a file beside this one, and a row in `index.ts`. */
 import type { ClipTextConfig } from "../networks/clip-text.js";
-import type { ControlNetConfig } from "../networks/controlnet.js";
 import type { ComponentKind } from "../networks/index.js";
 import type { UNetConfig } from "../networks/unet-config.js";
 import type { VaeConfig } from "../networks/vae.js";
@@ -19,8 +18,8 @@ export interface ModelFamily {
   components: Readonly<Record<string, FamilyComponent>>;
   textConditioning: TextConditioning;
   latentSpace(configs: ModelConfigs): LatentSpace;
-  /** Whether a ControlNet was made for the shapes of this checkpoint. */
-  takesControlNet(controlnet: ControlNetConfig, configs: Pick<ModelConfigs, "unet">): boolean;
+  /** The kinds of adapters that its UNet takes, if they were made for the shapes of the checkpoint. */
+  adapters: readonly ComponentKind[];
 }
 
 /** How a prompt becomes the UNet's context. */

@@ -1,10 +1,7 @@
 import { clipTextNetwork } from "../networks/clip-text.js";
-import type { ControlNetConfig } from "../networks/controlnet.js";
-import { downsampledLevel } from "../networks/ports/attended-tokens.js";
 import { unetPromptNetwork } from "../networks/prompt-projections.js";
 import { shallowUnetNetwork } from "../networks/shallow-unet.js";
 import { unetNetwork } from "../networks/unet.js";
-import type { EncoderConfig } from "../networks/unet-config.js";
 import { vaeDecoderNetwork, vaeEncoderNetwork } from "../networks/vae.js";
 import type { ModelFamily } from "./family.js";
 
@@ -27,11 +24,5 @@ export const sd1: ModelFamily = {
     scale,
     scalingFactor,
   }),
-  takesControlNet: (controlnet, { unet }) => encoderShape(controlnet) === encoderShape(unet),
+  adapters: ["controlnet"],
 };
-
-/** What a ControlNet copies of a UNet; both look at tokens of one level. */
-function encoderShape(c: EncoderConfig | ControlNetConfig): string {
-  const { levels, layersPerLevel, contextWidth } = c;
-  return JSON.stringify([levels.map(({ channels }) => channels), layersPerLevel, contextWidth, downsampledLevel(c)]);
-}

@@ -2,14 +2,11 @@
 import { defaultProcessor, name } from "@armature/contract";
 import { type FieldIssue, InvalidRequest } from "@armature/core";
 import { z } from "zod";
+import { takesAdapter } from "../adapters/index.js";
 import type { StepWindow } from "../denoise/step-window.js";
-import { familyOf } from "../families/index.js";
 import { defineFeature, type ResolveContext } from "./feature.js";
 import { notServed } from "./not-served.js";
 import { optionName, optionValue } from "./option-values.js";
-
-/** What a ControlNet adds to a whole evaluation, as a share of it: counted at full size (docs/performance.md). */
-const CONTROLNET = 0.33;
 
 const share = z.number().min(0).max(1);
 
@@ -94,20 +91,24 @@ export const controlNets = defineFeature({
       guess_mode: control.guessMode,
     })),
   }),
-  cost: (_, { whole, controls }) => (whole ? 1 + CONTROLNET * controls : 1),
+  adapters: ({ controls }) =>
+    controls.map(({ type, conditioningScale, guessMode, start, end, conditionalOnly }, i) => ({
+      ...{ kind: "controlnet" as const, picture: controlPicture(i), type, conditioningScale, guessMode },
+      ...{ start, end, conditionalOnly },
+    })),
 });
 
 function* issuesOf(
   request: ControlNetRequest,
   pointer: string,
-  { catalogue, model }: ResolveContext,
+  { served, model }: ResolveContext,
 ): Generator<FieldIssue> {
   const { type, preprocessor_options: options } = request;
-  const net = catalogue.controlnets.find((entry) => entry.type === type);
+  const net = served.controlnets.find((entry) => entry.type === type);
   if (!net) {
-    const served = catalogue.controlnets.map((entry) => entry.type);
-    yield { pointer: `${pointer}/type`, detail: notServed("ControlNet", type, served) };
-  } else if (!familyOf(model.family).takesControlNet(net.config, model)) {
+    const types = served.controlnets.map((entry) => entry.type);
+    yield { pointer: `${pointer}/type`, detail: notServed("ControlNet", type, types) };
+  } else if (!takesAdapter(model, "controlnet", net.config)) {
     yield { pointer: `${pointer}/type`, detail: `${net.id} was not made for a model like ${model.id}` };
   }
   if (processorOf(request) === "none" && Object.keys(options).length > 0) {
@@ -115,8 +116,8 @@ function* issuesOf(
   }
 }
 
-function resolveOne(net: ControlNetRequest, { catalogue }: ResolveContext): Control {
-  const pools = catalogue.controlnets.find(({ type }) => type === net.type)?.config.globalPool ?? false;
+function resolveOne(net: ControlNetRequest, { served }: ResolveContext): Control {
+  const pools = served.controlnets.find(({ type }) => type === net.type)?.config.globalPool ?? false;
   return {
     type: net.type,
     processor: processorOf(net),

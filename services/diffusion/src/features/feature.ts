@@ -2,9 +2,11 @@
 import type { Precision } from "@armature/contract";
 import { InvalidRequest } from "@armature/core";
 import type { z } from "zod";
+import type { Adapter } from "../adapters/index.js";
 import type { GenerateLimits, PathIssue } from "../contract/limits.js";
-import type { Catalogue, ModelEntry } from "../engine/catalogue.js";
+import type { EvaluationCalls } from "../denoise/evaluation-plan.js";
 import type { SchedulerConfig } from "../schedulers/scheduler.js";
+import type { Served, ServedModel } from "../served/served.js";
 
 /** A picture that a request brings. */
 export interface RequestPicture {
@@ -31,22 +33,14 @@ export interface Annotation {
 
 /** What a request is resolved against. */
 export interface ResolveContext {
-  catalogue: Catalogue;
+  served: Served;
   /** The one that the request is for. */
-  model: ModelEntry;
+  model: ServedModel;
   limits: GenerateLimits;
   /** What a request gets that does not say; undefined: the device has no choice. */
   precision: Precision | undefined;
   /** A seed for a request that names none: 0 to 2^32 - 1. */
   drawSeed: () => number;
-}
-
-/** One call of UNet and ControlNets, as far as its cost goes. */
-export interface NetworkCall {
-  /** The whole UNet, or the shallow one with what an earlier call kept. */
-  whole: boolean;
-  /** How many ControlNets act in it. */
-  controls: number;
 }
 
 /** How the picture is sampled: what the feature of that name resolves to. */
@@ -74,8 +68,10 @@ export interface FeatureDefinition<
   answer?: Answer;
   /** The fields that, sent in a request, are resolved to the same. */
   parameters(resolved: Resolved): AnswerOf<Fields, NoInfer<Answer>>;
-  /** The share of a call's usual work that is left or added. */
-  cost?(resolved: Resolved, call: NetworkCall): number;
+  /** The adapters that steer by its pictures, in their order. */
+  adapters?(resolved: Resolved): Adapter[];
+  /** The share of an evaluation's usual work that is left or added. */
+  cost?(resolved: Resolved, evaluation: Pick<EvaluationCalls, "whole">): number;
 }
 
 /** Fields as they are answered: none is left open but what `Answer` says. */

@@ -1,6 +1,6 @@
 /** Which of the served models draws. */
 import { modelId } from "@armature/contract";
-import type { Catalogue, ModelEntry } from "../engine/catalogue.js";
+import type { Served, ServedModel } from "../served/served.js";
 import { defineFeature, refusal } from "./feature.js";
 import { notServed } from "./not-served.js";
 
@@ -13,7 +13,7 @@ export const model = defineFeature({
 });
 
 /** The model that a request is for. Throws InvalidRequest. */
-export function findModel(id: string | undefined, { models }: Catalogue): ModelEntry {
+export function findModel(id: string | undefined, { models }: Served): ServedModel {
   const found = id === undefined ? models[0] : models.find((entry) => entry.id === id);
   if (found) return found;
   const served = models.map((entry) => entry.id);

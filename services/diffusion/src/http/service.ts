@@ -11,9 +11,9 @@ import { chooseServedDevice, deviceOptions, engineObstacle } from "@armature/ser
 import type { Logger } from "pino";
 import { type Config, deviceMemory, machineDefaults } from "../config.js";
 import { PreprocessorClient } from "../control-images/preprocessor-client.js";
-import { readCatalogue } from "../engine/catalogue.js";
 import { DiffusionEngine } from "../engine/diffusion-engine.js";
 import { createJobs } from "../jobs/create-jobs.js";
+import { readServed } from "../served/served.js";
 import { routeDeclarations } from "./declarations.js";
 import { diffusionMetrics } from "./metrics.js";
 import { generateRoute } from "./routes/generate.js";
@@ -26,20 +26,20 @@ export interface DiffusionService {
 }
 
 /**
- * Reads the catalogue, chooses the device and starts the engine; loads nothing but what WARM names.
+ * Reads the served, chooses the device and starts the engine; loads nothing but what WARM names.
  * Throws InvalidConfig, InvalidModel or DeviceUnavailable.
  */
 export async function createService(config: Config, log: Logger, version: string): Promise<DiffusionService> {
   const { modelsDir, threads, budgetBytes, prepared } = machineDefaults(config);
   sharp.concurrency(threads);
   const notes: string[] = [];
-  const catalogue = readCatalogue({
+  const served = readServed({
     modelsDir,
     models: config.MODELS,
     controlnets: config.CONTROLNETS,
     note: (line) => notes.push(line),
   });
-  const warm = warmKeys(config, catalogue);
+  const warm = warmKeys(config, served);
   const device = await chooseServedDevice(deviceOptions(config), log);
   for (const note of notes) log.info(note); // a start that fails says why, in one line
   const onDevice = device.device !== "cpu";
@@ -49,7 +49,7 @@ export async function createService(config: Config, log: Logger, version: string
   const metrics = createMetrics({ service: "diffusion", version });
   const engine = new DiffusionEngine({
     settings: {
-      catalogue,
+      served,
       device: {
         name: device.device,
         profile: device.profile,
@@ -95,14 +95,14 @@ export async function createService(config: Config, log: Logger, version: string
   });
   metrics.watchQueue("diffusion", () => jobs.snapshot());
   const generate = generateRoute({
-    context: { catalogue, limits, precision, drawSeed: () => randomInt(2 ** 32) },
+    context: { served, limits, precision, drawSeed: () => randomInt(2 ** 32) },
     jobs,
     sources,
     maxWaitMs: config.MAX_WAIT_S * 1000,
     maxBodyBytes,
   });
-  const served = servedRoutes({
-    catalogue,
+  const servedRoute = servedRoutes({
+    served,
     jobs,
     device,
     deviceMemory: memoryInfo,
@@ -119,7 +119,7 @@ export async function createService(config: Config, log: Logger, version: string
     log,
     metrics,
     routes: routeDeclarations(limits),
-    routers: [generate, served],
+    routers: [generate, servedRoute],
     obstacle: () => engineObstacle(engine),
     onDrain: () => void jobs.drain(),
   });
@@ -154,11 +154,11 @@ async function aboutMemory(settings: MemorySettings, log: Logger): Promise<Devic
   }
 }
 
-/** Keys of the catalogue for the names in WARM. */
-function warmKeys({ WARM = [] }: Config, catalogue: ReturnType<typeof readCatalogue>): string[] {
+/** Keys of the served for the names in WARM. */
+function warmKeys({ WARM = [] }: Config, served: ReturnType<typeof readServed>): string[] {
   const keys = new Map([
-    ...catalogue.models.map(({ id }) => [id, id] as const),
-    ...catalogue.controlnets.map(({ type, id }) => [type, id] as const),
+    ...served.models.map(({ id }) => [id, id] as const),
+    ...served.controlnets.map(({ type, id }) => [type, id] as const),
   ]);
   return WARM.map((name) => {
     const key = keys.get(name);

@@ -10,10 +10,10 @@ import { expect, test } from "vitest";
 import { type GenerateEvent, generateRequest, generateResponse } from "../contract/index.js";
 import { ControlCache } from "../control-images/control-cache.js";
 import { PreprocessorClient } from "../control-images/preprocessor-client.js";
-import { readCatalogue } from "../engine/catalogue.js";
-import { generateEvents } from "../http/generate-events.js";
+import { clientEvents } from "../http/client-events.js";
 import { resolveRequest } from "../request/resolve.js";
 import { requestWork } from "../request/work.js";
+import { readServed } from "../served/served.js";
 import { GENERATE, type GenerateJob, type GenerateJobDeps, generateKind, generateSpec } from "./generate-job.js";
 
 const MODELS = fileURLToPath(new URL("../../../../models", import.meta.url));
@@ -24,8 +24,8 @@ const limits = {
   ...{ maxPixels: 1e6, maxSteps: 100, maxImages: 4, maxControlNets: 4 },
   ...{ maxPromptLength: 1000, maxWork: 1e9 },
 };
-const catalogue = readCatalogue({ modelsDir: MODELS });
-const context = { catalogue, limits, precision: "float32", drawSeed: () => 5 } as const;
+const served = readServed({ modelsDir: MODELS });
+const context = { served, limits, precision: "float32", drawSeed: () => 5 } as const;
 const resolved = (fields: object) =>
   resolveRequest(parse(generateRequest(limits), { prompt: "a cone", ...fields }), context);
 const depth = (image: string) => ({ type: "depth", image, preprocessor: "none" });
@@ -72,14 +72,14 @@ test("a generation is prepared, made, encoded, and told on its way", async () =>
   const { spec, files } = await generateSpec(request, { sources }, CLIENT);
 
   const heard: GenerateEvent[] = [];
-  for await (const event of generateEvents(jobs.follow<GenerateJob>(spec, { files }), { id: "r", jobs }))
+  for await (const event of clientEvents(jobs.follow<GenerateJob>(spec, { files }), { id: "r", jobs }))
     heard.push(event);
   expect(heard.map(({ event }) => event)).toEqual(["queued", "started", "progress", "progress", "completed"]);
   expect(heard[2]).toMatchObject({ data: { step: 1, steps: 2, percent: 50 } });
   const size = { width: 128, height: 128 };
   const recipe = [
     { stage: "encode-prompt" },
-    { stage: "prepare-control", type: "depth", control: 0, size },
+    { stage: "prepare-adapter", adapter: { kind: "controlnet", type: "depth" }, place: 0, size },
     { stage: "denoise", seeds: [5, 6], size },
     { stage: "decode", images: 2, size },
   ];

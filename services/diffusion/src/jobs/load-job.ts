@@ -2,7 +2,7 @@
 import type { JobKind, JobSpec } from "@armature/jobs";
 
 export interface LoadInput {
-  /** Of the catalogue. */
+  /** Of the served. */
   id: string;
   load: boolean;
 }

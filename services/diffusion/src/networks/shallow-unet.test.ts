@@ -7,7 +7,7 @@ import { fixturePath, relativeError } from "../../../../testing/golden.js";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { openFolderNetwork } from "../../../../testing/open-folder-network.js";
 import { attendedFeed } from "../denoise/attended.js";
-import { firstResidualName, residualPorts } from "./ports/control-residuals.js";
+import { residualNames, residualPorts } from "./ports/control-residuals.js";
 import { lastCrossAttention, promptOf } from "./ports/prompt.js";
 import { unetPromptNetwork } from "./prompt-projections.js";
 import { shallowUnetNetwork } from "./shallow-unet.js";
@@ -41,7 +41,7 @@ describe.each([CPU_PROFILE, NCHW_PROFILE].map((profile) => [profile.name, profil
         Object.entries(residualPorts(c)).map(([name, port]) => [name, constant(port.neutral!(profile).shape)]),
       );
       const { noise, deep } = await whole.run({ ...step, ...prompt, ...residuals });
-      const first = firstResidualName(c);
+      const first = residualNames(c)[0]!;
       const shallowStep = { ...step, ...promptOf(prompt, lastCrossAttention(c)) };
       const found = await shallow.run({ ...shallowStep, [first]: residuals[first]!, deep: deep! });
       expect(relativeError(values(found.noise!), values(noise!))).toBeLessThan(TOLERANCE);

@@ -43,6 +43,9 @@ export const shallowUnetNetwork = defineNetwork({
   },
 });
 
+/** Names of the inputs that adapters give the whole UNet, and that the shallow one takes from an earlier call. */
+export const shallowSteering = (c: UNetConfig): string[] => Object.keys(firstResidualPort(c));
+
 export interface ShallowUNetInputs {
   sample: FeatureMap; // (B, 4, H, W)
   timestep: Value; // [1]

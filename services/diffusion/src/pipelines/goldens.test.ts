@@ -93,15 +93,15 @@ function stage(modelsDir: string, profile: DeviceProfile): Workbench {
 }
 
 /** The recorded call as requests, one for each of its prompts, and its pictures. */
-async function readRecorded(recorded: Recorded, folder: string, { catalogue }: Workbench) {
+async function readRecorded(recorded: Recorded, folder: string, { served }: Workbench) {
   const { model: id, controlnet, scheduler, call } = recorded;
-  const entry = catalogue.models.find((candidate) => candidate.id === id)!;
+  const entry = served.models.find((candidate) => candidate.id === id)!;
   const read = async (file: string) => picture(join(folder, file));
   const start = call.strength === undefined ? undefined : await read(call.image as string);
   const controlFiles = call.control_image ?? (start ? [] : (call.image ?? []));
   const controlImages = await Promise.all([controlFiles].flat().map(read));
   const controls = (controlnet ?? []).map((netId, i): Control => {
-    const net = catalogue.controlnets.find((candidate) => candidate.id === netId)!;
+    const net = served.controlnets.find((candidate) => candidate.id === netId)!;
     return {
       ...{ type: net.type, processor: "none", options: {} },
       conditioningScale: pick(call.controlnet_conditioning_scale, i) ?? 1,

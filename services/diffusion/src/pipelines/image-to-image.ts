@@ -3,15 +3,15 @@ import type { CompleteRequest } from "../request/complete.js";
 import type { Recipe } from "../stages/recipe.js";
 import { usualStages } from "./usual-stages.js";
 
-/** Image-to-image, with any number of ControlNets: the picture gets noise, and `strength` of the steps take it away. */
+/** Image-to-image, with any number of adapters: the picture gets noise, and `strength` of the steps take it away. */
 export function imageToImage(request: CompleteRequest, strength: number): Recipe {
   const { model, size } = request;
   const begin = beginAt(strength, request);
-  const { encodePrompt, prepareControls, denoise, decode } = usualStages(request, begin);
+  const { encodePrompt, prepareAdapters, denoise, decode } = usualStages(request, begin);
   return [
     encodePrompt,
     { stage: "encode-image", model, picture: IMAGE, size },
-    ...prepareControls,
+    ...prepareAdapters,
     { ...denoise, image: { begin } },
     decode,
   ];

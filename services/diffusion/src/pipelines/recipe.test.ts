@@ -3,22 +3,22 @@ import { CPU_PROFILE } from "@armature/graph";
 import { expect, test } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { generateRequest } from "../contract/generate.js";
-import { readCatalogue } from "../engine/catalogue.js";
 import { completeRequest } from "../request/complete.js";
 import { resolveRequest } from "../request/resolve.js";
+import { factsOf } from "../served/facts.js";
+import { readServed } from "../served/served.js";
 import type { StageNamed } from "../stages/index.js";
 import { recipeSteps, recipeUses, recipeWork, stageUses } from "../stages/recipe.js";
-import { servedBy } from "../stages/served.js";
 import { recipeOf } from "./index.js";
 
 const limits = { maxPixels: 1e6, maxSteps: 50, maxImages: 2, maxControlNets: 2, maxPromptLength: 100, maxWork: 1e9 };
-const catalogue = readCatalogue({ modelsDir: EMBEDDED_MODELS });
-const served = servedBy(catalogue, { profile: CPU_PROFILE });
+const served = readServed({ modelsDir: EMBEDDED_MODELS });
+const facts = factsOf(served, { profile: CPU_PROFILE });
 
 function recipe(fields: object = {}) {
   const usual = { prompt: "a cat", width: 128, height: 64, seed: 1, scheduler: "ddim", num_inference_steps: 10 };
   const request = generateRequest(limits).parse({ ...usual, guidance_scale: 5, ...fields });
-  const service = { catalogue, limits, precision: "float32" as const, drawSeed: () => 0 };
+  const service = { served, limits, precision: "float32" as const, drawSeed: () => 0 };
   return recipeOf(completeRequest(resolveRequest(request, service)));
 }
 const depth = (more: object = {}) => ({ type: "depth", image: "AAAA", preprocessor: "none", ...more });
@@ -26,7 +26,7 @@ const depth = (more: object = {}) => ({ type: "depth", image: "AAAA", preprocess
 test("a recipe is plain JSON, and reads as the method does", () => {
   const made = recipe({ controlnets: [depth(), depth({ guess_mode: true })], cache_interval: 2 });
   expect(JSON.parse(JSON.stringify(made))).toEqual(made);
-  const stages = ["encode-prompt", "prepare-control", "prepare-control", "denoise", "decode"];
+  const stages = ["encode-prompt", "prepare-adapter", "prepare-adapter", "denoise", "decode"];
   expect(made.map(({ stage }) => stage)).toEqual(stages);
 });
 
@@ -47,22 +47,22 @@ test("a picture to start from is encoded, and a share of the steps is made, of w
   const half = { image: "AAAA", strength: 0.5, controlnets: [depth({ control_guidance_end: 0.4 })] };
   const made = recipe(half);
   expect(JSON.parse(JSON.stringify(made))).toEqual(made);
-  const stages = ["encode-prompt", "encode-image", "prepare-control", "denoise", "decode"];
+  const stages = ["encode-prompt", "encode-image", "prepare-adapter", "denoise", "decode"];
   expect(made.map(({ stage }) => stage)).toEqual(stages);
   expect(made[3]).toMatchObject({ image: { begin: 5 } });
   expect(recipeSteps(made)).toBe(5);
-  const acting = (made[3] as StageNamed<"denoise">).evaluations.map(({ passes }) => passes[0]!.controls.length);
+  const acting = (made[3] as StageNamed<"denoise">).evaluations.map(({ calls }) => calls[0]!.adapters.length);
   expect(acting).toEqual([1, 1, 0, 0, 0]);
   expect(recipeWork(recipe({ image: "AAAA", strength: 0.55 }))).toBe(128 * 64 * 5);
   expect(recipeSteps(recipe({ ...half, scheduler: "plms", strength: 0.6 }))).toBe(7);
-  expect(stageUses(made[1]!, served)).toEqual([
+  expect(stageUses(made[1]!, facts)).toEqual([
     { component: "tiny-sd", network: "VAE encoder", sizes: { B: 1, H: 8, W: 16 } },
   ]);
 });
 
 test("each stage uses its own networks, and a recipe each once at each size", () => {
   const made = recipe({ controlnets: [depth(), depth()], seed: [1, 2] });
-  const names = made.map((stage) => stageUses(stage, served).map(({ network, sizes }) => `${network} ${sizes.B}`));
+  const names = made.map((stage) => stageUses(stage, facts).map(({ network, sizes }) => `${network} ${sizes.B}`));
   const net = ["conditioning embedding 1", "prompt projections 4", "controlnet 4"];
   expect(names).toEqual([
     ["text encoder 2"],
@@ -71,7 +71,7 @@ test("each stage uses its own networks, and a recipe each once at each size", ()
     ["prompt projections 4", "unet 4", ...net, ...net],
     ["VAE decoder 1"],
   ]);
-  const uses = recipeUses(made, served);
+  const uses = recipeUses(made, facts);
   expect(uses).toHaveLength(7);
   expect(new Set(uses.map((use) => JSON.stringify(use))).size).toBe(7);
 });
@@ -79,5 +79,5 @@ test("each stage uses its own networks, and a recipe each once at each size", ()
 test("a ControlNet that acts in no step is neither prepared nor used", () => {
   const made = recipe({ controlnets: [depth({ control_guidance_start: 0.99 })] });
   expect(made.map(({ stage }) => stage)).toEqual(["encode-prompt", "denoise", "decode"]);
-  expect(recipeUses(made, served).map(({ component }) => component)).toEqual(Array(4).fill("tiny-sd"));
+  expect(recipeUses(made, facts).map(({ component }) => component)).toEqual(Array(4).fill("tiny-sd"));
 });

@@ -1,6 +1,6 @@
 /** The stages that pipelines have in common, as a request asks for them. */
 import { isGuided, planEvaluations } from "../denoise/evaluation-plan.js";
-import { controlPicture } from "../features/controlnets.js";
+import { adaptersOf } from "../features/adapters.js";
 import { evaluationsWork } from "../features/cost.js";
 import type { CompleteRequest } from "../request/complete.js";
 import { scheduleOf } from "../schedulers/index.js";
@@ -8,34 +8,29 @@ import type { StageNamed } from "../stages/index.js";
 
 export interface UsualStages {
   encodePrompt: StageNamed<"encode-prompt">;
-  /** Of the ControlNets that act at all. */
-  prepareControls: StageNamed<"prepare-control">[];
+  /** Of the adapters that act at all. */
+  prepareAdapters: StageNamed<"prepare-adapter">[];
   denoise: StageNamed<"denoise">;
   decode: StageNamed<"decode">;
 }
 
-/** `begin`: the index of the timestep that denoising begins at. Windows of guidance and ControlNets are shares of what is left. */
+/** `begin`: the index of the timestep that denoising begins at. Windows of guidance and adapters are shares of what is left. */
 export function usualStages(request: CompleteRequest, begin = 0): UsualStages {
   const { model, precision, size, seeds, scheduler, numInferenceSteps, eta, tokenDownsampling } = request;
   const total = scheduleOf(scheduler, numInferenceSteps).timesteps.length - begin;
-  const evaluations = planEvaluations(request, total);
-  const acting = new Set(evaluations.flatMap(({ passes }) => passes.flatMap(({ controls }) => controls)));
+  const adapters = adaptersOf(request);
+  const evaluations = planEvaluations({ ...request, adapters }, total);
+  const acting = new Set(evaluations.flatMap(({ calls }) => calls.flatMap((call) => call.adapters)));
   return {
     encodePrompt: { stage: "encode-prompt", model, texts: textsOf(request) },
-    prepareControls: request.controls.flatMap(({ type }, control) =>
-      acting.has(control)
-        ? [{ stage: "prepare-control" as const, model, type, control, picture: controlPicture(control), size }]
-        : [],
+    prepareAdapters: adapters.flatMap((adapter, place) =>
+      acting.has(place) ? [{ stage: "prepare-adapter" as const, model, adapter, place, size }] : [],
     ),
     denoise: {
       stage: "denoise",
       ...{ model, precision, size, seeds, scheduler, numInferenceSteps, eta, evaluations, tokenDownsampling },
       guidance: { scale: request.guidanceScale, rescale: request.guidanceRescale },
-      controls: request.controls.map(({ type, conditioningScale, guessMode }) => ({
-        type,
-        conditioningScale,
-        guessMode,
-      })),
+      adapters,
       work: evaluationsWork(request, evaluations),
     },
     decode: { stage: "decode", model, size, images: seeds.length },

@@ -1,8 +1,8 @@
 import { InvalidModel, InvalidRequest } from "@armature/core";
 import { describe, expect, test } from "vitest";
-import { parseSchedulerConfig } from "../engine/scheduler-config.js";
 import { scheduleOf } from "../schedulers/index.js";
 import type { SchedulerConfig } from "../schedulers/scheduler.js";
+import { parseSchedulerConfig } from "../served/scheduler-config.js";
 import { resolveSchedule, resolveScheduler, type SchedulerRequest, schedulerNames } from "./resolve-scheduler.js";
 
 /** As published with Stable Diffusion 1.5. */

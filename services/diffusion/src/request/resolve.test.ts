@@ -3,18 +3,18 @@ import { InvalidRequest } from "@armature/core";
 import { expect, test } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { generateRequest } from "../contract/generate.js";
-import { readCatalogue } from "../engine/catalogue.js";
 import { FEATURES } from "../features/index.js";
+import { readServed } from "../served/served.js";
 import { completeRequest } from "./complete.js";
 import { resolveRequest, toParameters } from "./resolve.js";
 
-const catalogue = readCatalogue({ modelsDir: EMBEDDED_MODELS });
+const served = readServed({ modelsDir: EMBEDDED_MODELS });
 const limits = { maxPixels: 1e6, maxSteps: 50, maxImages: 1, maxControlNets: 1, maxPromptLength: 100, maxWork: 1e9 };
 
 /** The precision that a request gets from a service with this one. */
 function resolvedPrecision(asked: Precision | undefined, precision: Precision | undefined) {
   const request = generateRequest(limits).parse({ prompt: "a cat", precision: asked });
-  return resolveRequest(request, { catalogue, limits, precision, drawSeed: () => 0 }).precision;
+  return resolveRequest(request, { served, limits, precision, drawSeed: () => 0 }).precision;
 }
 
 test("a request's precision goes before the service's", () => {
@@ -66,7 +66,7 @@ const EVERYTHING = {
   output: { format: "jpeg", quality: 80 },
 };
 const wide = { ...limits, maxImages: 2, maxControlNets: 2 };
-const service = { catalogue, limits: wide, precision: "float32" as const, drawSeed: () => 1234 };
+const service = { served, limits: wide, precision: "float32" as const, drawSeed: () => 1234 };
 const resolve = (request: object, drawSeed = service.drawSeed) =>
   resolveRequest(generateRequest(wide).parse(request), { ...service, drawSeed });
 
@@ -108,7 +108,7 @@ test("what a request leaves open is the model's own, and a seed is drawn once", 
     model: "tiny-sd",
     size: { side: 128, most: 1e6 },
     numInferenceSteps: 20,
-    guidanceScale: catalogue.models[0]!.recommended.guidance_scale,
+    guidanceScale: served.models[0]!.recommended.guidance_scale,
     seeds: [1234],
     precision: "float32",
   });

@@ -11,7 +11,7 @@ import { completeSize } from "../features/size.js";
 
 /** Nothing is loaded or drawn twice. Throws InvalidRequest with a pointer for each wrong field. */
 export function resolveRequest(request: GenerateRequest, service: Omit<ResolveContext, "model">): ResolvedRequest {
-  const context = { ...service, model: findModel(request.model, service.catalogue) };
+  const context = { ...service, model: findModel(request.model, service.served) };
   const parts = FEATURES.map((feature) => feature.resolve(request, context));
   const pictures = FEATURES.flatMap((feature) => feature.pictures?.(request) ?? []);
   const resolved: ResolvedRequest = Object.assign({ pictures }, ...parts);

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { generateRequest } from "../contract/generate.js";
-import { readCatalogue } from "../engine/catalogue.js";
+import { readServed } from "../served/served.js";
 import { resolveRequest } from "./resolve.js";
 import { requestWork } from "./work.js";
 
 const limits = { maxPixels: 1e6, maxSteps: 50, maxImages: 2, maxControlNets: 2, maxPromptLength: 100, maxWork: 1e9 };
 const service = {
-  catalogue: readCatalogue({ modelsDir: EMBEDDED_MODELS }),
+  served: readServed({ modelsDir: EMBEDDED_MODELS }),
   ...{ limits, precision: "float32" as const, drawSeed: () => 0 },
 };
 const USUAL = {

@@ -2,7 +2,7 @@ import type { PictureSize } from "@armature/pixels";
 import { decoderTiles } from "../engine/decoder-tiles.js";
 import { formOf } from "../engine/device-settings.js";
 import { vaeDecoderNetwork } from "../networks/vae.js";
-import { latentSides, type Served } from "./served.js";
+import { latentSides, type ServedFacts } from "../served/facts.js";
 import { defineStage, made } from "./stage.js";
 
 export interface Decode {
@@ -14,9 +14,9 @@ export interface Decode {
 
 /** Latents as pictures: one at a time, in tiles where it is larger than the device takes whole. */
 export const decode = defineStage<Decode>({
-  uses({ model: component, size }, served) {
-    const { H, W } = latentSides(served.model(component), size);
-    const side = tilesOf(component, served)?.side ?? Number.POSITIVE_INFINITY;
+  uses({ model: component, size }, facts) {
+    const { H, W } = latentSides(facts.model(component), size);
+    const side = tilesOf(component, facts)?.side ?? Number.POSITIVE_INFINITY;
     const sizes = { B: 1, H: Math.min(side, H), W: Math.min(side, W) };
     return [{ component, network: vaeDecoderNetwork.name, sizes }];
   },
@@ -29,5 +29,5 @@ export const decode = defineStage<Decode>({
   },
 });
 
-const tilesOf = (model: string, { model: find, forms }: Served) =>
+const tilesOf = (model: string, { model: find, forms }: ServedFacts) =>
   decoderTiles(find(model).vae, formOf(vaeDecoderNetwork, forms, undefined));

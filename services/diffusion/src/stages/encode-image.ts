@@ -1,6 +1,6 @@
 import type { PictureSize } from "@armature/pixels";
 import { vaeEncoderNetwork } from "../networks/vae.js";
-import { latentSides } from "./served.js";
+import { latentSides } from "../served/facts.js";
 import { defineStage } from "./stage.js";
 
 export interface EncodeImage {
@@ -12,8 +12,8 @@ export interface EncodeImage {
 
 /** A picture as the latents that denoising begins at: no chance is in it yet. */
 export const encodeImage = defineStage<EncodeImage>({
-  uses: ({ model, size }, served) => [
-    { component: model, network: vaeEncoderNetwork.name, sizes: { B: 1, ...latentSides(served.model(model), size) } },
+  uses: ({ model, size }, facts) => [
+    { component: model, network: vaeEncoderNetwork.name, sizes: { B: 1, ...latentSides(facts.model(model), size) } },
   ],
   async run({ model, picture, size }, _, tools) {
     const { pictureTensor } = await import("../denoise/picture-tensor.js");

@@ -3,13 +3,13 @@ import { decode } from "./decode.js";
 import { denoise } from "./denoise.js";
 import { encodeImage } from "./encode-image.js";
 import { encodePrompt } from "./encode-prompt.js";
-import { prepareControl } from "./prepare-control.js";
+import { prepareAdapter } from "./prepare-adapter.js";
 import type { StageDefinition } from "./stage.js";
 
 const STAGES = {
   "encode-prompt": encodePrompt,
   "encode-image": encodeImage,
-  "prepare-control": prepareControl,
+  "prepare-adapter": prepareAdapter,
   denoise,
   decode,
 };

@@ -1,17 +1,17 @@
 /** What is known of a recipe before it runs: folds over its stages. */
 import type { NetworkUse } from "../engine/network-use.js";
+import type { ServedFacts } from "../served/facts.js";
 import { definitionOf, type Stage } from "./index.js";
-import type { Served } from "./served.js";
 
 /** How pictures are made, stage by stage: plain JSON. */
 export type Recipe = readonly Stage[];
 
 /** The networks that one stage uses. */
-export const stageUses = (stage: Stage, served: Served): NetworkUse[] => definitionOf(stage).uses(stage, served);
+export const stageUses = (stage: Stage, facts: ServedFacts): NetworkUse[] => definitionOf(stage).uses(stage, facts);
 
 /** The networks that all stages use, each once at each size. */
-export function recipeUses(recipe: Recipe, served: Served): NetworkUse[] {
-  const uses = recipe.flatMap((stage) => stageUses(stage, served));
+export function recipeUses(recipe: Recipe, facts: ServedFacts): NetworkUse[] {
+  const uses = recipe.flatMap((stage) => stageUses(stage, facts));
   return [...new Map(uses.map((use) => [JSON.stringify(use), use])).values()];
 }
 

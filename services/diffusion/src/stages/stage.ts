@@ -1,19 +1,19 @@
 /** What a stage of a recipe is: the networks that it uses and at which sizes, how much work it is, and how it runs. */
 import type { RgbImage } from "@armature/pixels";
-import type { Session } from "@armature/runtime";
-import type { Tensor } from "onnxruntime-node";
+import type { Tensors } from "@armature/runtime";
+import type { AdapterTools } from "../adapters/adapter.js";
 import type { DenoiseEvents } from "../denoise/denoise.js";
 import type { NoiseSource } from "../denoise/noise.js";
 import type { Posterior } from "../denoise/posterior.js";
 import type { PromptEmbeds } from "../denoise/prompt.js";
 import type { NetworkUse } from "../engine/network-use.js";
+import type { ServedFacts } from "../served/facts.js";
 import type { ClipTokenizer } from "../tokenizer/clip-tokenizer.js";
-import type { Served } from "./served.js";
 
 /** A stage whose part of a recipe is `Spec`: plain JSON. */
 export interface StageDefinition<Spec extends object> {
   /** All that must be loaded while it runs. */
-  uses(spec: Spec, served: Served): NetworkUse[];
+  uses(spec: Spec, facts: ServedFacts): NetworkUse[];
   /** In pixels x evaluations with guidance; undefined: nothing beside those. */
   work?(spec: Spec): number;
   /** Steps that it reports; undefined: none. */
@@ -31,8 +31,8 @@ export interface Products {
   embeds?: PromptEmbeds;
   /** The end of the prompt that the text encoder could not take. */
   cutPrompt?: string;
-  /** What ControlNets see of their control images, by their place in the request. */
-  hints?: Readonly<Record<number, Tensor>>;
+  /** What was prepared for adapters, by their places in the request. */
+  prepared?: Readonly<Record<number, Tensors>>;
   /** The latents of the picture that denoising begins at. */
   posterior?: Posterior;
   /** [N, C, h, w], as the UNet sees them. */
@@ -43,9 +43,8 @@ export interface Products {
 /** A request's pictures, by their places in it. */
 export type Pictures = Readonly<Record<string, RgbImage>>;
 
-export interface StageTools extends Served {
-  /** The session of a network that the stage uses. */
-  session(component: string, network: { name: string }): Session;
+/** With the sessions of the networks that the stage uses. */
+export interface StageTools extends AdapterTools {
   tokenizer(model: string): ClipTokenizer;
   pictures: Pictures;
   noise(seeds: readonly number[]): NoiseSource;

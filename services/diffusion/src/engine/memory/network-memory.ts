@@ -3,10 +3,9 @@ import { type ConfiguredNetwork, graphMemory } from "@armature/graph";
 import { sessionKey } from "@armature/runtime";
 import { openModelFolder, type WeightView } from "@armature/weights";
 import { networkOf } from "../../networks/index.js";
-import type { Catalogue } from "../catalogue.js";
-import { entryOf } from "../component-uses.js";
-import { type DeviceForms, formOf } from "../device-settings.js";
-import { type NetworkUse, residentKey } from "../network-use.js";
+import type { Served } from "../../served/served.js";
+import { formOf, type NetworkForms } from "../device-settings.js";
+import { type NetworkUse, residentKey, usedNetwork } from "../network-use.js";
 
 export interface NetworkMemory {
   /** Id of the model or ControlNet that it belongs to. */
@@ -22,7 +21,7 @@ export interface NetworkMemory {
   resident: string;
 }
 
-export interface MemoryForms extends DeviceForms {
+export interface MemoryForms extends NetworkForms {
   /** Peak bytes held per byte alive at a network's peak, measured on the device. */
   heldPerLive: number;
 }
@@ -35,10 +34,10 @@ export interface FoundNetwork {
 
 export type FindNetwork = (use: NetworkUse) => FoundNetwork;
 
-/** Finds the catalogue's networks in their folders. */
-export function findInCatalogue(catalogue: Catalogue): FindNetwork {
+/** Finds the served's networks in their folders. */
+export function findInFolders(served: Served): FindNetwork {
   return (use) => {
-    const { kind, folder, network } = entryOf(use, catalogue);
+    const { kind, folder, network } = usedNetwork(use, served);
     const { config, weights } = openModelFolder(folder);
     return { network: networkOf(kind, network).open(config), weights };
   };
@@ -48,7 +47,7 @@ export function findInCatalogue(catalogue: Catalogue): FindNetwork {
 export function networkMemory(use: NetworkUse, { network, weights }: FoundNetwork, forms: MemoryForms): NetworkMemory {
   const sizes = network.ownSizes(use.sizes);
   const trace = network.trace(weights, { ...formOf(network, forms, use.precision), sizes });
-  const { weightBytes, peakBytes } = graphMemory(trace, { openInputs: use.controlled ? "whole" : "single" });
+  const { weightBytes, peakBytes } = graphMemory(trace, { openInputs: use.steered ? "whole" : "single" });
   return {
     component: use.component,
     name: network.label,

@@ -2,14 +2,14 @@
 
 import { DEVICE_FORMS, type MemorySettings, memoryReader } from "@armature/devices";
 import type { OpenNetworks, Residency } from "@armature/runtime";
-import type { Catalogue } from "../catalogue.js";
+import type { Served } from "../../served/served.js";
 import type { DiffusionDevice } from "../device-settings.js";
 import type { NetworkUse } from "../network-use.js";
 import { Admission } from "./admission.js";
-import { findInCatalogue, memoryOfUses } from "./network-memory.js";
+import { findInFolders, memoryOfUses } from "./network-memory.js";
 
 export interface RequestAdmissionOptions {
-  catalogue: Catalogue;
+  served: Served;
   device: DiffusionDevice & { opened: OpenNetworks };
   /** Undefined: nobody knows how much there is. */
   memory: MemorySettings | undefined;
@@ -26,11 +26,11 @@ export interface RequestAdmission {
 
 /** On the CPU, and where it is not known how much memory there is, all are let through. */
 export function requestAdmission(options: RequestAdmissionOptions): RequestAdmission {
-  const { catalogue, device, memory, residency } = options;
+  const { served, device, memory, residency } = options;
   const { name = "cpu", profile, vaeProfile, opened } = device;
   if (!memory || name === "cpu") return { requireRoom: async () => {}, admit: async () => {} };
   const { heldPerLive } = DEVICE_FORMS[name];
-  const memoryOf = memoryOfUses(findInCatalogue(catalogue), { profile, vaeProfile, heldPerLive });
+  const memoryOf = memoryOfUses(findInFolders(served), { profile, vaeProfile, heldPerLive });
   const admission = new Admission({
     opened,
     residency,

@@ -9,12 +9,12 @@ import { generateRequest } from "../../contract/generate.js";
 import { recipeOf } from "../../pipelines/index.js";
 import { type CompleteRequest, completeRequest } from "../../request/complete.js";
 import { resolveRequest } from "../../request/resolve.js";
+import { factsOf } from "../../served/facts.js";
+import { readServed } from "../../served/served.js";
 import { recipeUses } from "../../stages/recipe.js";
-import { servedBy } from "../../stages/served.js";
-import { readCatalogue } from "../catalogue.js";
-import type { DeviceForms } from "../device-settings.js";
+import type { NetworkForms } from "../device-settings.js";
 import { neededBytes } from "./needed-bytes.js";
-import { findInCatalogue, memoryOfUses, type NetworkMemory } from "./network-memory.js";
+import { findInFolders, memoryOfUses, type NetworkMemory } from "./network-memory.js";
 
 vi.mock(import("../../../../../shared/runtime/device-session.js"), async (original) => {
   const { openSession, ...others } = await original();
@@ -24,11 +24,11 @@ vi.mock(import("../../../../../shared/runtime/device-session.js"), async (origin
 const profile = { ...DEVICE_FORMS.webgpu.plain, maxTensorBytes: 8 * 2 ** 20 };
 /** Small enough that the VAE decodes in tiles of 16 latent cells. */
 const vaeProfile = { ...profile, maxTensorBytes: 2 * 2 ** 20 };
-const catalogue = readCatalogue({ modelsDir: EMBEDDED_MODELS });
+const served = readServed({ modelsDir: EMBEDDED_MODELS });
 
-function memoryIn(forms: DeviceForms): (request: CompleteRequest) => NetworkMemory[] {
-  const memoryOf = memoryOfUses(findInCatalogue(catalogue), { ...forms, heldPerLive: 2 });
-  return (request) => memoryOf(recipeUses(recipeOf(request), servedBy(catalogue, forms)));
+function memoryIn(forms: NetworkForms): (request: CompleteRequest) => NetworkMemory[] {
+  const memoryOf = memoryOfUses(findInFolders(served), { ...forms, heldPerLive: 2 });
+  return (request) => memoryOf(recipeUses(recipeOf(request), factsOf(served, forms)));
 }
 
 const memoryOf = memoryIn({ profile, vaeProfile });
@@ -38,7 +38,7 @@ const request = (fields: object = {}): CompleteRequest => {
   const nets = controlnets.map((net) => ({ image: "AAAA", preprocessor: "none", ...net }));
   const usual = { prompt: "a red cube", width: 128, height: 128, seed: 1, num_inference_steps: 4, guidance_scale: 5 };
   const parsed = generateRequest(LIMITS).parse({ ...usual, scheduler: "ddim", ...others, controlnets: nets });
-  const service = { catalogue, limits: LIMITS, precision: undefined, drawSeed: () => 0 };
+  const service = { served, limits: LIMITS, precision: undefined, drawSeed: () => 0 };
   return completeRequest(resolveRequest(parsed, service));
 };
 const LIMITS = { maxPixels: 2e6, maxSteps: 9, maxImages: 2, maxControlNets: 2, maxPromptLength: 99, maxWork: 1e9 };

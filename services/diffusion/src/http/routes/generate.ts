@@ -9,8 +9,8 @@ import type { ResolveContext } from "../../features/feature.js";
 import type { ResolvedRequest } from "../../features/index.js";
 import { type GenerateJob, generateSpec } from "../../jobs/generate-job.js";
 import { resolveRequest } from "../../request/resolve.js";
+import { clientEvents } from "../client-events.js";
 import { chooseAnswer, sendAnswer, withFormat } from "../generate-answer.js";
-import { generateEvents } from "../generate-events.js";
 import { askedTurn } from "../scheduling-headers.js";
 
 export interface GenerateDeps {
@@ -45,7 +45,7 @@ async function* generation(
   const who = { client: req.ip ?? "", ...askedTurn(req, maxWaitMs) };
   const { spec, files } = await generateSpec(request, { sources }, who);
   const events = jobs.follow<GenerateJob>(spec, { files, signal });
-  yield* generateEvents(logged(res, events), { id: requestId(res), jobs });
+  yield* clientEvents(logged(res, events), { id: requestId(res), jobs });
 }
 
 function logRequest(res: Response, { model, scheduler, numInferenceSteps, seeds, controls }: ResolvedRequest): void {

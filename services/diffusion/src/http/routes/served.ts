@@ -9,15 +9,15 @@ import { NotFound } from "@armature/core";
 import type { DeviceChoice } from "@armature/devices";
 
 import { type Jobs, resultOf } from "@armature/jobs";
-import { deviceInfo } from "@armature/service";
+import { describeDevice } from "@armature/service";
 import { Router } from "express";
-import type { Catalogue } from "../../engine/catalogue.js";
-import { type ComponentStatus, componentKey } from "../../engine/resident-component.js";
+import { type ComponentStatus, componentKey } from "../../engine/load-status.js";
 import { loadSpec } from "../../jobs/load-job.js";
 import { resolveScheduler } from "../../request/resolve-scheduler.js";
+import type { Served } from "../../served/served.js";
 
 export interface ServedDeps {
-  catalogue: Catalogue;
+  served: Served;
   jobs: Jobs;
   /** Of requests that do not say; undefined: the device has no choice. */
   precision: Precision | undefined;
@@ -44,10 +44,10 @@ export function servedRoutes(deps: ServedDeps): Router {
     });
 }
 
-function listModels({ catalogue, loaded, device, deviceMemory, precision = "float32" }: ServedDeps): ModelsResponse {
+function listModels({ served, loaded, device, deviceMemory, precision = "float32" }: ServedDeps): ModelsResponse {
   return {
-    device: { ...deviceInfo(device), ...(deviceMemory && { memory: deviceMemory }) },
-    models: catalogue.models.map(({ id, unet, latents, schedulerConfig, recommended, bytes }, i) => {
+    device: { ...describeDevice(device), ...(deviceMemory && { memory: deviceMemory }) },
+    models: served.models.map(({ id, unet, latents, schedulerConfig, recommended, bytes }, i) => {
       const scheduler = resolveScheduler(recommended.scheduler, schedulerConfig);
       return {
         id,
@@ -65,9 +65,9 @@ function listModels({ catalogue, loaded, device, deviceMemory, precision = "floa
   };
 }
 
-function listControlNets({ catalogue, loaded, precision = "float32" }: ServedDeps): ControlNetsResponse {
+function listControlNets({ served, loaded, precision = "float32" }: ServedDeps): ControlNetsResponse {
   return {
-    controlnets: catalogue.controlnets.map(({ type, id, bytes }) => ({
+    controlnets: served.controlnets.map(({ type, id, bytes }) => ({
       type,
       model: id,
       preprocessor: defaultProcessor(type),
@@ -85,8 +85,8 @@ function residency(id: string, loaded: readonly ComponentStatus[]) {
   return { loaded: true, last_use: new Date(status.lastUse).toISOString(), load_ms: Math.round(status.loadMs) };
 }
 
-async function change(type: string, load: boolean, { catalogue, jobs }: ServedDeps): Promise<void> {
-  const net = catalogue.controlnets.find((candidate) => candidate.type === type);
+async function change(type: string, load: boolean, { served, jobs }: ServedDeps): Promise<void> {
+  const net = served.controlnets.find((candidate) => candidate.type === type);
   if (!net) throw new NotFound("There is no such ControlNet; GET /controlnets lists those served");
   await resultOf(jobs.follow(loadSpec({ id: net.id, load })));
 }

@@ -8,9 +8,15 @@ export function residualPorts(c: EncoderConfig): Record<string, MapPort> {
   return Object.fromEntries(residualNames(c).map((name, i) => [name, optionalMap(channels[i]!)]));
 }
 
-/** Those of the ControlNets before this one, to which it adds its own: so any number of nets chain. */
+/** The residuals of the ControlNets before this one, which adds its own: so any number of nets chain. */
 export function previousPorts(c: EncoderConfig): Record<string, MapPort> {
   return named(residualPorts(c), previousName);
+}
+
+/** The residuals among the inputs that are given to a UNet. */
+export function residualsOf<T>(given: Readonly<Record<string, T>>, c: EncoderConfig): Record<string, T> {
+  const names = residualNames(c).filter((name) => name in given);
+  return Object.fromEntries(names.map((name) => [name, given[name]!]));
 }
 
 /** What one ControlNet gave, as the next one takes it. */
@@ -26,12 +32,8 @@ export function residualNames(c: EncoderConfig): string[] {
 
 /** The one residual that the shallow UNet takes. */
 export function firstResidualPort(c: EncoderConfig): Record<string, MapPort> {
-  const name = firstResidualName(c);
+  const name = residualNames(c)[0]!;
   return { [name]: residualPorts(c)[name]! };
-}
-
-export function firstResidualName(c: EncoderConfig): string {
-  return residualNames(c)[0]!;
 }
 
 /** A skip connection, or the middle, with the residual that was given for it. */

@@ -1,6 +1,6 @@
 import type { ProcessorsResponse } from "@armature/contract";
 import type { DeviceChoice } from "@armature/devices";
-import { deviceInfo } from "@armature/service";
+import { describeDevice } from "@armature/service";
 import { Router } from "express";
 import { z } from "zod";
 import type { Processor } from "../../annotators/annotator.js";
@@ -8,7 +8,7 @@ import type { Processor } from "../../annotators/annotator.js";
 /** `GET /processors`: what computes, and the processors that can be used now, with the JSON Schema of their options. */
 export function processorsRoute(served: readonly Processor[], device: DeviceChoice): Router {
   const answer: ProcessorsResponse = {
-    device: deviceInfo(device),
+    device: describeDevice(device),
     processors: served.map(describe),
   };
   return Router().get("/processors", (_req, res) => void res.json(answer));

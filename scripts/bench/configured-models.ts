@@ -1,11 +1,12 @@
-/** A model and ControlNets that are known by their configs alone, as the service's catalogue knows those on a disk. */
-import type { Catalogue } from "@armature/diffusion/engine/catalogue";
-import { CONTROLNET, type ComponentFolder, type NetworkEntry } from "@armature/diffusion/engine/component";
+/** A model and ControlNets that are known by their configs alone, as the service knows those on a disk. */
+
 import { recogniseFamily } from "@armature/diffusion/families/index";
 import { clipTextNetwork } from "@armature/diffusion/networks/clip-text";
 import { controlnetNetwork } from "@armature/diffusion/networks/controlnet";
 import { unetNetwork } from "@armature/diffusion/networks/unet";
 import { vaeDecoderNetwork } from "@armature/diffusion/networks/vae";
+import { CONTROLNET, type ComponentFolder, type ServedNetwork } from "@armature/diffusion/served/component";
+import type { Served } from "@armature/diffusion/served/served";
 import { type Configs, configOf } from "./configs.js";
 
 export interface ConfiguredModel {
@@ -17,7 +18,7 @@ export interface ConfiguredModel {
 }
 
 /** Throws InvalidModel, naming the config, where it is not supported. */
-export function configuredCatalogue({ id, configs, controlnets }: ConfiguredModel): Catalogue {
+export function configuredModels({ id, configs, controlnets }: ConfiguredModel): Served {
   const model = {
     text: clipTextNetwork.read(configOf(configs, "text_encoder")),
     unet: unetNetwork.read(configOf(configs, "unet")),
@@ -44,5 +45,5 @@ const USUAL = {
 
 const NO_WEIGHTS = { folder: "", bytes: { float32: 0, int8: 0 } };
 
-const entriesOf = ({ kind, always, sometimes }: Omit<ComponentFolder, "folder">): NetworkEntry[] =>
+const entriesOf = ({ kind, always, sometimes }: Omit<ComponentFolder, "folder">): ServedNetwork[] =>
   [...always, ...sometimes].map((network) => ({ network, kind, always: always.includes(network), ...NO_WEIGHTS }));

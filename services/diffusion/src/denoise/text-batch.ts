@@ -4,18 +4,18 @@ import { type Texts, textCount } from "./evaluation-plan.js";
 import { type PromptEmbeds, pickText, repeatEach } from "./prompt.js";
 
 /** What is the same in all calls with these texts. */
-export interface Pass {
+export interface TextBatch {
   texts: number;
   context: Tensor; // [texts * N, 77, D]
 }
 
-/** The passes of a run for `count` pictures, each made when it is first asked for. `embeds`: negative text, then the prompt; or the prompt alone. */
-export function passesOf(embeds: PromptEmbeds, count: number): (texts: Texts) => Pass {
-  const known = new Map<Texts, Pass>();
+/** The batches of a run for `count` pictures, each made when it is first asked for. `embeds`: negative text, then the prompt; or the prompt alone. */
+export function textBatches(embeds: PromptEmbeds, count: number): (texts: Texts) => TextBatch {
+  const known = new Map<Texts, TextBatch>();
   return (texts) => {
-    const pass = known.get(texts) ?? { texts: textCount(texts), context: repeatEach(pick(embeds, texts), count) };
-    known.set(texts, pass);
-    return pass;
+    const batch = known.get(texts) ?? { texts: textCount(texts), context: repeatEach(pick(embeds, texts), count) };
+    known.set(texts, batch);
+    return batch;
   };
 }
 

@@ -1,4 +1,4 @@
-/** One folder of weights, as the catalogue knows it: the networks that its tensors make, and what each takes. */
+/** One folder of weights, as the served knows it: the networks that its tensors make, and what each takes. */
 import type { Precision } from "@armature/contract";
 import {
   type ConfiguredNetwork,
@@ -16,7 +16,7 @@ import { type ComponentKind, NETWORKS } from "../networks/index.js";
 /** What weights take in memory, by the precision of the networks that have a choice. */
 export type Bytes = Record<Precision, number>;
 
-export interface NetworkEntry {
+export interface ServedNetwork {
   /** Its name in the table of networks, and the kind of component that it stands under. */
   network: string;
   kind: ComponentKind;
@@ -48,9 +48,9 @@ export const CONTROLNET = {
 export function readComponent(
   { folder, kind, always, sometimes }: ComponentFolder,
   note: (line: string) => void = () => {},
-): { networks: NetworkEntry[]; bytes: Bytes } {
+): { networks: ServedNetwork[]; bytes: Bytes } {
   const { config, weights } = openModelFolder(folder);
-  const networks: NetworkEntry[] = [];
+  const networks: ServedNetwork[] = [];
   const known = NETWORKS[kind].map((definition: Network) => {
     const network = definition.open(config);
     const { name } = network;
@@ -78,7 +78,7 @@ function bytesOfNetwork({ digits }: Pick<ConfiguredNetwork, "digits">, trace: Gr
 }
 
 /** All weights once, however many networks share them. */
-function bytesOf(float32: number, networks: readonly NetworkEntry[]): Bytes {
+function bytesOf(float32: number, networks: readonly ServedNetwork[]): Bytes {
   const saved = networks.filter(({ always }) => always).map(({ bytes }) => bytes.float32 - bytes.int8);
   return { float32, int8: saved.reduce((left, bytes) => left - bytes, float32) };
 }

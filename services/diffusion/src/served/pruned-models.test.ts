@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fixturePath } from "../../../../testing/golden.js";
 import { expectAllCame, justAfter, justBefore } from "../../../../testing/intrusion.js";
-import { readCatalogue } from "./catalogue.js";
+import { readServed } from "../served/served.js";
 
 vi.mock(import("node:fs"), async (original) =>
   (await import("../../../../testing/intrusion.js")).watched(await original()),
@@ -27,7 +27,7 @@ const place = (fixture: string, id: string) =>
   cpSync(fixturePath(`models/${fixture}`), join(modelsDir, id), { recursive: true });
 const prune = () => rmSync(going, { recursive: true });
 const served = () => {
-  const { models, controlnets } = readCatalogue({ modelsDir });
+  const { models, controlnets } = readServed({ modelsDir });
   return [...models, ...controlnets].map(({ id }) => id);
 };
 
@@ -73,5 +73,5 @@ test("recommendations that go before they are read are none", () => {
   const file = join(modelsDir, "staying/armature.json");
   writeFileSync(file, JSON.stringify({ num_inference_steps: 7 }));
   justBefore("readFileSync", /armature\.json$/, () => unlinkSync(file));
-  expect(readCatalogue({ modelsDir }).models[0]!.recommended.num_inference_steps).toBe(50);
+  expect(readServed({ modelsDir }).models[0]!.recommended.num_inference_steps).toBe(50);
 });

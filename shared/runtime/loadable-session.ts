@@ -1,11 +1,10 @@
-/** A network of a folder as something that residency loads and releases. */
 import type { DeviceProfile, Network } from "@armature/graph";
 import { openModelFolder } from "@armature/weights";
 import type { Session } from "./device-session.js";
 import { type ComputeSettings, openNetwork } from "./open-network.js";
 import type { Loadable } from "./residency.js";
 
-export interface LoadableNetworkOptions extends Pick<Loadable<Session>, "key" | "owner" | "bytes"> {
+export interface LoadableSessionOptions extends Pick<Loadable<Session>, "key" | "owner" | "bytes"> {
   network: Network;
   /** Of its component, with config.json and weights. */
   folder: string;
@@ -13,7 +12,8 @@ export interface LoadableNetworkOptions extends Pick<Loadable<Session>, "key" | 
   device: ComputeSettings;
 }
 
-export function loadableNetwork(options: LoadableNetworkOptions): Loadable<Session> {
+/** The session of a folder's network, as residency loads and releases it. */
+export function loadableSession(options: LoadableSessionOptions): Loadable<Session> {
   const { key, owner, bytes, network, folder, profile, device } = options;
   return {
     key,

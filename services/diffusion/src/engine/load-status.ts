@@ -1,22 +1,21 @@
 /** What is loaded of whole models and ControlNets, from what is loaded of their networks. */
 import type { Precision } from "@armature/contract";
 import type { ResidentStatus } from "@armature/runtime";
-import type { Catalogue, ControlNetEntry, ModelEntry } from "./catalogue.js";
-import type { NetworkEntry } from "./component.js";
-import { usesOf } from "./component-uses.js";
-import { residentKey } from "./network-use.js";
+import type { ServedNetwork } from "../served/component.js";
+import type { Served, ServedControlNet, ServedModel } from "../served/served.js";
+import { residentKey, usesOf } from "./network-use.js";
 
 export interface ComponentStatus extends ResidentStatus {
   /** Whether all of its networks are there. */
   complete: boolean;
 }
 
-type Owner = ModelEntry | ControlNetEntry;
+type Owner = ServedModel | ServedControlNet;
 
 /** A status for each model and ControlNet, in each precision, and for each network that only some requests use. */
 export function componentStatuses(
   loaded: readonly ResidentStatus[],
-  { models, controlnets }: Catalogue,
+  { models, controlnets }: Served,
 ): ComponentStatus[] {
   return [...models, ...controlnets].flatMap((entry) => {
     const always = entry.networks.filter((network) => network.always);
@@ -40,7 +39,7 @@ export function componentKey(id: string, precision: Precision | undefined, netwo
 interface Fold {
   entry: Owner;
   precision: Precision | undefined;
-  networks: NetworkEntry[];
+  networks: ServedNetwork[];
   key: string;
 }
 

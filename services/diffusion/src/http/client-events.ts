@@ -5,7 +5,7 @@ import type { GenerateResponse } from "../contract/generate.js";
 import type { GenerateJob } from "../jobs/generate-job.js";
 
 /** Up to `completed`, which holds the whole answer. Throws what the job failed with. */
-export async function* generateEvents(
+export async function* clientEvents(
   events: AsyncIterable<JobEvent<GenerateJob>>,
   { id, jobs }: { id: string; jobs: Jobs },
 ): AsyncGenerator<GenerateEvent> {

@@ -2,13 +2,12 @@
 import type { ResidentStatus } from "@armature/runtime";
 import { expect, test } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
-import { readCatalogue } from "./catalogue.js";
-import { usesOf } from "./component-uses.js";
-import { residentKey } from "./network-use.js";
-import { componentStatuses } from "./resident-component.js";
+import { readServed } from "../served/served.js";
+import { componentStatuses } from "./load-status.js";
+import { residentKey, usesOf } from "./network-use.js";
 
-const catalogue = readCatalogue({ modelsDir: EMBEDDED_MODELS });
-const model = catalogue.models[0]!;
+const served = readServed({ modelsDir: EMBEDDED_MODELS });
+const model = served.models[0]!;
 const always = model.networks.filter((network) => network.always);
 
 const resident = (key: string, i: number): ResidentStatus => ({ key, bytes: 10 ** i, loadMs: i, lastUse: 100 + i });
@@ -16,24 +15,24 @@ const loaded = (precision?: "int8", networks = always) =>
   usesOf(model, precision, networks).map(residentKey).map(resident);
 
 test("a model is loaded once every network is that each request uses", () => {
-  expect(componentStatuses([], catalogue)).toEqual([]);
+  expect(componentStatuses([], served)).toEqual([]);
   const whole = { key: "tiny-sd", bytes: 1111, loadMs: 6, lastUse: 103, complete: true };
-  expect(componentStatuses(loaded(), catalogue)).toEqual([whole]);
+  expect(componentStatuses(loaded(), served)).toEqual([whole]);
   const withoutText = loaded().slice(1);
-  expect(componentStatuses(withoutText, catalogue)).toEqual([{ ...whole, bytes: 1110, complete: false }]);
+  expect(componentStatuses(withoutText, served)).toEqual([{ ...whole, bytes: 1110, complete: false }]);
 });
 
 test("both precisions share what has no choice, and neither is told by that alone", () => {
   const [text] = loaded();
-  expect(componentStatuses([text!], catalogue)).toEqual([]);
-  expect(componentStatuses(loaded("int8"), catalogue).map(({ key }) => key)).toEqual(["tiny-sd (int8)"]);
+  expect(componentStatuses([text!], served)).toEqual([]);
+  expect(componentStatuses(loaded("int8"), served).map(({ key }) => key)).toEqual(["tiny-sd (int8)"]);
   const keys = new Set([...loaded(), ...loaded("int8")].map(({ key }) => key));
   expect(keys.size).toBe(6); // UNet and its prompt twice, text encoder and decoder once
 });
 
 test("a network that some requests use is told by its name", () => {
   const sometimes = model.networks.filter((network) => !network.always);
-  expect(componentStatuses(loaded("int8", sometimes), catalogue)).toMatchObject([
+  expect(componentStatuses(loaded("int8", sometimes), served)).toMatchObject([
     { key: "tiny-sd (shallow UNet, int8)", bytes: 1, complete: true },
   ]);
 });

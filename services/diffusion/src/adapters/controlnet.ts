@@ -1,0 +1,73 @@
+/** ControlNet: arXiv:2302.05543. A copy of the UNet's encoder sees a control image in each call; guess mode is as in diffusers. */
+import type { NetworkUse } from "../engine/network-use.js";
+import { type ControlNetConfig, conditioningEmbeddingNetwork, controlnetNetwork } from "../networks/controlnet.js";
+import { downsampledLevel } from "../networks/ports/attended-tokens.js";
+import { asPrevious, residualNames, residualsOf } from "../networks/ports/control-residuals.js";
+import { controlnetPromptNetwork } from "../networks/prompt-projections.js";
+import type { EncoderConfig } from "../networks/unet-config.js";
+import { latentSides, type ServedFacts } from "../served/facts.js";
+import { type AdapterSpec, defineAdapter, type PreparedFor } from "./adapter.js";
+
+export interface ControlNetSpec extends AdapterSpec {
+  /** Which of the served ControlNets. */
+  type: string;
+  conditioningScale: number;
+  /** The finer residuals count less. */
+  guessMode: boolean;
+}
+
+export const controlNetAdapter = defineAdapter<ControlNetSpec, ControlNetConfig>({
+  share: 0.33, // counted at full size (docs/performance.md)
+  fits: (config, { unet }) => encoderShape(config) === encoderShape(unet),
+  preparation: ({ type }, picture, facts) => [hintUse(type, picture, facts)],
+  async prepare({ type }, { image, size }, tools) {
+    const { pictureTensor } = await import("../denoise/picture-tensor.js");
+    const embedding = tools.session(tools.controlNet(type).id, conditioningEmbeddingNetwork);
+    const { hint } = await embedding.run({ image: pictureTensor(image, size, 0) });
+    return { hint: hint! };
+  },
+  uses({ type }, { inCalls, ...picture }, facts) {
+    const { id } = facts.controlNet(type);
+    return [
+      hintUse(type, picture, facts), // the hint lies in the memory of the session that made it
+      ...inCalls(id, controlnetPromptNetwork),
+      ...inCalls(id, controlnetNetwork, { steered: true }),
+    ];
+  },
+  async attach(spec, prepared, tools) {
+    const { Tensor } = await import("onnxruntime-node");
+    const { id, config } = tools.controlNet(spec.type);
+    const session = tools.session(id, controlnetNetwork);
+    const projections = tools.session(id, controlnetPromptNetwork);
+    const factors = residualScales(spec, config);
+    const scales = new Tensor("float32", factors, [factors.length]);
+    return {
+      prepared,
+      async steer({ inputs, before, promptOf }) {
+        const previous = asPrevious(residualsOf(before, config));
+        const prompt = await promptOf(projections);
+        const residuals = await session.run({ ...inputs, ...prompt, ...previous, ...prepared, scales });
+        return { ...before, ...residuals };
+      },
+    };
+  },
+});
+
+/** The network that makes the hint: what a ControlNet sees of its control image. No step changes it. */
+function hintUse(type: string, { model, size }: PreparedFor, facts: ServedFacts): NetworkUse {
+  const { id: component } = facts.controlNet(type);
+  return { component, network: conditioningEmbeddingNetwork.name, sizes: { B: 1, ...latentSides(model, size) } };
+}
+
+/** One factor per residual; in guess mode from a tenth for the finest to one for the middle, in equal ratios. */
+function residualScales({ conditioningScale, guessMode }: ControlNetSpec, config: ControlNetConfig): number[] {
+  const count = residualNames(config).length;
+  const ramp = guessMode && !config.globalPool;
+  return Array.from({ length: count }, (_, i) => conditioningScale * (ramp ? 10 ** (i / (count - 1) - 1) : 1));
+}
+
+/** What a ControlNet copies of a UNet; both look at tokens of one level. */
+function encoderShape(c: EncoderConfig): string {
+  const { levels, layersPerLevel, contextWidth } = c;
+  return JSON.stringify([levels.map(({ channels }) => channels), layersPerLevel, contextWidth, downsampledLevel(c)]);
+}
