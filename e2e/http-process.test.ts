@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
 
-const SERVICE = new URL("../services/diffusion/dist/http/service.js", import.meta.url);
+const SERVICE = new URL("../services/diffusion/dist/service.js", import.meta.url);
 
 test("the HTTP process weighs and hands on recipes without loading the runtime that computes them", () => {
   const script = `await import(${JSON.stringify(SERVICE.href)});

@@ -13,6 +13,7 @@ import {
   preparedSettings,
 } from "@armature/service";
 import { z } from "zod";
+import type { GenerateLimits } from "./contract/limits.js";
 
 const EMBEDDED_MODELS = fileURLToPath(new URL("../../../models", import.meta.url));
 
@@ -79,6 +80,21 @@ export const Config = z.object({
 });
 
 export type Config = z.infer<typeof Config>;
+
+/** The limits on one request. */
+export function requestLimits(config: Config): GenerateLimits {
+  return {
+    maxPixels: config.MAX_PIXELS,
+    maxSteps: config.MAX_STEPS,
+    maxImages: config.MAX_IMAGES,
+    maxControlNets: config.MAX_CONTROLNETS,
+    maxPromptLength: config.MAX_PROMPT_LENGTH,
+    maxWork: config.MAX_WORK,
+  };
+}
+
+/** Bytes of a request's body, and of a picture that one names by its address. */
+export const bodyBytes = ({ MAX_BODY_MB }: Config): number => MAX_BODY_MB * 2 ** 20;
 
 /** What requests on a GPU are held against. */
 export function deviceMemory({ DEVICE_MEMORY_GB, DEVICE_RESERVE_GB }: Config): MemorySettings {

@@ -1,7 +1,7 @@
 /** The diffusion service: reads its configuration, builds its parts, listens. */
 import { runService } from "@armature/service";
 import { Config } from "./config.js";
-import { createService } from "./http/service.js";
+import { createService } from "./service.js";
 
 await runService({
   name: "diffusion",

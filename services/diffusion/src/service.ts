@@ -1,0 +1,187 @@
+/** Puts the diffusion service together from its configuration: what is served, engine, jobs, routes. The only file that wires. */
+import { randomInt } from "node:crypto";
+import type { DeviceMemoryInfo, Precision } from "@armature/contract";
+import { InvalidConfig } from "@armature/core";
+import type { DeviceChoice } from "@armature/devices";
+import { createApp, createMetrics, type ServiceApp, type ServiceMetrics } from "@armature/http";
+import { sharp } from "@armature/images";
+import type { Jobs } from "@armature/jobs";
+import { DEFAULT_SOURCE_POLICY, type SourcePolicy } from "@armature/net";
+import { chooseServedDevice, deviceOptions, engineObstacle } from "@armature/service";
+import type { Logger } from "pino";
+import { bodyBytes, type Config, deviceMemory, machineDefaults, requestLimits } from "./config.js";
+import { PreprocessorClient } from "./control-images/preprocessor-client.js";
+import { DiffusionEngine } from "./engine/diffusion-engine.js";
+import { memoryInfo } from "./engine/memory/memory-info.js";
+import { routeDeclarations } from "./http/declarations.js";
+import { type DiffusionMetrics, diffusionMetrics } from "./http/metrics.js";
+import { generateRoute } from "./http/routes/generate.js";
+import { servedRoutes } from "./http/routes/served.js";
+import { createJobs } from "./jobs/create-jobs.js";
+import { readServed, type Served } from "./served/served.js";
+
+export interface DiffusionService {
+  app: ServiceApp;
+  /** Lets the engine end its work and closes connections to other services. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Reads what is served, chooses the device and starts the engine; loads nothing but what WARM names.
+ * Throws InvalidConfig, InvalidModel or DeviceUnavailable.
+ */
+export async function createService(config: Config, log: Logger, version: string): Promise<DiffusionService> {
+  const notes: string[] = [];
+  const served = readConfigured(config, (line) => notes.push(line));
+  const warm = warmIds(config, served);
+  const device = await chooseServedDevice(deviceOptions(config), log);
+  for (const note of notes) log.info(note); // a start that fails says why, in one line
+  const setup = { config, served, computing: await computingOn(device, config, log), log };
+  const metrics = createMetrics({ service: "diffusion", version });
+  const engine = startEngine(setup);
+  const preprocessor = preprocessorOf(config);
+  const sources = sourcesOf(config);
+  const jobs = startJobs(setup, { engine, preprocessor, sources, metrics });
+  const app = createApp({
+    info: { title: "Armature diffusion", version, description: DESCRIPTION },
+    log,
+    metrics,
+    routes: routeDeclarations(requestLimits(config)),
+    routers: routers(setup, { engine, jobs, sources }),
+    obstacle: () => engineObstacle(engine),
+    onDrain: () => void jobs.drain(),
+  });
+  loadWarm(warm, engine, log);
+  return {
+    app,
+    async stop() {
+      await engine.stop();
+      await preprocessor.close();
+    },
+  };
+}
+
+const DESCRIPTION =
+  "Stable Diffusion with ControlNet. Parameters are named as in diffusers; the same seed gives the same picture.";
+
+/** What all parts are built from. */
+interface Setup {
+  config: Config;
+  served: Served;
+  computing: Computing;
+  log: Logger;
+}
+
+/** What computes, and how. */
+interface Computing {
+  device: DeviceChoice;
+  /** Of requests that do not say; undefined: the device has no choice. */
+  precision: Precision | undefined;
+  /** What requests are held against; undefined on the CPU. */
+  memory: DeviceMemoryInfo | undefined;
+}
+
+function readConfigured(config: Config, note: (line: string) => void): Served {
+  const { modelsDir } = machineDefaults(config);
+  return readServed({ modelsDir, models: config.MODELS, controlnets: config.CONTROLNETS, note });
+}
+
+async function computingOn(device: DeviceChoice, config: Config, log: Logger): Promise<Computing> {
+  if (device.device === "cpu") return { device, precision: config.PRECISION, memory: undefined };
+  return { device, precision: undefined, memory: await memoryInfo(deviceMemory(config), log) };
+}
+
+function startEngine({ config, served, computing, log }: Setup): DiffusionEngine {
+  const { threads, budgetBytes, prepared } = machineDefaults(config);
+  sharp.concurrency(threads);
+  const { device, precision, memory } = computing;
+  const { device: name, profile, vaeProfile } = device;
+  return new DiffusionEngine({
+    settings: {
+      ...{ served, precision, budgetBytes },
+      device: { name, profile, vaeProfile, threads, prepared },
+      deviceMemory: memory?.checked ? deviceMemory(config) : undefined,
+    },
+    log: ({ level, message, pid }) => log[level]({ engine: pid }, message),
+  });
+}
+
+const preprocessorOf = (config: Config): PreprocessorClient =>
+  new PreprocessorClient({
+    urls: config.PREPROCESSOR_URLS ?? [],
+    timeoutMs: config.PREPROCESSOR_TIMEOUT_S * 1000,
+    maxBytes: 4 * config.MAX_INPUT_PIXELS,
+  });
+
+const sourcesOf = (config: Config): SourcePolicy => ({
+  ...DEFAULT_SOURCE_POLICY,
+  maxBytes: bodyBytes(config),
+  privateHosts: config.PRIVATE_SOURCES ?? [],
+});
+
+interface JobParts {
+  engine: DiffusionEngine;
+  preprocessor: PreprocessorClient;
+  sources: SourcePolicy;
+  metrics: ServiceMetrics;
+}
+
+function startJobs({ config, log }: Setup, { engine, preprocessor, sources, metrics }: JobParts): Jobs {
+  const observed: DiffusionMetrics = diffusionMetrics(metrics, engine);
+  const jobs = createJobs(config, {
+    preprocessor,
+    sources,
+    runEngine(payload, signal, onProgress) {
+      const watch = observed.watchJob(payload.model);
+      return engine.generate(payload, signal, (event) => {
+        watch(event);
+        onProgress(event);
+      });
+    },
+    setLoaded: (id, load) => engine.setLoaded(id, load),
+    observer: metrics.jobObserver("diffusion", log),
+    controlCache: observed.controlCache,
+  });
+  metrics.watchQueue("diffusion", () => jobs.snapshot());
+  return jobs;
+}
+
+interface RouteParts {
+  engine: DiffusionEngine;
+  jobs: Jobs;
+  sources: SourcePolicy;
+}
+
+function routers({ config, served, computing }: Setup, { engine, jobs, sources }: RouteParts) {
+  const { device, precision, memory: deviceMemory } = computing;
+  return [
+    generateRoute({
+      context: { served, limits: requestLimits(config), precision, drawSeed: () => randomInt(2 ** 32) },
+      ...{ jobs, sources, maxWaitMs: config.MAX_WAIT_S * 1000, maxBodyBytes: bodyBytes(config) },
+    }),
+    servedRoutes({ served, jobs, device, deviceMemory, precision, loaded: () => engine.loaded() }),
+  ];
+}
+
+/** Ids of what WARM names. Throws InvalidConfig for a name that is not served. */
+function warmIds({ WARM = [] }: Config, { models, controlnets }: Served): string[] {
+  const ids = new Map([
+    ...models.map(({ id }) => [id, id] as const),
+    ...controlnets.map(({ type, id }) => [type, id] as const),
+  ]);
+  return WARM.map((name) => {
+    const id = ids.get(name);
+    if (id) return id;
+    throw new InvalidConfig(
+      `WARM: ${name} is neither a model nor a ControlNet type served; there is ${[...ids.keys()].join(", ")}`,
+    );
+  });
+}
+
+function loadWarm(ids: readonly string[], engine: DiffusionEngine, log: Logger): void {
+  for (const key of ids) {
+    engine
+      .setLoaded(key, true)
+      .catch((error: Error) => log.error({ key, err: error }, "could not be loaded at the start"));
+  }
+}
