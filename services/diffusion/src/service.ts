@@ -20,7 +20,7 @@ import { servedRoutes } from "./http/routes/served.js";
 import { createJobs } from "./jobs/create-jobs.js";
 import { readServed, type Served } from "./served/served.js";
 
-export interface DiffusionService {
+interface DiffusionService {
   app: ServiceApp;
   /** Lets the engine end its work and closes connections to other services. */
   stop(): Promise<void>;

@@ -60,7 +60,7 @@ export interface AttachedAdapter {
   steer(call: SteeredCall): Promise<Tensors>;
 }
 
-export interface SteeredCall {
+interface SteeredCall {
   inputs: CallInputs;
   before: Tensors;
   /** Keys and values of the call's prompt by the projections of the adapter's own network. */

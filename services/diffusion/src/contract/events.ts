@@ -19,7 +19,7 @@ export const generateEvents = (limits: GenerateLimits) => ({
   cancelled: z.strictObject({}),
 });
 
-export type GenerateEventName = keyof ReturnType<typeof generateEvents>;
+type GenerateEventName = keyof ReturnType<typeof generateEvents>;
 
 /** An event with its data, discriminated by `event`. */
 export type GenerateEvent = {

@@ -21,7 +21,7 @@ export interface PathIssue {
 }
 
 /** What of a request is work; fields that are not known yet are undefined. */
-export interface RequestedWork {
+interface RequestedWork {
   width?: number | undefined;
   height?: number | undefined;
   steps?: number | undefined;

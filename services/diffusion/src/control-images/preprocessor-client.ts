@@ -5,7 +5,7 @@ import { InvalidRequest, UpstreamFailed, UpstreamUnavailable } from "@armature/c
 
 import { Agent, type Dispatcher, request } from "undici";
 
-export interface PreprocessorClientOptions {
+interface PreprocessorClientOptions {
   /** Tried in turn, beginning with the next one each time. */
   urls: readonly string[];
   timeoutMs: number;

@@ -11,7 +11,7 @@ export class SharedWork<T> {
     this.#result.catch(() => {}); // nobody may be left to hear of it
   }
 
-  /** True once everybody has left: whoever comes now must begin anew. */
+  /** True once everybody has left: a job that comes now must begin anew. */
   get isAbandoned(): boolean {
     return this.#controller.signal.aborted;
   }

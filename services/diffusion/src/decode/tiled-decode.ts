@@ -1,7 +1,7 @@
 /** Decoding in tiles: memory grows with the tile, not with the picture. */
 
 /** Latents of one tile, [1, C, h, w] → pixels [1, 3, scale*h, scale*w]. */
-export type DecodeTile = (latents: Float32Array, height: number, width: number) => Promise<Float32Array>;
+type DecodeTile = (latents: Float32Array, height: number, width: number) => Promise<Float32Array>;
 
 export interface TiledLatents {
   data: Float32Array; // [1, C, H, W]

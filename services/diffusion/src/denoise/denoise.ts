@@ -11,7 +11,7 @@ import { type Guidance, guide } from "./guidance.js";
 import type { PromptEmbeds } from "./prompt.js";
 import { type TextBatch, textBatches } from "./text-batch.js";
 
-export interface DenoiseInputs {
+interface DenoiseInputs {
   job: ScheduledJob;
   /** Shape of the latents, [N, 4, h, w]. */
   shape: readonly [number, number, number, number];

@@ -21,7 +21,7 @@ test("an interval of 1 makes every evaluation whole and keeps nothing", () => {
   expect(plan.map(({ whole, keep }) => [whole, keep])).toEqual(Array(4).fill([true, false]));
 });
 
-test("the first evaluation is whole, then one in so many", () => {
+test("the first evaluation is whole, then one per interval", () => {
   expect(letters({})).toBe("wsswsswssw");
   expect(letters({ cacheInterval: 5 }, 12)).toBe("wsssswssssws");
   expect(letters({ cacheInterval: 50 })).toBe("wsssssssss");

@@ -7,7 +7,7 @@ import type { EngineJobs, EngineProgress, EngineSettings, GenerateOutcome, Gener
 import { type ComponentStatus, componentStatuses } from "./load-status.js";
 import { watchSteps } from "./step-watchdog.js";
 
-export interface DiffusionEngineOptions {
+interface DiffusionEngineOptions {
   settings: EngineSettings;
   log: (entry: EngineLog) => void;
 }
@@ -53,7 +53,7 @@ export class DiffusionEngine {
     return this.losses ? this.losses.run(() => this.watched(run)) : run();
   }
 
-  /** Loads or unloads a model or ControlNet by its id in the served. */
+  /** Loads or unloads a model or ControlNet by its id. */
   async setLoaded(id: string, load: boolean): Promise<void> {
     const job = load ? "load" : "unload";
     const loaded = await this.engine.run(job, { id }, { onProgress: (event) => this.note(event) });

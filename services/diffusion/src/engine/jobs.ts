@@ -42,7 +42,7 @@ export type EngineProgress =
 
 export interface EngineJobs {
   generate: { payload: GeneratePayload; result: GenerateOutcome; progress: EngineProgress };
-  /** `id` of the served: loaded in the default precision, unloaded in all. */
+  /** `id` of a model or ControlNet: loaded in the default precision, unloaded in all. */
   load: { payload: { id: string }; result: ResidentStatus[]; progress: EngineProgress };
   unload: { payload: { id: string }; result: ResidentStatus[]; progress: EngineProgress };
 }

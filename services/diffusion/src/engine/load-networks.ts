@@ -9,7 +9,7 @@ import { residentKey, type UnsizedUse, usedNetwork } from "./network-use.js";
 /** The session of a component's network. */
 export type SessionOf = (component: string, network: { name: string }) => Session;
 
-export interface NetworkLoading {
+interface NetworkLoading {
   served: Served;
   device: DiffusionDevice;
   /** Gives the sessions, opening those that are not open. */

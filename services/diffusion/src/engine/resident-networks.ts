@@ -6,7 +6,7 @@ import { loadableUses, loadNetworks, type SessionOf } from "./load-networks.js";
 import { requestAdmission } from "./memory/request-admission.js";
 import { type NetworkUse, residentKey, type UnsizedUse, usesOf } from "./network-use.js";
 
-export interface ResidentNetworks {
+interface ResidentNetworks {
   /** Throws OutOfMemory where there is not room for the networks of each stage alone. */
   requireRoom(stages: readonly (readonly NetworkUse[])[]): Promise<void>;
   /** Loads a stage's networks; those of `later` stages are released after all others. Calls must not overlap. */

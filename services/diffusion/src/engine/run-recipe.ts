@@ -20,7 +20,7 @@ export interface RecipeRun extends Pick<StageTools, "pictures" | "tokenizer"> {
   events: RecipeEvents;
 }
 
-export interface RecipeEvents extends DenoiseEvents {
+interface RecipeEvents extends DenoiseEvents {
   /** A stage's networks are loaded: it begins. */
   onStage?: () => void;
 }

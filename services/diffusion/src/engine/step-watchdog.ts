@@ -1,7 +1,7 @@
 /** Notices a step that hangs, by how long the steps before it took: a driver that stops answering raises no error. */
 import type { EngineProgress } from "./jobs.js";
 
-export interface StepWatchdogOptions {
+interface StepWatchdogOptions {
   /** Called once, with what was seen. */
   onHang: (reason: string) => void;
   /** For what has no measure yet: loading, the first step with its compilation, decoding. */
@@ -12,7 +12,7 @@ export interface StepWatchdogOptions {
   factor?: number;
 }
 
-export interface StepWatchdog {
+interface StepWatchdog {
   note(event: EngineProgress): void;
   stop(): void;
 }

@@ -3,7 +3,7 @@ import { familyOf } from "../families/index.js";
 import type { Served } from "../served/served.js";
 import { type ClipTokenizer, loadClipTokenizer } from "../tokenizer/clip-tokenizer.js";
 
-/** The tokenizers of a served's models, each read when it is first asked for. */
+/** The tokenizers of served models, each read when it is first asked for. */
 export function tokenizersOf({ models }: Pick<Served, "models">): (model: string) => ClipTokenizer {
   const known = new Map<string, ClipTokenizer>();
   return (id) => {

@@ -23,14 +23,14 @@ export interface ModelFamily {
 }
 
 /** How a prompt becomes the UNet's context. */
-export interface TextConditioning {
+interface TextConditioning {
   /** The folder of the tokenizer's files. */
   tokenizer: string;
   /** Width of the hidden states that the UNet attends to. */
   contextWidth(configs: ModelConfigs): number;
 }
 
-export interface FamilyComponent {
+interface FamilyComponent {
   kind: ComponentKind;
   /** Names of the networks that every request uses. */
   always: readonly string[];

@@ -4,9 +4,9 @@ import type { ModelConfigs, ModelFamily } from "./family.js";
 import { sd1 } from "./sd1.js";
 import { sd2 } from "./sd2.js";
 
-export type { FamilyComponent, LatentSpace, ModelConfigs, ModelFamily, TextConditioning } from "./family.js";
+export type { LatentSpace, ModelConfigs } from "./family.js";
 
-export const FAMILIES: readonly ModelFamily[] = [sd1, sd2];
+const FAMILIES: readonly ModelFamily[] = [sd1, sd2];
 
 /** The family of a checkpoint. Throws InvalidModel where none recognises it, or its parts do not fit each other. */
 export function recogniseFamily(configs: ModelConfigs, folder: string): ModelFamily {

@@ -10,7 +10,7 @@ export interface DiffusionMetrics {
   watchJob(model: string): (event: EngineProgress) => void;
 }
 
-/** The diffusion service's own metrics. Labels are models of the served, so their number is bounded. */
+/** The diffusion service's own metrics. Labels are served models, so their number is bounded. */
 export function diffusionMetrics(
   metrics: ServiceMetrics,
   engine: ServedEngine & { deviceTensors(): number },

@@ -8,7 +8,7 @@ import type { PreprocessorClient } from "../control-images/preprocessor-client.j
 import { GENERATE, type GenerateJobDeps, generateKind } from "./generate-job.js";
 import { LOAD, loadKind } from "./load-job.js";
 
-export interface CreateJobsOptions extends Pick<GenerateJobDeps, "runEngine"> {
+interface CreateJobsOptions extends Pick<GenerateJobDeps, "runEngine"> {
   preprocessor: PreprocessorClient;
   sources: SourcePolicy;
   setLoaded(id: string, load: boolean): Promise<void>;

@@ -30,7 +30,7 @@ export interface GenerateJobDeps extends PictureDeps {
 type PictureList = "images" | "control_images";
 
 /** A picture that is done: where it stands in the answer, and all that the answer says of it but its bytes, which are a blob. */
-export type PictureOutput = {
+type PictureOutput = {
   [List in PictureList]: {
     list: List;
     index: number;

@@ -1,8 +1,8 @@
 /** An operator's wish that a network be in memory, or out of it, as a job: it takes its turn with the generations. */
 import type { JobKind, JobSpec } from "@armature/jobs";
 
-export interface LoadInput {
-  /** Of the served. */
+interface LoadInput {
+  /** Of a served model or ControlNet. */
   id: string;
   load: boolean;
 }

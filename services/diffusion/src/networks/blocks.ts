@@ -27,7 +27,7 @@ import {
 import { takeAttended } from "./ports/attended-tokens.js";
 import { type GivenPrompt, givenKeyValue, type KeyValue } from "./ports/prompt.js";
 
-export interface NormOptions {
+interface NormOptions {
   groups: number;
   epsilon: number;
 }
@@ -52,7 +52,7 @@ export interface TransformerOptions {
 /** Self-attention over the pixels and cross-attention to the prompt, around a shortcut. */
 export function transformer2d(g: Scope, x: FeatureMap, prompt: GivenPrompt, options: TransformerOptions): FeatureMap {
   const { layers, normGroups } = options;
-  // diffusers fixes this epsilon, whatever the config says for the residual blocks
+  // diffusers fixes this epsilon, and ignores what the config says for the residual blocks
   let h = linear(g.at("proj_in"), toTokens(groupNorm(g.at("norm"), x, normGroups, 1e-6)), x.channels);
   for (let i = 0; i < layers; i++) h = transformerBlock(g.at("transformer_blocks", i), h, prompt, options);
   return add(fromTokens(linear(g.at("proj_out"), h, x.channels), x), x);

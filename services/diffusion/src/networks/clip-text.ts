@@ -71,7 +71,7 @@ export function readClipTextConfig(config: ModelConfig): ClipTextConfig {
 }
 
 /** The text encoder of CLIP (arXiv:2103.00020, section 2.4): ids [B, 77] → the hidden states after each layer, first to last. */
-export function clipText(g: Scope, ids: Value, c: ClipTextConfig): Tokens[] {
+function clipText(g: Scope, ids: Value, c: ClipTextConfig): Tokens[] {
   const embeddings = g.at("embeddings");
   const table = embeddings.at("token_embedding").table("weight", [c.vocabulary, c.width]);
   const words = inComputeType(gather(table, ids)); // [B, 77, D]

@@ -95,7 +95,7 @@ export const conditioningEmbeddingNetwork = defineNetwork({
   write: (g, { image }, c) => ({ hint: hintPort(c).give(conditioningEmbedding(g.at(EMBEDDING), image, c)) }),
 });
 
-export interface ControlNetInputs {
+interface ControlNetInputs {
   sample: FeatureMap; // (B, 4, H, W)
   timestep: Value; // [1]
   prompt: GivenPrompt;
@@ -104,7 +104,7 @@ export interface ControlNetInputs {
 }
 
 /** ControlNet: arXiv:2302.05543. The UNet's encoder, with the hint added at its start and a 1x1 convolution on each result. */
-export function controlnet(
+function controlnet(
   g: Scope,
   { sample, timestep, prompt, attended, hint }: ControlNetInputs,
   c: ControlNetConfig,
@@ -124,7 +124,7 @@ export function controlnet(
 }
 
 /** The control picture (B, 3, 8H, 8W) → the hint (B, 320, H, W). */
-export function conditioningEmbedding(g: Scope, image: FeatureMap, c: ControlNetConfig): FeatureMap {
+function conditioningEmbedding(g: Scope, image: FeatureMap, c: ControlNetConfig): FeatureMap {
   const [first, ...rest] = c.embeddingChannels;
   let h = silu(conv2d(g.at("conv_in"), image, first!));
   for (const [i, channels] of rest.entries()) {

@@ -46,7 +46,7 @@ export const shallowUnetNetwork = defineNetwork({
 /** Names of the inputs that adapters give the whole UNet, and that the shallow one takes from an earlier call. */
 export const shallowSteering = (c: UNetConfig): string[] => Object.keys(firstResidualPort(c));
 
-export interface ShallowUNetInputs {
+interface ShallowUNetInputs {
   sample: FeatureMap; // (B, 4, H, W)
   timestep: Value; // [1]
   prompt: GivenPrompt;
@@ -55,7 +55,7 @@ export interface ShallowUNetInputs {
   control: Value; // for the first skip
 }
 
-export function shallowUnet(
+function shallowUnet(
   g: Scope,
   { sample, timestep, prompt, attended, deep, control }: ShallowUNetInputs,
   c: UNetConfig,

@@ -1,7 +1,7 @@
 import type { ModelConfig } from "@armature/weights";
 
 /** One resolution of the UNet, finest first. */
-export interface UNetLevel {
+interface UNetLevel {
   channels: number;
   /** Transformer layers after each residual block; 0 where the level has no attention. */
   transformerLayers: number;

@@ -45,7 +45,7 @@ export const unetNetwork = defineNetwork({
   ignore: [/^model_ema\./, /^ema\./],
 });
 
-export interface UNetInputs {
+interface UNetInputs {
   sample: FeatureMap; // (B, 4, H, W)
   timestep: Value; // [1]
   prompt: GivenPrompt;
@@ -57,7 +57,7 @@ export interface UNetInputs {
  * Denoising UNet of Stable Diffusion 1 and 2: arXiv:2112.10752, section 3; with ControlNet's residuals: arXiv:2302.05543. Beside
  * the noise it gives the features that enter its last layer, which `shallowUnet` takes in place of all before.
  */
-export function unet(g: Scope, { sample, timestep, prompt, attended, control }: UNetInputs, c: UNetConfig) {
+function unet(g: Scope, { sample, timestep, prompt, attended, control }: UNetInputs, c: UNetConfig) {
   const given = { temb: timeEmbedding(g.at("time_embedding"), timestep, c), prompt, attended };
   const x = conv2d(g.at("conv_in"), sample, c.levels[0]!.channels); //                     (B, 320, H, W)
   const down = downPath(g, x, given, c); //                                                (B, 1280, H/8, W/8)

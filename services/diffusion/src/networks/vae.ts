@@ -102,7 +102,7 @@ export function decode(g: Scope, latents: FeatureMap, c: VaeConfig): FeatureMap 
 }
 
 /** Picture (B, 3, 8H, 8W), -1..1 → the posterior's mean and log variance (B, 2 * 4, H, W), not scaled. */
-export function encode(g: Scope, image: FeatureMap, c: VaeConfig): FeatureMap {
+function encode(g: Scope, image: FeatureMap, c: VaeConfig): FeatureMap {
   const norm = { groups: c.normGroups, epsilon: EPSILON };
   const encoder = g.at("encoder");
   let h = conv2d(encoder.at("conv_in"), image, c.channels[0]!);

@@ -6,7 +6,7 @@ import type { CompleteRequest } from "../request/complete.js";
 import { scheduleOf } from "../schedulers/index.js";
 import type { StageNamed } from "../stages/index.js";
 
-export interface UsualStages {
+interface UsualStages {
   encodePrompt: StageNamed<"encode-prompt">;
   /** Of the adapters that act at all. */
   prepareAdapters: StageNamed<"prepare-adapter">[];

@@ -8,7 +8,7 @@ export interface CompleteRequest extends Omit<ResolvedRequest, "size"> {
 }
 
 /** The sizes of a request's pictures, by their places in it. */
-export type PictureSizes = Readonly<Record<string, PictureSize>>;
+type PictureSizes = Readonly<Record<string, PictureSize>>;
 
 /** Decides the size by the first picture, if the request leaves it to that. `sizes`: none of pictures that are not made yet. */
 export function completeRequest(resolved: ResolvedRequest, sizes: PictureSizes = {}): CompleteRequest {

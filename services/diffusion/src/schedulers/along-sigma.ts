@@ -30,7 +30,7 @@ const growingLevels = (sigmas: readonly number[]): Level[] => [
   CLEAN,
 ];
 
-export interface SigmaSpacing extends Spacing {
+interface SigmaSpacing extends Spacing {
   useKarrasSigmas: boolean;
   /** Ends of the Karras spacing; null or undefined: those of the spaced timesteps. */
   sigmaMin?: number | null;

@@ -22,7 +22,7 @@ export const SCHEDULERS: readonly Scheduler[] = [
   lcm,
 ];
 
-export interface StartOptions {
+interface StartOptions {
   /** Complete, as `resolveScheduler` makes it. */
   config: SchedulerConfig;
   numInferenceSteps: number;

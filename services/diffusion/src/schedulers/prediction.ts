@@ -14,7 +14,7 @@ export interface Level {
 export const CLEAN: Level = { alpha: 1, sigma: 0 };
 
 /** What the network said of `x` at a level. */
-export interface Prediction extends Level {
+interface Prediction extends Level {
   type: PredictionType;
   output: Latents;
   x: Latents;

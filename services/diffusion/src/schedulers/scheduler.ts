@@ -78,7 +78,7 @@ export interface ScheduledJob {
   run(): Sampler;
 }
 
-export interface SchedulerDefinition<O extends Options> {
+interface SchedulerDefinition<O extends Options> {
   /** The name of the class in diffusers. */
   className: string;
   /** Names that people use, with the options that each implies, under their names in scheduler_config.json. */

@@ -94,7 +94,7 @@ function solve(c: Plan, { x, from, to, known, end }: Step): Latents {
   return combine(carry, x, -gain * Math.expm1(z), m0.value, ...slopes);
 }
 
-/** The coefficients that cancel the lower error terms: section 3. A single one is 1/2, whatever the step. */
+/** The coefficients that cancel the lower error terms: section 3. A single one is 1/2 at every step. */
 function weights(r: number[], z: number, reach: number): number[] {
   if (r.length === 1) return [0.5];
   let phi = Math.expm1(z) / z - 1;

@@ -1,4 +1,4 @@
-/** One folder of weights, as the served knows it: the networks that its tensors make, and what each takes. */
+/** One folder of weights, as the service knows it: the networks that its tensors make, and what each takes. */
 import type { Precision } from "@armature/contract";
 import {
   type ConfiguredNetwork,

@@ -1,10 +1,10 @@
 /** What stages and adapters know of the models and ControlNets that they name, and of the device: it decides sizes. */
 import type { PictureSize } from "@armature/pixels";
 import type { NetworkForms } from "../engine/device-settings.js";
-import type { ServedControlNet, ServedModel } from "./served.js";
+import type { Served, ServedControlNet, ServedModel } from "./served.js";
 
 export type ModelFacts = Pick<ServedModel, "id" | "text" | "unet" | "vae" | "latents">;
-export type ControlNetFacts = Pick<ServedControlNet, "id" | "type" | "config">;
+type ControlNetFacts = Pick<ServedControlNet, "id" | "type" | "config">;
 
 /** Facts by the names that a recipe uses. Each throws for a name that is not served. */
 export interface ServedFacts {
@@ -13,14 +13,8 @@ export interface ServedFacts {
   forms: NetworkForms;
 }
 
-/** Whose facts there are. */
-export interface ServedShapes {
-  models: readonly ModelFacts[];
-  controlnets: readonly ControlNetFacts[];
-}
-
 /** The facts of what is served. Requests were resolved against the same, so a name that is missing is a fault of the program. */
-export const factsOf = ({ models, controlnets }: ServedShapes, forms: NetworkForms): ServedFacts => ({
+export const factsOf = ({ models, controlnets }: Served, forms: NetworkForms): ServedFacts => ({
   model: (id) =>
     required(
       models.find((model) => model.id === id),

@@ -3,7 +3,7 @@ import { encodeWord } from "./bpe.js";
 import { piecesOf } from "./pieces.js";
 import { readTokenizerFiles, type TokenizerFiles } from "./tokenizer-files.js";
 
-export interface TokenizedPrompt {
+interface TokenizedPrompt {
   /** Start, as many tokens as fit, end, padding: always `maxLength` ids. */
   ids: number[];
   /** 1 for start, tokens and end, 0 for padding. */

@@ -8,7 +8,7 @@ export interface AddedToken {
   normalized: boolean;
 }
 
-export interface Piece {
+interface Piece {
   /** The cleaned, lower-cased word. */
   word: string;
   /** The id of an added token; undefined for an ordinary word. */

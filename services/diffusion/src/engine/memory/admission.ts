@@ -5,7 +5,7 @@ import type { OpenNetworks, Residency } from "@armature/runtime";
 import { neededBytes, networkBytes, sumText } from "./needed-bytes.js";
 import type { NetworkMemory } from "./network-memory.js";
 
-export interface AdmissionOptions {
+interface AdmissionOptions {
   opened: OpenNetworks;
   residency: Pick<Residency, "status" | "release">;
   readMemory: ReadMemory;

@@ -27,14 +27,14 @@ export interface MemoryForms extends NetworkForms {
 }
 
 /** A network whose headers and config are known, unopened. */
-export interface FoundNetwork {
+interface FoundNetwork {
   network: ConfiguredNetwork;
   weights: WeightView;
 }
 
 export type FindNetwork = (use: NetworkUse) => FoundNetwork;
 
-/** Finds the served's networks in their folders. */
+/** Finds what is served in its folders. */
 export function findInFolders(served: Served): FindNetwork {
   return (use) => {
     const { kind, folder, network } = usedNetwork(use, served);
@@ -44,7 +44,7 @@ export function findInFolders(served: Served): FindNetwork {
 }
 
 /** Throws OutOfMemory for a tensor that the device cannot hold. */
-export function networkMemory(use: NetworkUse, { network, weights }: FoundNetwork, forms: MemoryForms): NetworkMemory {
+function networkMemory(use: NetworkUse, { network, weights }: FoundNetwork, forms: MemoryForms): NetworkMemory {
   const sizes = network.ownSizes(use.sizes);
   const trace = network.trace(weights, { ...formOf(network, forms, use.precision), sizes });
   const { weightBytes, peakBytes } = graphMemory(trace, { openInputs: use.steered ? "whole" : "single" });

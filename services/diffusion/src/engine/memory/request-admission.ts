@@ -8,7 +8,7 @@ import type { NetworkUse } from "../network-use.js";
 import { Admission } from "./admission.js";
 import { findInFolders, memoryOfUses } from "./network-memory.js";
 
-export interface RequestAdmissionOptions {
+interface RequestAdmissionOptions {
   served: Served;
   device: DiffusionDevice & { opened: OpenNetworks };
   /** Undefined: nobody knows how much there is. */
@@ -17,7 +17,7 @@ export interface RequestAdmissionOptions {
 }
 
 /** Holds the networks of a request against the device's memory. */
-export interface RequestAdmission {
+interface RequestAdmission {
   /** Throws OutOfMemory where an empty device would not hold the networks of each stage. */
   requireRoom(stages: readonly (readonly NetworkUse[])[]): Promise<void>;
   /** Makes room for these networks; those of `later` are released after all others. */

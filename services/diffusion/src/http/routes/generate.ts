@@ -13,7 +13,7 @@ import { clientEvents } from "../client-events.js";
 import { chooseAnswer, sendAnswer, withFormat } from "../generate-answer.js";
 import { askedTurn } from "../scheduling-headers.js";
 
-export interface GenerateDeps {
+interface GenerateDeps {
   /** What requests are resolved against. */
   context: Omit<ResolveContext, "model">;
   jobs: Jobs;

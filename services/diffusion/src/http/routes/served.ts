@@ -16,7 +16,7 @@ import { loadSpec } from "../../jobs/load-job.js";
 import { resolveScheduler } from "../../request/resolve-scheduler.js";
 import type { Served } from "../../served/served.js";
 
-export interface ServedDeps {
+interface ServedDeps {
   served: Served;
   jobs: Jobs;
   /** Of requests that do not say; undefined: the device has no choice. */

@@ -38,7 +38,7 @@ export function* giveKeyValue({ path }: CrossAttention, { key, value }: KeyValue
   yield [names.value, asSequence(value)];
 }
 
-/** Those of the given keys and values that the layers take. */
+/** The keys and values that these layers take, of all that were given. */
 export function promptOf<T>(given: Readonly<Record<string, T>>, layers: readonly CrossAttention[]): Record<string, T> {
   return Object.fromEntries(Object.keys(promptPorts(layers)).map((name) => [name, given[name]!]));
 }
