@@ -11,7 +11,7 @@ import type { ModelFacts, ServedFacts } from "../served/facts.js";
 export interface AdapterSpec extends StepWindow {
   /** The place of its picture in the request. */
   picture: string;
-  /** It steers the conditional half of the guidance alone. */
+  /** Steers the conditional half of the guidance alone. */
   conditionalOnly: boolean;
 }
 
@@ -27,7 +27,7 @@ export interface AdapterDefinition<Spec extends AdapterSpec, Config> {
   prepare(spec: Spec, picture: PreparedFor & { image: RgbImage }, tools: AdapterTools): Promise<Tensors>;
   /** The networks that must be loaded while it acts. */
   uses(spec: Spec, acting: PreparedFor & { inCalls: UsesInCalls }, facts: ServedFacts): NetworkUse[];
-  /** Makes it ready for the calls of one run. It imports what computes when it is called: the HTTP process loads no runtime. */
+  /** Makes an adapter ready for the calls of one run. What computes is imported here: the HTTP process loads no runtime. */
   attach(spec: Spec, prepared: Tensors, tools: AdapterTools): Promise<AttachedAdapter>;
 }
 

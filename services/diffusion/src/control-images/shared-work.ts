@@ -1,6 +1,6 @@
 import { Cancelled } from "@armature/core";
 
-/** Work that several wait for. It is aborted when the last of them has left. */
+/** Work that several jobs wait for, aborted when the last of them has left. */
 export class SharedWork<T> {
   readonly #controller = new AbortController();
   readonly #result: Promise<T>;

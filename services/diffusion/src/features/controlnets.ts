@@ -37,7 +37,7 @@ export interface Control extends StepWindow {
   conditioningScale: number;
   /** Follows the picture even where the prompt says nothing: the finer residuals count less. */
   guessMode: boolean;
-  /** It guides the conditional half alone: in guess mode, and always where the net pools over the picture. */
+  /** Steers the conditional half alone: in guess mode, and always where the net pools over the picture. */
   conditionalOnly: boolean;
 }
 

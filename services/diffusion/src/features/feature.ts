@@ -64,7 +64,7 @@ export interface FeatureDefinition<
   resolve(request: z.infer<z.ZodObject<Fields>>, context: ResolveContext): Resolved;
   /** Refuses, by InvalidRequest, what does not go with how the picture is sampled. */
   check?(resolved: Resolved & Sampling): void;
-  /** Those fields of the answer's `parameters` that have another form there than in a request; undefined: they are not there. */
+  /** Fields that the answer's `parameters` hold in another form than a request; undefined: not at all. */
   answer?: Answer;
   /** The fields that, sent in a request, are resolved to the same. */
   parameters(resolved: Resolved): AnswerOf<Fields, NoInfer<Answer>>;

@@ -9,7 +9,7 @@ interface LoadInput {
 
 export const LOAD = "load";
 
-/** It goes on when its operator leaves. */
+/** The job goes on when its operator leaves. */
 export function loadSpec(input: LoadInput): JobSpec<LoadInput> {
   return { kind: LOAD, input, cost: 0, client: "operator", detached: true };
 }

@@ -82,7 +82,7 @@ export const controlnetNetwork = defineNetwork({
 
 const EMBEDDING = "controlnet_cond_embedding";
 
-/** The part of a ControlNet that looks at the control picture, 0..1. It depends on no step: once per request is enough. */
+/** The part of a ControlNet that looks at the control picture, 0..1. No step changes the hint: once per request is enough. */
 export const conditioningEmbeddingNetwork = defineNetwork({
   name: "conditioning embedding",
   label: "hint",

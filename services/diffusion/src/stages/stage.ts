@@ -19,7 +19,7 @@ export interface StageDefinition<Spec extends object> {
   /** Steps that it reports; undefined: none. */
   steps?(spec: Spec): number;
   /**
-   * Gives what it made. It imports what computes when it is called: the service's HTTP process, which asks for work alone, loads no
+   * Gives what the stage made. What computes is imported here: the service's HTTP process, which asks for work alone, loads no
    * runtime.
    */
   run(spec: Spec, products: Products, tools: StageTools): Promise<Products>;
