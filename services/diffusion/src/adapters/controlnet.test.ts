@@ -1,7 +1,8 @@
 /** Which models a ControlNet steers. */
 import { openModelFolder } from "@armature/weights";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { fixturePath } from "../../../../testing/golden.js";
+import { sd1 } from "../families/sd1.js";
 import { readControlNetConfig } from "../networks/controlnet.js";
 import { readUNetConfig } from "../networks/unet-config.js";
 import { takesAdapter } from "./index.js";
@@ -19,4 +20,11 @@ test("one that attends from another level on does not: the UNet's places of toke
   const unet = unetOf("sd15-random");
   const levels = unet.levels.map((level, i) => (i === 0 ? { ...level, transformerLayers: 0 } : level));
   expect(taken({ ...unet, levels })).toBe(false);
+});
+
+test("a model takes only the kinds of adapters that its family lists", () => {
+  const listed = vi.spyOn(sd1, "adapters", "get").mockReturnValue([]);
+  expect(taken(unetOf("sd15-random"))).toBe(false);
+  listed.mockRestore();
+  expect(taken(unetOf("sd15-random"))).toBe(true);
 });
