@@ -15,8 +15,8 @@ COPY . .
 RUN find . -type f ! -name package.json ! -name package-lock.json ! -name .npmrc -delete && find . -type d -empty -delete
 
 FROM ${NODE_IMAGE} AS installed
-# binutils has strip, for Node's symbol table; slim images lack certificates
-RUN apt-get update && apt-get install -y --no-install-recommends binutils \
+# binutils has strip, for Node's symbol table; tini is PID 1 of the image; slim images lack certificates
+RUN apt-get update && apt-get install -y --no-install-recommends binutils tini \
   $(test -f /etc/ssl/certs/ca-certificates.crt || echo ca-certificates)
 WORKDIR /build
 COPY --from=manifests /manifests/ ./
@@ -72,7 +72,9 @@ USER 65532:65532
 EXPOSE 2222
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 CMD ["/usr/local/bin/node", "/app/dockerfiles/healthcheck.mjs"]
-ENTRYPOINT ["/usr/local/bin/node"]
+# a PID 1 that hears signals from its start; Node does once it runs its first line
+COPY --from=installed /usr/bin/tini /usr/bin/tini
+ENTRYPOINT ["/usr/bin/tini", "--", "/usr/local/bin/node"]
 CMD ["/app/services/preprocessor/dist/main.js"]
 
 FROM described AS cuda

@@ -50,6 +50,7 @@ export async function runService<Schema extends z.ZodObject>(definition: Service
     const server = await startServer(service.app, { host: HOST, port: PORT });
     log.info({ url: server.url }, `${name} listens on ${server.url}`);
     process.send?.({ type: "listening", url: server.url });
+    for (const signal of ["SIGTERM", "SIGINT"]) process.removeAllListeners(signal); // those of main.ts, which end at once
     onTermination(async () => {
       log.info("shutting down: no new work is taken, running work ends");
       await server.drain();

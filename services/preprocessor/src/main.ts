@@ -1,7 +1,18 @@
-/** The preprocessor service: reads its configuration, builds its parts, listens. */
-import { runService } from "@armature/service";
-import { Config } from "./config.js";
-import { createService } from "./service.js";
+/**
+ * The preprocessor service: reads its configuration, builds its parts, listens. Nothing is imported before the handlers are there: as PID 1
+ * of a container a process that has none is not told of SIGTERM. They last until `runService` has something to end.
+ */
+for (const [signal, number] of [
+  ["SIGTERM", 15],
+  ["SIGINT", 2],
+] as const)
+  process.once(signal, () => process.exit(128 + number));
+
+const [{ runService }, { Config }, { createService }] = await Promise.all([
+  import("@armature/service"),
+  import("./config.js"),
+  import("./service.js"),
+]);
 
 await runService({
   name: "preprocessor",
