@@ -1,4 +1,5 @@
 import { type JobKind, type JobObserver, type JobSpec, Jobs, type QueuePosition, successes } from "@armature/jobs";
+import type { JobsOptions } from "../shared/jobs/jobs.js";
 import { MemoryBlobs } from "../shared/jobs/memory/memory-blobs.js";
 import { MemoryQueue, type MemoryQueueOptions } from "../shared/jobs/memory/memory-queue.js";
 import { MemoryJobStore } from "../shared/jobs/memory/memory-store.js";
@@ -6,7 +7,7 @@ import { FakeClock, settled } from "./fake-clock.js";
 
 type Work = (signal: AbortSignal) => Promise<unknown>;
 
-export interface TestJobsOptions extends Partial<MemoryQueueOptions> {
+export interface TestJobsOptions extends Partial<MemoryQueueOptions>, Pick<JobsOptions, "resultLimits"> {
   observer?: JobObserver;
   drainRetryAfterS?: number;
 }

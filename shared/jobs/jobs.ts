@@ -1,6 +1,7 @@
 /** Jobs from their submission to their last event: admitted, made ready, run in a slot, finished, and followed meanwhile. */
 import { randomUUID } from "node:crypto";
-import { type Clock, Draining, systemClock } from "@armature/core";
+import { type Clock, Draining, NotFound, systemClock } from "@armature/core";
+import type { ResultLimits } from "./ended-jobs.js";
 import { DeadlineExceeded } from "./errors.js";
 import { guarded } from "./guarded.js";
 import type { JobEvent, JobSpec, JobTypes } from "./job.js";
@@ -14,6 +15,8 @@ import { Turns } from "./turns.js";
 export interface JobsOptions extends JobParts, Pick<StepsOptions, "kinds"> {
   /** Retry-After of a service that is shutting down: how long a restart takes. */
   drainRetryAfterS?: number;
+  /** How long and how many results are kept; default RESULT_LIMITS. */
+  resultLimits?: ResultLimits;
   clock?: Clock;
 }
 
@@ -34,13 +37,14 @@ export class Jobs {
   readonly #drainRetryAfterS: number;
   #isDraining = false;
 
-  constructor({ queue, store, blobs, observer, kinds, drainRetryAfterS = 5, clock = systemClock }: JobsOptions) {
+  constructor(options: JobsOptions) {
+    const { queue, store, blobs, observer, kinds, resultLimits, drainRetryAfterS = 5, clock = systemClock } = options;
     const tell = (error: unknown) => observer?.storeFailed(error);
     const parts = { queue: guarded(queue, tell), store: guarded(store, tell), blobs: guarded(blobs, tell), observer };
     this.#parts = parts;
     this.#clock = clock;
     this.#steps = new Steps({ ...parts, kinds, clock });
-    this.#jobs = new LiveJobs(parts);
+    this.#jobs = new LiveJobs({ ...parts, clock, resultLimits });
     this.#turns = new Turns({ ...parts, jobs: this.#jobs, steps: this.#steps, clock });
     this.#drainRetryAfterS = drainRetryAfterS;
     queue.onChange(() => {
@@ -64,12 +68,13 @@ export class Jobs {
 
   /**
    * The job's events after the one with that id, as they happen, to its last. While it waits, `queued` is told anew whenever its place
-   * has changed. The last follower that leaves cancels the job, unless the job is detached; a job that has ended is forgotten then.
-   * Throws Cancelled when `signal` aborts, and JobStoreFailed where the events cannot be read.
+   * has changed. The last follower that leaves cancels the job and ends what is kept of it, unless the job is detached: its events
+   * can be read again until its result expires. Throws NotFound where no job with that id is kept, Cancelled when `signal` aborts, and
+   * JobStoreFailed where the events cannot be read.
    */
   async *events<T extends JobTypes>(id: string, after = 0, signal?: AbortSignal): AsyncGenerator<JobEvent<T>> {
     const job = this.#jobs.get(id);
-    if (!job) throw new Error(`There is no job ${id}`);
+    if (!job) throw new NotFound(`There is no job ${id}, or its result is no longer kept`);
     const wake = () => job.changed();
     signal?.addEventListener("abort", wake);
     job.join();
@@ -116,7 +121,10 @@ export class Jobs {
     const kept = await store.create(id, spec);
     const job = new LiveJob(id, kept.spec, this.#clock.nowMs());
     this.#jobs.add(job);
-    for (const file of files) await blobs.put(file, id);
+    for (const file of files) {
+      await blobs.put(file, id);
+      job.bytes += file.length;
+    }
     this.#watchDeadline(job);
     const [ready, packed] = [!this.#steps.needsPreparation(job), this.#steps.isPacked(job)];
     const { cost, client, priority = 0, deadlineMs } = job.spec;

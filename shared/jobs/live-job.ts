@@ -17,6 +17,10 @@ export class LiveJob {
   /** Why the store cannot tell how the job went on. */
   brokenBy: Error | undefined;
   followers = 0;
+  /** Of the files that came with the job, of those that it made, and of its last event. */
+  bytes = 0;
+  /** The time to read the result is over. */
+  isExpired = false;
   stopTimer = () => {};
   #startedMs: number | undefined;
   #wasFollowed = false;
@@ -45,9 +49,10 @@ export class LiveJob {
     return Math.max(0, (this.#startedMs ?? 0) - this.readyMs);
   }
 
-  /** A client that submits a job is expected to follow it, so the job is kept until then. */
+  /** Nobody reads the job any more. A detached one may be read until it expires, any other until its first followers have left. */
   get isForgettable(): boolean {
-    return this.hasEnded && this.#wasFollowed && this.followers === 0;
+    const wasRead = this.#wasFollowed && !this.spec.detached;
+    return this.hasEnded && this.followers === 0 && (wasRead || this.isExpired);
   }
 
   join(): void {

@@ -1,6 +1,7 @@
 /** The jobs that this process works on, and how each of them ends. No method rejects: a job ends even if its store fails. */
-import { AppError, Cancelled, toWireError } from "@armature/core";
+import { AppError, Cancelled, type Clock, toWireError } from "@armature/core";
 import type { Blobs } from "./blobs.js";
+import { EndedJobs, RESULT_LIMITS, type ResultLimits } from "./ended-jobs.js";
 import type { JobNews } from "./job.js";
 import type { LiveJob } from "./live-job.js";
 import type { JobObserver } from "./observer.js";
@@ -14,12 +15,20 @@ export interface JobParts {
   observer?: JobObserver | undefined;
 }
 
+interface LiveJobsOptions extends JobParts {
+  clock: Clock;
+  /** How long and how many results are kept; default RESULT_LIMITS. */
+  resultLimits?: ResultLimits | undefined;
+}
+
 export class LiveJobs {
   readonly #parts: JobParts;
   readonly #jobs = new Map<string, LiveJob>();
+  readonly #ended: EndedJobs;
 
-  constructor(parts: JobParts) {
+  constructor({ clock, resultLimits: limits = RESULT_LIMITS, ...parts }: LiveJobsOptions) {
     this.#parts = parts;
+    this.#ended = new EndedJobs({ limits, clock, forget: (id) => this.forget(id) });
   }
 
   add(job: LiveJob): void {
@@ -50,6 +59,7 @@ export class LiveJobs {
     job.end();
     job.changed();
     if (job.isForgettable) await this.forget(job.id);
+    else this.#keep(job, news);
   }
 
   /** Ends a job that is cancelled: at once if it waits, else at its next step. Nothing if it has ended. */
@@ -71,7 +81,13 @@ export class LiveJobs {
     const { queue, store, blobs } = this.#parts;
     this.#jobs.get(id)?.stopTimer();
     this.#jobs.delete(id);
+    this.#ended.delete(id);
     await Promise.allSettled([queue.remove(id), store.delete(id), blobs.drop(id)]);
+  }
+
+  #keep(job: LiveJob, last: JobNews): void {
+    job.bytes += JSON.stringify(last).length;
+    this.#ended.add(job);
   }
 }
 

@@ -84,6 +84,7 @@ export class Steps {
       },
       output: async (file, about) => {
         if (job.isEnding) return; // another part of it failed: nobody would drop the file
+        job.bytes += file.length;
         await tell({ event: "output", data: { ...about, blob: await blobs.put(file, job.id) } });
       },
     };
