@@ -1,8 +1,7 @@
 /** The graph under construction: nodes, weights, constants and the run-time value of every symbolic size. */
-import { relative, sep } from "node:path";
-import { InvalidModel, OutOfMemory } from "@armature/core";
-import { rowsOf, type SafetensorsDtype, type WeightPlace, type WeightView } from "@armature/weights";
+import type { WeightView } from "@armature/weights";
 import { bindDim, type Dim } from "./dim.js";
+import { GraphWeights, type RowRange } from "./graph-weights.js";
 import {
   type Attribute,
   type Dtype,
@@ -16,6 +15,7 @@ import {
 } from "./onnx.js";
 import { type DeviceProfile, PROFILE } from "./profile.js";
 import { SizeValues } from "./size-values.js";
+import { requireTensorFits } from "./tensor-limit.js";
 
 /** A tensor in the graph: an input, a weight, a constant or the result of a node. */
 export interface Value {
@@ -39,9 +39,6 @@ export interface NodeOptions {
   attributes?: Record<string, Attribute | undefined>;
 }
 
-/** Values that are not a tensor of numbers cannot be weights of a layer. */
-const WEIGHT_DTYPES: Partial<Record<SafetensorsDtype, Dtype>> = { F32: "float32", F16: "float16", BF16: "bfloat16" };
-
 /** Give a weight another type or order. */
 const ALONE = new Set(["Cast", "Transpose"]);
 
@@ -60,7 +57,7 @@ export class GraphBuilder {
     read: (input, axis) => this.node("Shape", [input], "int64", [1], { attributes: { start: axis, end: axis + 1 } }),
     compute: (op, left, right) => this.node(op, [left, right], "int64", [1]),
   });
-  private readonly weightKeys = new Set<string>();
+  private readonly weights: GraphWeights;
   /** Weights, and what is made of one alone. */
   private readonly loaded = new Set<string>();
   private int8SavedBytes = 0;
@@ -70,10 +67,11 @@ export class GraphBuilder {
   /** `typicalSide`: what a symbolic side, `H` or `W`, is in a typical picture; layers choose their form by it. */
   constructor(
     profile: DeviceProfile,
-    private readonly weights: WeightView,
+    weights: WeightView,
     readonly typicalSide = TYPICAL_SIDE,
   ) {
     this[PROFILE] = profile;
+    this.weights = new GraphWeights(weights);
   }
 
   /** Declares an input; a symbolic size that appears here for the first time is read from it when the graph needs it. */
@@ -114,7 +112,7 @@ export class GraphBuilder {
     const outputs = results.map(({ dtype, shape }) => this.value(this.fresh(op), dtype, shape));
     // what the runtime makes of a weight alone is there before any run; devices read it in parts
     if (ALONE.has(op) && this.loaded.has(inputs[0]!.name)) for (const output of outputs) this.loaded.add(output.name);
-    else for (const output of outputs) this.refuseTooLarge(output);
+    else for (const output of outputs) requireTensorFits(output, this[PROFILE].maxTensorBytes);
     this.push(
       op,
       inputs,
@@ -125,7 +123,7 @@ export class GraphBuilder {
   }
 
   /** A weight, as a pointer into its file, cast to the compute type where the file holds another. */
-  weight(key: string, shape: readonly number[], rows?: { start: number; end: number }): Value {
+  weight(key: string, shape: readonly number[], rows?: RowRange): Value {
     return this.cast(this.storedWeight(key, shape, rows), this[PROFILE].compute);
   }
 
@@ -135,28 +133,13 @@ export class GraphBuilder {
   }
 
   /** A weight in the type that the file holds: for what the runtime computes of it alone, once, when it loads the graph. */
-  storedWeight(key: string, shape: readonly number[], rows?: { start: number; end: number }): Value {
-    const found = this.locate(key, shape);
-    const name = rows ? `${key}[${rows.start}:${rows.end}]` : key;
-    const wanted = rows ? [rows.end - rows.start, ...shape.slice(1)] : shape;
-    this.weightKeys.add(key);
-    if (!found.transposed) return this.initializer(name, rows ? rowsOf(found, rows.start, rows.end) : found, wanted);
-    if (rows) throw new InvalidModel(`${this.weights.name}: ${key} is transposed: its rows do not lie together`);
-    const stored = this.initializer(name, found, wanted.toReversed());
-    return this.node("Transpose", [stored], stored.dtype, wanted, { attributes: { perm: [1, 0] } });
-  }
-
-  /** Names a byte range of a file; the runtime reads it. */
-  private initializer(name: string, { dtype: stored, file, offset, length }: WeightPlace, shape: readonly number[]) {
-    const dtype = WEIGHT_DTYPES[stored];
-    if (!dtype) throw new InvalidModel(`${this.weights.name}: ${name} holds ${stored}; F32, F16 or BF16 was expected`);
-    if (this.loaded.has(name)) {
-      throw new InvalidModel(`${this.weights.name}: ${name} is used twice in one graph`);
-    }
-    const location = relative(this.weights.folder, file).replaceAll(sep, "/");
-    this.initializers.push({ name, dtype, shape, data: { location, offset, length } });
-    this.loaded.add(name);
-    return this.value(name, dtype, shape);
+  storedWeight(key: string, shape: readonly number[], rows?: RowRange): Value {
+    const { initializer, transposed } = this.weights.take(key, shape, rows);
+    this.initializers.push(initializer);
+    this.loaded.add(initializer.name);
+    const stored = this.value(initializer.name, initializer.dtype, initializer.shape);
+    if (!transposed) return stored;
+    return this.node("Transpose", [stored], stored.dtype, stored.shape.toReversed(), { attributes: { perm: [1, 0] } });
   }
 
   /** Notes that a layer could take a weight in 8 bits, and the bytes that this would save. */
@@ -165,7 +148,7 @@ export class GraphBuilder {
   }
 
   hasWeight(key: string): boolean {
-    return this.weights.tensors.has(key);
+    return this.weights.has(key);
   }
 
   /** A constant in the compute type of the profile, or in the type named. */
@@ -221,34 +204,9 @@ export class GraphBuilder {
 
   /** The graph as it was built so far. */
   trace(name: string): GraphTrace {
-    const { nodes, initializers, inputs, outputs, values, weightKeys, int8SavedBytes } = this;
+    const { nodes, initializers, inputs, outputs, values, int8SavedBytes } = this;
     const { opset = NEWEST_OPSET } = this[PROFILE];
-    return { name, nodes, initializers, inputs, outputs, opset, values, weightKeys, int8SavedBytes };
-  }
-
-  /** Above its limit a device may give wrong numbers without an error. */
-  private refuseTooLarge({ name, dtype, shape }: Value): void {
-    const { maxTensorBytes = Number.POSITIVE_INFINITY } = this[PROFILE];
-    if (!shape.every((dim) => typeof dim === "number")) return;
-    const bytes = shape.reduce((total, dim) => total * dim, dtype === "float16" ? 2 : 4);
-    if (bytes <= maxTensorBytes) return;
-    const [needed, limit] = [bytes, maxTensorBytes].map((count) => `${(count / 2 ** 20).toFixed(0)} MiB`);
-    throw new OutOfMemory(
-      `${name} [${shape.join(", ")}] takes ${needed}, and this device computes with tensors up to ${limit}. Ask for a smaller picture`,
-    );
-  }
-
-  private locate(key: string, shape: readonly number[]): WeightPlace {
-    const { name, tensors, supply } = this.weights;
-    const found = tensors.get(key) ?? supply?.(key, shape);
-    if (!found) throw new InvalidModel(`${name}: ${key} is missing; the graph wants [${shape.join(", ")}]`);
-    const held = found.transposed ? found.shape.toReversed() : found.shape;
-    if (!sameShape(held, shape)) {
-      throw new InvalidModel(
-        `${name}: ${key}: the graph wants [${shape.join(", ")}], the file holds [${held.join(", ")}]`,
-      );
-    }
-    return found;
+    return { name, nodes, initializers, inputs, outputs, opset, values, weightKeys: this.weights.keys, int8SavedBytes };
   }
 
   private constant(dtype: Dtype, data: Uint8Array, shape: readonly number[]): Value {
@@ -297,10 +255,4 @@ export class GraphBuilder {
  */
 function given(inputs: readonly (Value | undefined)[]): readonly (Value | undefined)[] {
   return inputs.slice(0, inputs.findLastIndex((input) => input !== undefined) + 1);
-}
-
-/** Equal sizes; trailing ones do not count, so that a 1x1 convolution's weight serves as a matrix. */
-function sameShape(found: readonly number[], wanted: readonly number[]): boolean {
-  const length = Math.max(found.length, wanted.length);
-  return Array.from({ length }, (_, axis) => (found[axis] ?? 1) === (wanted[axis] ?? 1)).every(Boolean);
 }
