@@ -1,26 +1,15 @@
 /** One component of a model in diffusers' or transformers' layout: a folder with config.json and safetensors files. */
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { readdirSync, readFileSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
 import { InvalidModel, unlessVanishedSync } from "@armature/core";
 import { ModelConfig } from "./model-config.js";
 import { readSafetensorsHeader, type SafetensorsHeader } from "./safetensors.js";
+import { WEIGHT_FORMS, weightsExpected } from "./weight-files.js";
 import { type WeightView, weightView } from "./weight-view.js";
 
 export interface ModelFolder {
   config: ModelConfig;
   weights: WeightView;
-}
-
-/** Names under which the weights are published, the smaller first; an index stands for the files that it lists. */
-const WEIGHT_FILES = ["diffusion_pytorch_model", "model"].flatMap((name) =>
-  [`${name}.fp16`, name].flatMap((variant) => [`${variant}.safetensors`, ...indexNames(variant)]),
-);
-
-/** diffusers and transformers put the variant before the ending; some repositories have it after the name. */
-function indexNames(variant: string): string[] {
-  const [name, suffix] = variant.split(".");
-  const index = `${name}.safetensors.index`;
-  return suffix ? [`${index}.${suffix}.json`, `${variant}.safetensors.index.json`] : [`${index}.json`];
 }
 
 /** Reads config and headers of the component in `folder`. Throws InvalidModel if either is missing or unsound. */
@@ -30,11 +19,15 @@ export function openModelFolder(folder: string): ModelFolder {
 }
 
 function readHeaders(folder: string): SafetensorsHeader[] {
-  for (const name of WEIGHT_FILES) {
-    const file = behindLinks(join(folder, name));
-    if (file) return name.endsWith(".json") ? readShards(folder, file) : [readSafetensorsHeader(file)];
+  for (const { whole, indexes } of WEIGHT_FORMS) {
+    const file = behindLinks(join(folder, whole));
+    if (file) return [readSafetensorsHeader(file)];
+    const index = indexes.map((name) => behindLinks(join(folder, name))).find((found) => found !== undefined);
+    if (index) return readShards(folder, index);
   }
-  throw new InvalidModel(`${folder}: no weights; ${expectation(folder)}`);
+  throw new InvalidModel(
+    `${folder}: no weights; ${weightsExpected(unlessVanishedSync(() => readdirSync(folder)) ?? [])}`,
+  );
 }
 
 /** The file itself where the name is a link, as in the cache of the Python library: the runtime follows none. */
@@ -65,12 +58,4 @@ function readIndex(file: string): Record<string, string> {
     throw new InvalidModel(`${file}: cannot be read as an index of weight files`, { cause });
   }
   throw new InvalidModel(`${file}: weight_map names something that is no file`);
-}
-
-function expectation(folder: string): string {
-  const pickled = ["diffusion_pytorch_model", "model", "pytorch_model"]
-    .flatMap((name) => [`${name}.bin`, `${name}.fp16.bin`])
-    .find((name) => existsSync(join(folder, name)));
-  const files = WEIGHT_FILES.filter((name) => name.endsWith(".safetensors")).join(", ");
-  return `one of ${files} was expected${pickled ? `; ${pickled} is a pickle, which is never loaded` : ""}`;
 }
