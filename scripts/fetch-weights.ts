@@ -1,7 +1,7 @@
 /** `npm run fetch-weights`: the command over shared/weights. It reads the command line and the environment, and prints. */
 import { createInterface } from "node:readline/promises";
 import { configHelp, readConfig } from "@armature/config";
-import { AppError, InvalidConfig } from "@armature/core";
+import { AppError, InvalidConfig, printable } from "@armature/core";
 import {
   ANNOTATORS,
   BASE_MODELS,
@@ -12,6 +12,7 @@ import {
   type FetchTarget,
   fetchPlanned,
   findRemovable,
+  type ListingWait,
   lockPath,
   mirrorWeights,
   openBucket,
@@ -21,12 +22,13 @@ import {
   planFetch,
   readLock,
   removeWeights,
+  type ServedFile,
   selectWeights,
   verifyWeights,
   WeightsEnvironment,
   WeightsUnavailable,
 } from "@armature/fetch";
-import { bytesText } from "./fetch-weights/amounts.js";
+import { bytesText, timeText } from "./fetch-weights/amounts.js";
 import { type Arguments, readArguments, USAGE } from "./fetch-weights/arguments.js";
 import { planTable } from "./fetch-weights/plan-table.js";
 import { progressView } from "./fetch-weights/progress-view.js";
@@ -70,25 +72,40 @@ async function fetch({ args, env, target, signal }: Command): Promise<number> {
   const { connections = FETCH_DEFAULTS.connections, sync, frozen, update, repair: rehash } = args;
   const tuning = { connections, connectionsPerFile: Math.min(connections, FETCH_DEFAULTS.connectionsPerFile), sync };
   try {
-    const options: FetchOptions = { source, cache: openCache(env), frozen, update, rehash, tuning, signal };
+    const onWait = ({ repository, message, waitMs }: ListingWait) =>
+      void process.stderr.write(`${repository}: ${message}; again in ${timeText(waitMs / 1000)}\n`);
+    const options: FetchOptions = { source, cache: openCache(env), frozen, update, rehash, tuning, onWait, signal };
     const plan = await planFetch(selectWeights(args), target, options);
     if (!args.json) print(planTable(plan));
     if (args.dryRun) return args.json ? printJson({ plan }) : EXIT.done;
 
     const screen = args.json ? { write: () => {} } : process.stdout;
     const view = progressView(plan, screen, () => performance.now());
-    const { fetchedBytes } = await fetchPlanned(plan, target, {
+    const { fetchedBytes, servedByOthers } = await fetchPlanned(plan, target, {
       ...options,
       progress: (event) => view.event(event),
     }).finally(() => view.end());
     const pruned = args.prune ? await prune(plan, { args, env, target, signal }) : { bytes: 0, refused: false };
     const mirrored = args.mirrorTo ? await mirror(args.mirrorTo, plan, { args, env, target, signal }) : undefined;
-    if (args.json) printJson({ plan, fetchedBytes, prunedBytes: pruned.bytes, mirrored });
-    else print(`Complete in ${target.dir}; pinned by ${target.lockFile}`);
+    if (args.json) printJson({ plan, fetchedBytes, servedByOthers, prunedBytes: pruned.bytes, mirrored });
+    else {
+      for (const line of othersText(servedByOthers)) print(line);
+      print(`Complete in ${target.dir}; pinned by ${target.lockFile}`);
+    }
     return pruned.refused ? EXIT.usage : EXIT.done;
   } finally {
     await source.close();
   }
+}
+
+/** One line for each repository that stood in for another. */
+function othersText(served: readonly ServedFile[]): string[] {
+  const counts = new Map<string, number>();
+  for (const { repository, servedBy } of served) {
+    const line = `${repository}: from ${servedBy}`;
+    counts.set(line, (counts.get(line) ?? 0) + 1);
+  }
+  return [...counts].map(([line, files]) => `${line} came ${files === 1 ? "1 file" : `${files} files`}`);
 }
 
 async function verify({ args, target, signal }: Command): Promise<number> {
@@ -100,8 +117,8 @@ async function verify({ args, target, signal }: Command): Promise<number> {
   const bad = files.filter(({ state }) => state !== "good");
   if (args.json) printJson({ files, unpinned });
   else {
-    for (const { repository, path, state } of files) print(`${state.padEnd(10)}  ${repository}/${path}`);
-    for (const repository of unpinned) print(`unpinned    ${repository}`);
+    for (const { repository, path, state } of files) print(`${state.padEnd(11)}  ${repository}/${path}`);
+    for (const repository of unpinned) print(`unpinned     ${repository}`);
     print(`${files.length - bad.length} of ${files.length} files are what ${target.lockFile} pins`);
     if (bad.length > 0) print("The same command with --repair in place of --verify fetches the others again");
   }
@@ -156,7 +173,7 @@ function report(error: unknown, signal: AbortSignal): number {
     return EXIT.interrupted;
   }
   if (!(error instanceof AppError)) throw error;
-  process.stderr.write(`${error.message}\n`);
+  process.stderr.write(`${printable(error.message)}\n`);
   if (error instanceof InvalidConfig) return EXIT.usage;
   const different = error instanceof WeightsUnavailable && ["differs-from-lock", "not-pinned"].includes(error.reason);
   return different ? EXIT.different : EXIT.unavailable;
@@ -186,5 +203,7 @@ function print(text: string): number {
 }
 
 function printJson(value: unknown): number {
-  return print(JSON.stringify(value, null, 2));
+  const text = JSON.stringify(value, null, 2);
+  // JSON lets C1 control characters pass as they are; a terminal would act on them.
+  return print(text.replace(/[\u007f-\u009f]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`));
 }
