@@ -259,6 +259,24 @@ test("another hash than is pinned of a commit is not believed, though the same h
   expect(error.message).toMatch(/sha256 .* is offered, but sha256 .* is pinned/);
 });
 
+test("shards come with their index, and an index of shards that are not there is no complete model", async () => {
+  const shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
+  const publish = (map: Record<string, string>) =>
+    lab.server.publish("some/model", {
+      "config.json": text("{}"),
+      "model.safetensors.index.json": text(JSON.stringify({ weight_map: map })),
+      ...Object.fromEntries(shards.map((name, i) => [name, inMemory(noise(3000, i))])),
+    });
+  const selection = selectWeights({ models: ["some/model"] });
+  publish({ a: shards[0]!, b: shards[1]! });
+  await lab.fetch(selection);
+  expect((await lab.files()).filter((name) => name.endsWith(".safetensors")).length).toBe(2);
+  publish({ a: shards[0]!, b: "model-00003-of-00003.safetensors" });
+  const error = await refusal(lab.fetch(selection, { update: true }));
+  expect(error.reason).toBe("no-weights");
+  expect(error.message).toMatch(/index\.json names some\/model\/model-00003-of-00003\.safetensors, which is not there/);
+});
+
 function pipelineFiles() {
   return {
     "model_index.json": text("{}"),

@@ -7,15 +7,16 @@ import type { DownloadContext } from "./download-context.js";
 import { FETCH_DEFAULTS, type FetchEvent, type FetchTuning } from "./fetch-options.js";
 import { agrees, type Digests, hashText } from "./file-hash.js";
 import { HashThread } from "./hash-thread.js";
-import { LOCK_FILE, readLock, updateLock, type WeightsLock } from "./lock-file.js";
+import { LOCK_FILE, readLock } from "./lock-file.js";
 import type { ListingWait } from "./offer.js";
-import { type Plan, type PlannedFile, type PlannedRepository, planSelection } from "./plan.js";
+import { type Completed, pin } from "./pin.js";
+import { type Plan, type PlannedFile, planSelection } from "./plan.js";
 import type { Selection } from "./selection.js";
-import { atRepository } from "./sources/at-repository.js";
 import type { HuggingFaceCache } from "./sources/hf-cache.js";
 import type { WeightSource } from "./sources/source.js";
+import { type Supplier, suppliersOf } from "./suppliers.js";
 import { checkTarget, freeBytes } from "./target.js";
-import { refuseLfsPointer } from "./weight-file-checks.js";
+import { refuseLfsPointer, requireShards } from "./weight-file-checks.js";
 import { WeightsUnavailable } from "./weights-unavailable.js";
 
 export interface FetchTarget {
@@ -110,28 +111,21 @@ export async function fetchPlanned(plan: Plan, target: FetchTarget, options: Fet
   try {
     await inParallel(todo, tuning.files, async (file) => {
       const repository = plan.repositories.find(({ files }) => files.includes(file))!;
-      completed.set(file, await complete(file, suppliersOf(file, repository, options), context, frozen));
+      completed.set(
+        file,
+        await complete(file, suppliersOf(file, repository, options.source, options.cache), context, frozen),
+      );
     });
   } finally {
     await hasher.close();
     // Also after a failure: what did arrive is hashed, and need not be again.
     if (!frozen && completed.size > 0) await pin(plan, completed, lockFile, new AbortController().signal);
   }
+  await requireShards(files);
   const servedByOthers = [...completed].flatMap(([{ repository, path }, { servedBy }]) =>
     servedBy === undefined ? [] : [{ repository, path, servedBy }],
   );
   return { plan, fetchedBytes: plan.fetchBytes, servedByOthers };
-}
-
-/** A source, and the repository that it is asked for where that is not the file's own. */
-interface Supplier {
-  source: WeightSource;
-  servedBy?: string;
-}
-
-interface Completed {
-  digests: Digests;
-  servedBy: string | undefined;
 }
 
 function lockFileOf({ dir, lockFile }: FetchTarget): string {
@@ -150,7 +144,7 @@ async function complete(
   if (found && agrees(found, file.hash)) {
     await refuseLfsPointer(file.target, file.path, file.target);
     emit({ kind: "complete", file, how: "adopted" });
-    return { digests: found, servedBy: undefined };
+    return { digests: found, how: "adopted", servedBy: undefined };
   }
   if (found && file.hash) {
     const message = `${file.target}: sha256 ${found.sha256}, but ${hashText(file.hash)} is pinned`;
@@ -161,25 +155,13 @@ async function complete(
   const { digests, source } = await downloadFile({ file, target: file.target, sources }, context);
   const servedBy = suppliers.find((supplier) => supplier.source === source)?.servedBy;
   emit({ kind: "complete", file, how: "fetched", servedBy });
-  return { digests, servedBy };
+  return { digests, how: "fetched", servedBy };
 }
 
 /** Undefined if the file has gone since it was planned: it is missing. */
 function digestsHere(file: PlannedFile, { hasher, emit, signal }: DownloadContext): Promise<Digests | undefined> {
   const onBytes = (done: number) => emit({ kind: "hashed", file, done });
   return unlessVanished(hasher.digestFile(file.target, file.size, signal, onBytes));
-}
-
-/** The cache, then the repository that listed the file, then, for a pinned file, the others that hold the same bytes. */
-function suppliersOf(file: PlannedFile, planned: PlannedRepository, { source, cache }: FetchOptions): Supplier[] {
-  const { repository, servedBy, commit, alternatives } = planned;
-  const holders = file.hash ? [...new Set([servedBy, repository, ...alternatives])] : [servedBy];
-  const suppliers = holders.map((holder) => {
-    if (holder === repository && holder === servedBy) return { source };
-    const known = holder === servedBy ? commit : undefined;
-    return { source: atRepository(source, holder, known), ...(holder === repository ? {} : { servedBy: holder }) };
-  });
-  return [...(cache && file.state === "cached" ? [{ source: cache }] : []), ...suppliers];
 }
 
 /** Small files first: a model without its configuration is of no use, and a mistake shows early. */
@@ -213,37 +195,6 @@ function summary(failures: unknown[]): unknown {
   if (!first || others.length === 0) return first;
   const text = `${first.message} (and ${others.length} more: ${others.map(({ message }) => message).join("; ")})`;
   return new WeightsUnavailable(first.reason, text, { cause: first, retryAfterS: first.retryAfterS });
-}
-
-/** Writes what is pinned into the lock file: hashes as the source tells them, and the sha256 of what has arrived. */
-async function pin(
-  plan: Plan,
-  completed: Map<PlannedFile, Completed>,
-  lockFile: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const isNews = plan.repositories.some(({ pinned, files }) => !pinned || files.some((file) => completed.has(file)));
-  if (!isNews) return;
-  await checkTarget(plan.dir, 0, async () => Number.POSITIVE_INFINITY);
-  await updateLock(lockFile, (lock) => pinInto(lock, plan, completed), signal);
-}
-
-function pinInto(lock: WeightsLock, plan: Plan, completed: Map<PlannedFile, Completed>): void {
-  for (const planned of plan.repositories) {
-    const { repository, revision, commit = null, repositoryBytes, files } = planned;
-    const before = lock.repositories[repository];
-    const kept = before && before.commit === commit ? before.files : {};
-    const pinned = { ...kept };
-    for (const file of files) {
-      const arrived = completed.get(file);
-      const sha256 = arrived?.digests.sha256 ?? file.hash?.sha256 ?? kept[file.path]?.sha256;
-      const gitSha1 = sha256 ? undefined : file.hash?.gitSha1;
-      const servedBy = arrived ? arrived.servedBy : kept[file.path]?.servedBy;
-      if (sha256 || gitSha1) pinned[file.path] = { size: file.size, sha256, gitSha1, servedBy };
-    }
-    const servedBy = planned.servedBy === repository ? undefined : planned.servedBy;
-    lock.repositories[repository] = { revision, commit, servedBy, repositoryBytes, files: pinned };
-  }
 }
 
 function never(): AbortSignal {

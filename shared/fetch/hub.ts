@@ -6,10 +6,10 @@
 import { z } from "zod";
 import { type FileHash, hashNamed, SHA1_HEX, SHA256_HEX } from "./file-hash.js";
 import { withoutCredentials } from "./http/credentials.js";
-import { type Headers, type HttpAnswer, type HttpClient, headerValue } from "./http/http-client.js";
+import type { Headers, HttpAnswer, HttpClient } from "./http/http-client.js";
 import { MAX_REDIRECTS, nextPage, redirectTarget } from "./http/redirects.js";
 import { withinTime } from "./http/within-time.js";
-import { retryAfterS } from "./retry.js";
+import { hubFailure } from "./hub-failure.js";
 import type { Listing, RemoteFile } from "./sources/source.js";
 import { WeightsUnavailable } from "./weights-unavailable.js";
 
@@ -37,9 +37,6 @@ export const HUB_ENDPOINT = "https://huggingface.co";
 /** Paths of the Hub itself; any other (a content network under the same host) is taken as it is. */
 const HUB_PATH = /^\/(api\/|([^/]+\/){1,2}resolve\/)/;
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
-
-/** Characters of what a server says that a message repeats. */
-const MOST_SAID = 300;
 
 const Revision = z.object({ sha: z.string().regex(SHA1_HEX) });
 const TreeEntry = z.object({
@@ -119,65 +116,21 @@ export class Hub {
 
   /** The token, if `url`'s host may see it: named as one that may, over TLS or on this machine. Else what the endpoint names. */
   authorization(url: URL): Headers {
+    if (this.#mayHaveToken(url)) return { authorization: `Bearer ${this.options.token}` };
+    return url.origin === this.endpoint.origin ? this.#credentials : {};
+  }
+
+  #mayHaveToken(url: URL): boolean {
     const { token, tokenHosts } = this.options;
     const isSafe = url.protocol === "https:" || LOOPBACK.test(url.hostname);
-    if (token && isSafe && tokenHosts.includes(url.host)) return { authorization: `Bearer ${token}` };
-    return url.origin === this.endpoint.origin ? this.#credentials : {};
+    return token !== undefined && isSafe && tokenHosts.includes(url.host);
   }
 
   /** The error that an answer other than 200 stands for. */
   failure(answer: HttpAnswer, repository: string, file?: string): WeightsUnavailable {
-    const { status, headers, url } = answer;
-    const code = headerValue(headers, "x-error-code");
-    const detail = headerValue(headers, "x-error-message")?.slice(0, MOST_SAID);
     const what = file ? `${repository}/${file}` : repository;
-    const said = detail ? ` (${url.host} says: ${detail})` : "";
-    if (status === 429) {
-      const seconds = retryAfterS(headerValue(headers, "retry-after"), headerValue(headers, "ratelimit"), Date.now());
-      const wait = seconds === undefined ? "" : `; it asks to wait ${Math.ceil(seconds)} s`;
-      const hint = this.options.token ? "" : ". A token (HF_TOKEN) allows more requests";
-      return new WeightsUnavailable("rate-limited", `${url.host} limits the rate of requests${wait}${hint}`, {
-        retryAfterS: seconds,
-      });
-    }
-    if (/access to this resource is disabled/i.test(detail ?? "")) {
-      return new WeightsUnavailable("taken-down", `${what}: the Hub has disabled this repository${said}`);
-    }
-    if (code === "GatedRepo" || status === 403) return this.#gated(what, url, said);
-    if (code === "RevisionNotFound") {
-      return new WeightsUnavailable("missing-revision", `${what}: no such revision: ${url.pathname}${said}`);
-    }
-    if (code === "EntryNotFound") return new WeightsUnavailable("missing-file", `${what}: no such file${said}`);
-    if (status === 401 || status === 404 || status === 410 || code === "RepoNotFound")
-      return this.#missing(what, url, status, said);
-    return new WeightsUnavailable(reasonOf(status), `${what}: ${url.host} answers ${status}${said}`);
-  }
-
-  #gated(what: string, url: URL, said: string): WeightsUnavailable {
-    const page = `${this.name}/${what.split("/").slice(0, 2).join("/")}`;
-    const advice = this.options.token
-      ? `Accept its terms at ${page} with the account of HF_TOKEN, and give the token the right to read gated repositories${this.#unsentToken(url)}`
-      : `Accept its terms at ${page}, then set HF_TOKEN`;
-    return new WeightsUnavailable("gated", `${what} is gated. ${advice}${said}`);
-  }
-
-  /** The Hub answers 401 also for a repository that does not exist, so as not to tell private ones apart. */
-  #missing(what: string, url: URL, status: number, said: string): WeightsUnavailable {
-    const { token } = this.options;
-    const why = token ? "or the token (HF_TOKEN) may not read it" : "or is private and needs a token (HF_TOKEN)";
-    const reason = status === 401 && token && /invalid|expired/i.test(said) ? "token-refused" : "missing-repository";
-    if (reason === "token-refused")
-      return new WeightsUnavailable(reason, `${what}: the token (HF_TOKEN) is refused${said}`);
-    return new WeightsUnavailable(
-      reason,
-      `${what} does not exist, was removed, ${why}${this.#unsentToken(url)}${said}`,
-    );
-  }
-
-  #unsentToken(url: URL): string {
-    const sent = this.authorization(url).authorization?.toString() ?? "";
-    if (!this.options.token || sent.startsWith("Bearer")) return "";
-    return ` (the token was not sent to ${url.host}; name it in HF_TOKEN_HOSTS if it may have it)`;
+    const tokenSent = this.#mayHaveToken(answer.url);
+    return hubFailure(answer, what, { hub: this.name, hasToken: this.options.token !== undefined, tokenSent });
   }
 
   get #limits(): ListingLimits {
@@ -216,12 +169,6 @@ export class Hub {
       `${repository}: ${start.host} redirects its API elsewhere, or in circles`,
     );
   }
-}
-
-/** What may pass (RFC 9110, section 15; 416: the file has changed under its address), and what is an answer for good. */
-function reasonOf(status: number): "unreachable" | "broken-answer" | "unexpected-answer" {
-  if (status >= 500 || status === 408 || status === 425) return "unreachable";
-  return status === 416 ? "broken-answer" : "unexpected-answer";
 }
 
 /** Throws WeightsUnavailable for a file of unknown size: it could never be told whether it is whole. */

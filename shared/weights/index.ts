@@ -1,6 +1,6 @@
 export { lfsPointerAt, lfsPointerText, MAX_POINTER_BYTES } from "./lfs-pointer.js";
 export { ModelConfig } from "./model-config.js";
-export { type ModelFolder, openModelFolder } from "./model-folder.js";
+export { type ModelFolder, openModelFolder, shardsOf } from "./model-folder.js";
 export {
   readSafetensorsHeader,
   type SafetensorsDtype,

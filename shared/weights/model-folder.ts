@@ -35,16 +35,23 @@ function behindLinks(path: string): string | undefined {
   return unlessVanishedSync(() => realpathSync(path));
 }
 
-/** The headers of all shards. The index says where each tensor is; one that its file lacks, or holds beside it, is an error. */
-function readShards(folder: string, indexFile: string): SafetensorsHeader[] {
-  const places = Object.entries(readIndex(indexFile));
-  const names = [...new Set(places.map(([, name]) => name))].sort();
+/** The names of the shards that an index speaks of, files beside it. Throws InvalidModel for an unsound index. */
+export function shardsOf(indexFile: string): string[] {
+  const names = [...new Set(Object.values(readIndex(indexFile)))].sort();
   const unsafe = names.find((name) => basename(name) !== name);
   if (unsafe !== undefined) throw new InvalidModel(`${indexFile}: ${unsafe} is not a file beside the index`);
+  return names;
+}
+
+/** The headers of all shards. The index says where each tensor is; one that its file lacks, or holds beside it, is an error. */
+function readShards(folder: string, indexFile: string): SafetensorsHeader[] {
   const headers = new Map(
-    names.map((name) => [name, readSafetensorsHeader(behindLinks(join(folder, name)) ?? join(folder, name))]),
+    shardsOf(indexFile).map((name) => [
+      name,
+      readSafetensorsHeader(behindLinks(join(folder, name)) ?? join(folder, name)),
+    ]),
   );
-  const missing = places.find(([key, name]) => !headers.get(name)!.tensors.has(key));
+  const missing = Object.entries(readIndex(indexFile)).find(([key, name]) => !headers.get(name)!.tensors.has(key));
   if (missing) throw new InvalidModel(`${indexFile}: ${missing[0]} is not in ${missing[1]}`);
   return [...headers.values()];
 }
