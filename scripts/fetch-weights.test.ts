@@ -129,12 +129,16 @@ test("a network without weights that can be loaded ends with 1, and says what is
 
 test("a wait for the list is said with its reason; a refusal is not waited for; escape sequences stay out", async () => {
   lab.publishControlnet(5000);
-  let limited = 0;
-  lab.server.fault = ({ path }) =>
-    path.includes("/tree/") && limited++ === 0 ? { kind: "status", status: 503 } : undefined;
+  const failing = new Set(["/tree/", lab.server.cdnHost]);
+  lab.server.fault = ({ host, path }) => {
+    const place = host === "cdn" ? lab.server.cdnHost : "/tree/";
+    const isFirst = (host === "cdn" || path.includes(place)) && failing.delete(place);
+    return isFirst ? { kind: "status", status: 503 } : undefined;
+  };
   const waited = await run(["--controlnets", "depth", "--json"]);
   expect(waited.code).toBe(0);
-  expect(waited.err).toMatch(new RegExp(`${DEPTH}: .* answers 503; again in 1 s`));
+  expect(waited.err).toMatch(new RegExp(`^${DEPTH}: \\S+ answers 503; again in 1 s$`, "m"));
+  expect(waited.err).toMatch(new RegExp(`^${DEPTH}/${WEIGHTS}: \\S+ answers 503; again in 1 s$`, "m"));
   expect(JSON.parse(waited.out).servedByOthers).toEqual([]);
 
   const escaping = Buffer.from("\u009b31mred").toString("latin1");

@@ -3,13 +3,10 @@ import { createInterface } from "node:readline/promises";
 import { configHelp, readConfig } from "@armature/config";
 import { AppError, InvalidConfig, printable } from "@armature/core";
 import {
-  ANNOTATORS,
-  BASE_MODELS,
-  CONTROLNETS,
-  EXTRAS,
   FETCH_DEFAULTS,
   type FetchOptions,
   type FetchTarget,
+  type FileAddress,
   fetchPlanned,
   findRemovable,
   type ListingWait,
@@ -30,6 +27,7 @@ import {
 } from "@armature/fetch";
 import { bytesText, timeText } from "./fetch-weights/amounts.js";
 import { type Arguments, readArguments, USAGE } from "./fetch-weights/arguments.js";
+import { knownNames } from "./fetch-weights/known-names.js";
 import { planTable } from "./fetch-weights/plan-table.js";
 import { progressView } from "./fetch-weights/progress-view.js";
 
@@ -72,8 +70,7 @@ async function fetch({ args, env, target, signal }: Command): Promise<number> {
   const { connections = FETCH_DEFAULTS.connections, sync, frozen, update, repair: rehash } = args;
   const tuning = { connections, connectionsPerFile: Math.min(connections, FETCH_DEFAULTS.connectionsPerFile), sync };
   try {
-    const onWait = ({ repository, message, waitMs }: ListingWait) =>
-      void process.stderr.write(`${repository}: ${message}; again in ${timeText(waitMs / 1000)}\n`);
+    const onWait = ({ repository, message, waitMs }: ListingWait) => sayWait(repository, message, waitMs);
     const options: FetchOptions = { source, cache: openCache(env), frozen, update, rehash, tuning, onWait, signal };
     const plan = await planFetch(selectWeights(args), target, options);
     if (!args.json) print(planTable(plan));
@@ -83,7 +80,11 @@ async function fetch({ args, env, target, signal }: Command): Promise<number> {
     const view = progressView(plan, screen, () => performance.now());
     const { fetchedBytes, servedByOthers } = await fetchPlanned(plan, target, {
       ...options,
-      progress: (event) => view.event(event),
+      progress: (event) => {
+        view.event(event);
+        // Only JSON goes to stdout, so what the fetch waits for goes to stderr.
+        if (args.json && event.kind === "retry") sayWait(nameOf(event.file), event.message, event.waitMs);
+      },
     }).finally(() => view.end());
     const pruned = args.prune ? await prune(plan, { args, env, target, signal }) : { bytes: 0, refused: false };
     const mirrored = args.mirrorTo ? await mirror(args.mirrorTo, plan, { args, env, target, signal }) : undefined;
@@ -96,6 +97,16 @@ async function fetch({ args, env, target, signal }: Command): Promise<number> {
   } finally {
     await source.close();
   }
+}
+
+function nameOf({ repository, path }: FileAddress): string {
+  return `${repository}/${path}`;
+}
+
+/** What is waited for, why, and how long. Most messages begin with what they are about. */
+function sayWait(what: string, message: string, waitMs: number): void {
+  const reason = message.startsWith(what) ? message : `${what}: ${message}`;
+  process.stderr.write(`${reason}; again in ${timeText(waitMs / 1000)}\n`);
 }
 
 /** One line for each repository that stood in for another. */
@@ -177,24 +188,6 @@ function report(error: unknown, signal: AbortSignal): number {
   if (error instanceof InvalidConfig) return EXIT.usage;
   const different = error instanceof WeightsUnavailable && ["differs-from-lock", "not-pinned"].includes(error.reason);
   return different ? EXIT.different : EXIT.unavailable;
-}
-
-function knownNames(): string {
-  const line = ([name, { repository }]: [string, { repository: string }]) => `  ${name.padEnd(26)}${repository}`;
-  const annotators = Object.entries(ANNOTATORS).map(([id, weights]) => {
-    const files = weights.flatMap(({ repository, files }) => Object.keys(files).map((path) => `${repository}/${path}`));
-    return `  ${id.padEnd(26)}${files.join(", ") || "none needed"}`;
-  });
-  return [
-    "Models",
-    ...Object.entries(BASE_MODELS).map(line),
-    "ControlNets",
-    ...Object.entries(CONTROLNETS).map(line),
-    "Annotators",
-    ...annotators,
-    "Extras",
-    ...Object.entries(EXTRAS).map(line),
-  ].join("\n");
 }
 
 function print(text: string): number {
