@@ -1,6 +1,6 @@
 /** The real command as a process: what it prints, how it ends, and what survives when it is stopped or killed. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmod, mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { builtFile } from "@armature/core";
@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { inMemory, noise } from "../shared/fetch/testing/content.js";
 import { seededRandom } from "../shared/fetch/testing/faults.js";
 import { S3_CREDENTIALS, startS3Server } from "../shared/fetch/testing/s3-server.js";
-import { DEPTH, WEIGHTS, WeightsLab } from "../shared/fetch/testing/weights-lab.js";
+import { controlnetFiles, DEPTH, WEIGHTS, WeightsLab } from "../shared/fetch/testing/weights-lab.js";
 
 const COMMAND = builtFile("scripts/dist/fetch-weights.js");
 const MB = 2 ** 20;
@@ -106,6 +106,73 @@ test("a fetch into MODELS_DIR ends with 0, in plain lines; the second asks the H
   expect(lab.server.requests.length).toBe(asked);
 });
 
+test("a network without weights that can be loaded ends with 1, and says what is there", async () => {
+  const { [WEIGHTS]: _half, "diffusion_pytorch_model.safetensors": _full, ...bare } = controlnetFiles(noise(2000, 1));
+  delete bare["diffusion_pytorch_model.bin"];
+  const nonEma = { "diffusion_pytorch_model.non_ema.safetensors": inMemory(noise(3000, 1)) };
+  lab.server.publish(DEPTH, { ...bare, ...nonEma });
+  for (const args of [
+    ["--controlnets", "depth"],
+    ["--model", "some/model"],
+  ]) {
+    lab.server.publish("some/model", { ...bare, ...nonEma });
+    const { code, err } = await run(args);
+    expect(code).toBe(1);
+    expect(err).toMatch(/has no weights that can be loaded: .*; found diffusion_pytorch_model\.non_ema\.safetensors/);
+  }
+  const half = { "diffusion_pytorch_model.bf16.safetensors": inMemory(noise(3000, 2)) };
+  lab.server.publish(DEPTH, { ...bare, ...half });
+  const { code, out } = await run(["--controlnets", "depth"]);
+  expect(code).toBe(0);
+  expect(out).toContain(`Note: ${DEPTH}: no ${WEIGHTS}; taking diffusion_pytorch_model.bf16.safetensors instead`);
+});
+
+test("a wait for the list is said with its reason; a refusal is not waited for; escape sequences stay out", async () => {
+  lab.publishControlnet(5000);
+  const failing = new Set(["/tree/", lab.server.cdnHost]);
+  lab.server.fault = ({ host, path }) => {
+    const place = host === "cdn" ? lab.server.cdnHost : "/tree/";
+    const isFirst = (host === "cdn" || path.includes(place)) && failing.delete(place);
+    return isFirst ? { kind: "status", status: 503 } : undefined;
+  };
+  const waited = await run(["--controlnets", "depth", "--json"]);
+  expect(waited.code).toBe(0);
+  expect(waited.err).toMatch(new RegExp(`^${DEPTH}: \\S+ answers 503; again in 1 s$`, "m"));
+  expect(waited.err).toMatch(new RegExp(`^${DEPTH}/${WEIGHTS}: \\S+ answers 503; again in 1 s$`, "m"));
+  expect(JSON.parse(waited.out).servedByOthers).toEqual([]);
+
+  const escaping = Buffer.from("\u009b31mred").toString("latin1");
+  lab.server.fault = () => ({ kind: "status", status: 418, headers: { "x-error-message": escaping } });
+  lab.server.requests.length = 0;
+  const refused = await run(["--controlnets", "canny"]);
+  expect(refused.code).toBe(1);
+  expect(refused.err).toMatch(/answers 418/);
+  expect(refused.err).not.toMatch(/\u009b|again in/);
+  expect(lab.server.requests.length).toBe(1);
+});
+
+test("a repository that is gone: text and JSON say which other one served", async () => {
+  const FIRST = "stable-diffusion-v1-5/stable-diffusion-v1-5";
+  const names = ["unet/diffusion_pytorch_model", "vae/diffusion_pytorch_model", "text_encoder/model"];
+  const small = ["model_index.json", "scheduler/scheduler_config.json", "tokenizer/vocab.json", "tokenizer/merges.txt"];
+  const configs = ["unet/config.json", "vae/config.json", "text_encoder/config.json"];
+  const files = Object.fromEntries([
+    ...names.map((name, i) => [`${name}.fp16.safetensors`, inMemory(noise(4000, i))] as const),
+    ...[...small, ...configs].map((path, i) => [path, inMemory(noise(20, i))] as const),
+  ]);
+  lab.server.publish(FIRST, files);
+  await run(["--model", "sd15"]);
+  lab.server.remove(FIRST);
+  lab.server.publish("sd-legacy/stable-diffusion-v1-5", files);
+  for (const json of [false, true]) {
+    await rm(join(lab.dir, FIRST), { recursive: true });
+    const { code, out } = await run(["--model", "sd15", "--frozen", ...(json ? ["--json"] : [])]);
+    expect(code).toBe(0);
+    if (!json) expect(out).toContain(`${FIRST}: from sd-legacy/stable-diffusion-v1-5 came 10 files`);
+    else expect(JSON.parse(out).servedByOthers.length).toBe(10);
+  }
+});
+
 test("killed at random moments, it transfers less than one chunk a connection again", async () => {
   const size = 24 * MB;
   const bytes = lab.publishControlnet(size);
@@ -187,7 +254,7 @@ test("verify ends with 3 if anything differs, and repair mends it", async () => 
   await writeFile(lab.path(WEIGHTS), noise(100_000, 5));
   const verified = await run(["--verify", "--controlnets", "depth"]);
   expect(verified.code).toBe(3);
-  expect(verified.out).toContain(`wrong-hash  ${DEPTH}/${WEIGHTS}`);
+  expect(verified.out).toContain(`wrong-hash   ${DEPTH}/${WEIGHTS}`);
   expect((await run(["--frozen", "--controlnets", "depth"])).code).toBe(3);
   expect((await run(["--repair", "--controlnets", "depth"])).code).toBe(0);
   expect((await lab.read(WEIGHTS)).equals(bytes)).toBe(true);

@@ -1,17 +1,15 @@
 /** `npm run fetch-weights`: the command over shared/weights. It reads the command line and the environment, and prints. */
 import { createInterface } from "node:readline/promises";
 import { configHelp, readConfig } from "@armature/config";
-import { AppError, InvalidConfig } from "@armature/core";
+import { AppError, InvalidConfig, printable } from "@armature/core";
 import {
-  ANNOTATORS,
-  BASE_MODELS,
-  CONTROLNETS,
-  EXTRAS,
   FETCH_DEFAULTS,
   type FetchOptions,
   type FetchTarget,
+  type FileAddress,
   fetchPlanned,
   findRemovable,
+  type ListingWait,
   lockPath,
   mirrorWeights,
   openBucket,
@@ -21,13 +19,15 @@ import {
   planFetch,
   readLock,
   removeWeights,
+  type ServedFile,
   selectWeights,
   verifyWeights,
   WeightsEnvironment,
   WeightsUnavailable,
 } from "@armature/fetch";
-import { bytesText } from "./fetch-weights/amounts.js";
+import { bytesText, timeText } from "./fetch-weights/amounts.js";
 import { type Arguments, readArguments, USAGE } from "./fetch-weights/arguments.js";
+import { knownNames } from "./fetch-weights/known-names.js";
 import { planTable } from "./fetch-weights/plan-table.js";
 import { progressView } from "./fetch-weights/progress-view.js";
 
@@ -70,25 +70,53 @@ async function fetch({ args, env, target, signal }: Command): Promise<number> {
   const { connections = FETCH_DEFAULTS.connections, sync, frozen, update, repair: rehash } = args;
   const tuning = { connections, connectionsPerFile: Math.min(connections, FETCH_DEFAULTS.connectionsPerFile), sync };
   try {
-    const options: FetchOptions = { source, cache: openCache(env), frozen, update, rehash, tuning, signal };
+    const onWait = ({ repository, message, waitMs }: ListingWait) => sayWait(repository, message, waitMs);
+    const options: FetchOptions = { source, cache: openCache(env), frozen, update, rehash, tuning, onWait, signal };
     const plan = await planFetch(selectWeights(args), target, options);
     if (!args.json) print(planTable(plan));
     if (args.dryRun) return args.json ? printJson({ plan }) : EXIT.done;
 
     const screen = args.json ? { write: () => {} } : process.stdout;
     const view = progressView(plan, screen, () => performance.now());
-    const { fetchedBytes } = await fetchPlanned(plan, target, {
+    const { fetchedBytes, servedByOthers } = await fetchPlanned(plan, target, {
       ...options,
-      progress: (event) => view.event(event),
+      progress: (event) => {
+        view.event(event);
+        // Only JSON goes to stdout, so what the fetch waits for goes to stderr.
+        if (args.json && event.kind === "retry") sayWait(nameOf(event.file), event.message, event.waitMs);
+      },
     }).finally(() => view.end());
     const pruned = args.prune ? await prune(plan, { args, env, target, signal }) : { bytes: 0, refused: false };
     const mirrored = args.mirrorTo ? await mirror(args.mirrorTo, plan, { args, env, target, signal }) : undefined;
-    if (args.json) printJson({ plan, fetchedBytes, prunedBytes: pruned.bytes, mirrored });
-    else print(`Complete in ${target.dir}; pinned by ${target.lockFile}`);
+    if (args.json) printJson({ plan, fetchedBytes, servedByOthers, prunedBytes: pruned.bytes, mirrored });
+    else {
+      for (const line of othersText(servedByOthers)) print(line);
+      print(`Complete in ${target.dir}; pinned by ${target.lockFile}`);
+    }
     return pruned.refused ? EXIT.usage : EXIT.done;
   } finally {
     await source.close();
   }
+}
+
+function nameOf({ repository, path }: FileAddress): string {
+  return `${repository}/${path}`;
+}
+
+/** What is waited for, why, and how long. Most messages begin with what they are about. */
+function sayWait(what: string, message: string, waitMs: number): void {
+  const reason = message.startsWith(what) ? message : `${what}: ${message}`;
+  process.stderr.write(`${reason}; again in ${timeText(waitMs / 1000)}\n`);
+}
+
+/** One line for each repository that stood in for another. */
+function othersText(served: readonly ServedFile[]): string[] {
+  const counts = new Map<string, number>();
+  for (const { repository, servedBy } of served) {
+    const line = `${repository}: from ${servedBy}`;
+    counts.set(line, (counts.get(line) ?? 0) + 1);
+  }
+  return [...counts].map(([line, files]) => `${line} came ${files === 1 ? "1 file" : `${files} files`}`);
 }
 
 async function verify({ args, target, signal }: Command): Promise<number> {
@@ -100,8 +128,8 @@ async function verify({ args, target, signal }: Command): Promise<number> {
   const bad = files.filter(({ state }) => state !== "good");
   if (args.json) printJson({ files, unpinned });
   else {
-    for (const { repository, path, state } of files) print(`${state.padEnd(10)}  ${repository}/${path}`);
-    for (const repository of unpinned) print(`unpinned    ${repository}`);
+    for (const { repository, path, state } of files) print(`${state.padEnd(11)}  ${repository}/${path}`);
+    for (const repository of unpinned) print(`unpinned     ${repository}`);
     print(`${files.length - bad.length} of ${files.length} files are what ${target.lockFile} pins`);
     if (bad.length > 0) print("The same command with --repair in place of --verify fetches the others again");
   }
@@ -156,28 +184,10 @@ function report(error: unknown, signal: AbortSignal): number {
     return EXIT.interrupted;
   }
   if (!(error instanceof AppError)) throw error;
-  process.stderr.write(`${error.message}\n`);
+  process.stderr.write(`${printable(error.message)}\n`);
   if (error instanceof InvalidConfig) return EXIT.usage;
   const different = error instanceof WeightsUnavailable && ["differs-from-lock", "not-pinned"].includes(error.reason);
   return different ? EXIT.different : EXIT.unavailable;
-}
-
-function knownNames(): string {
-  const line = ([name, { repository }]: [string, { repository: string }]) => `  ${name.padEnd(26)}${repository}`;
-  const annotators = Object.entries(ANNOTATORS).map(([id, weights]) => {
-    const files = weights.flatMap(({ repository, files }) => Object.keys(files).map((path) => `${repository}/${path}`));
-    return `  ${id.padEnd(26)}${files.join(", ") || "none needed"}`;
-  });
-  return [
-    "Models",
-    ...Object.entries(BASE_MODELS).map(line),
-    "ControlNets",
-    ...Object.entries(CONTROLNETS).map(line),
-    "Annotators",
-    ...annotators,
-    "Extras",
-    ...Object.entries(EXTRAS).map(line),
-  ].join("\n");
 }
 
 function print(text: string): number {
@@ -186,5 +196,7 @@ function print(text: string): number {
 }
 
 function printJson(value: unknown): number {
-  return print(JSON.stringify(value, null, 2));
+  const text = JSON.stringify(value, null, 2);
+  // JSON lets C1 control characters pass as they are; a terminal would act on them.
+  return print(text.replace(/[\u007f-\u009f]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`));
 }

@@ -72,6 +72,10 @@ How
   --no-sync             do not wait until files are on the disk: faster, but a power cut may damage them
   --help                this text
 
+Of a network without listed files come the weights that would be loaded: .fp16, plain or .bf16 safetensors, whole or in shards. Where
+the manifest names several repositories with the same weights, the next is tried when one is gone, under the same pinned sha256;
+output, --json and the lock file say which served.
+
 Exit code: 0 done, 1 weights could not be had, 2 wrong usage, 3 differences found, 130 interrupted (the same command goes on).
 `;
 

@@ -12,8 +12,9 @@ const STATES: Record<FileState, string> = {
 };
 
 export function planTable(plan: Plan): string {
-  const rows = plan.repositories.flatMap(({ repository, commit, labels, licence, pinned, files }) => {
-    const about = [commit?.slice(0, 8), pinned ? "pinned" : "", licence].filter(Boolean).join(", ");
+  const rows = plan.repositories.flatMap(({ repository, servedBy, commit, labels, licence, pinned, files }) => {
+    const other = servedBy === repository ? "" : `from ${servedBy}`;
+    const about = [other, commit?.slice(0, 8), pinned ? "pinned" : "", licence].filter(Boolean).join(", ");
     const title = `${repository} (${about})  ${labels.join(", ")}`;
     const lines = files.map(({ path, size, state, bytesHere }) => {
       const begun = state === "partial" ? ` (${bytesText(bytesHere)} here)` : "";

@@ -25,6 +25,7 @@ const PLAN: Plan = {
       labels: ["some/model"],
       licence: undefined,
       alternatives: [],
+      servedBy: "some/model",
       pinned: false,
       repositoryBytes: 400e6,
       files: [FILE],
@@ -64,7 +65,17 @@ test("a terminal gets a bar a file and a total with rate and time left, within i
 
 test("a bar says why it stands still", () => {
   const retry: FetchEvent = { kind: "retry", file: FILE, message: "cut", waitMs: 1000 };
-  expect(watch(4, true, [retry])).toContain("model.safetensors trying again");
+  expect(watch(4, true, [retry])).toContain("model.safetensors again in 1 s: cut");
+  const longer: FetchEvent = {
+    ...retry,
+    message: "the connection to the mirror was cut in the middle of the file",
+    waitMs: 9e3,
+  };
+  const line = watch(4, true, [longer])
+    .split("\n")
+    .find((text) => text.includes("again"));
+  expect(line).toMatch(/…\S+\.safetensors again in 9 s: the connect/);
+  expect(line!.replace("\x1b[J", "").length).toBeLessThan(80);
   const discarded: FetchEvent = { kind: "discarded", file: FILE, message: "wrong" };
   expect(watch(4, true, [discarded])).toMatch(/\[-{24}\] {3}0% .* wrong hash,/);
 });
@@ -73,10 +84,12 @@ test("elsewhere: a line now and then, one for each thing that happened, no contr
   const text = watch(8, false, [
     { kind: "retry", file: FILE, message: "the connection was cut", waitMs: 1500 },
     { kind: "complete", file: FILE, how: "fetched" },
+    { kind: "complete", file: FILE, how: "fetched", servedBy: "other/copy" },
   ]);
   expect(text).toBe(
     "some/model/unet/model.safetensors: the connection was cut; again in 2 s\n" +
-      "some/model/unet/model.safetensors: complete, hash agrees\n",
+      "some/model/unet/model.safetensors: complete, hash agrees\n" +
+      "some/model/unet/model.safetensors: complete, hash agrees (from other/copy)\n",
   );
   expect(watch(25, false).split("\n").length).toBe(3);
 });

@@ -19,6 +19,9 @@ const PLAIN_EVERY_MS = 10_000;
 /** The rate is that of the last seconds. */
 const RATE_WINDOW_MS = 8000;
 const BAR_WIDTH = 24;
+/** Columns that are kept free of a file's name, and the share of them that why it waits may take. */
+const SHORTEST_WORD = 9;
+const LONGEST_WORD = 0.6;
 
 export function progressView(plan: Plan, screen: Screen, now: () => number): ProgressView {
   const tracker = new Tracker(plan, now);
@@ -54,7 +57,7 @@ class Tracker {
     }
     const entry = this.active.get(key) ?? { name: key, size: file.size, done: 0, word: "" };
     this.active.set(key, entry);
-    entry.word = event.kind === "bytes" ? "" : WORDS[event.kind];
+    entry.word = wordOf(event);
     if (event.kind !== "bytes" && event.kind !== "hashed" && event.kind !== "discarded") return;
     const done = event.kind === "discarded" ? 0 : event.done;
     const first = entry.done === 0 && this.#doneBytes === 0;
@@ -86,12 +89,21 @@ class Tracker {
   }
 }
 
-const WORDS = {
-  waiting: "another process fetches it",
-  retry: "trying again",
-  discarded: "wrong hash, again",
-  hashed: "hashing",
-};
+/** What stands beside a bar: why it does not grow. */
+function wordOf(event: Exclude<FetchEvent, { kind: "complete" }>): string {
+  switch (event.kind) {
+    case "bytes":
+      return "";
+    case "hashed":
+      return "hashing";
+    case "waiting":
+      return "another process fetches it";
+    case "retry":
+      return `again in ${timeText(event.waitMs / 1000)}: ${event.message}`;
+    case "discarded":
+      return "wrong hash, again";
+  }
+}
 
 class Bars implements ProgressView {
   #drawnLines = 0;
@@ -118,8 +130,10 @@ class Bars implements ProgressView {
     const files = [...this.tracker.active.values()].map(({ name, size, done, word }) => {
       const share = size > 0 ? done / size : 1;
       const bar = "#".repeat(Math.round(share * BAR_WIDTH)).padEnd(BAR_WIDTH, "-");
-      const short = name.length > columns - BAR_WIDTH - 20 ? `…${name.slice(-(columns - BAR_WIDTH - 21))}` : name;
-      return `[${bar}] ${String(Math.floor(share * 100)).padStart(3)}%  ${short} ${word}`;
+      const tail = word.slice(0, Math.floor((columns - BAR_WIDTH - 10) * LONGEST_WORD));
+      const width = columns - BAR_WIDTH - 11 - Math.max(tail.length, SHORTEST_WORD);
+      const short = name.length > width ? `…${name.slice(1 - width)}` : name;
+      return `[${bar}] ${String(Math.floor(share * 100)).padStart(3)}%  ${short} ${tail}`;
     });
     const lines = [...files, this.tracker.summary()].map((line) => line.slice(0, columns - 1));
     const up = this.#drawnLines > 0 ? `\x1b[${this.#drawnLines}A` : "";
@@ -152,7 +166,8 @@ class Lines implements ProgressView {
 }
 
 function noteOf(event: FetchEvent): string | undefined {
-  if (event.kind === "complete") return event.how === "fetched" ? "complete, hash agrees" : "was here, hash agrees";
+  if (event.kind === "complete" && event.how === "adopted") return "was here, hash agrees";
+  if (event.kind === "complete") return `complete, hash agrees${event.servedBy ? ` (from ${event.servedBy})` : ""}`;
   if (event.kind === "retry") return `${event.message}; again in ${timeText(event.waitMs / 1000)}`;
   if (event.kind === "waiting") return "another process fetches it; waiting";
   if (event.kind === "discarded") return `thrown away: ${event.message}`;

@@ -12,7 +12,8 @@ export type FetchEvent =
   | { kind: "discarded"; file: FileAddress; message: string }
   /** `done` bytes of a file that was there already are hashed. */
   | { kind: "hashed"; file: FileAddress; done: number }
-  | { kind: "complete"; file: FileAddress; how: "fetched" | "adopted" };
+  /** `servedBy`: the other repository that gave the bytes, where it was not the file's own. */
+  | { kind: "complete"; file: FileAddress; how: "fetched" | "adopted"; servedBy?: string | undefined };
 
 export interface FetchTuning {
   /** Files under way at once. */

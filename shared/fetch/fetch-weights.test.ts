@@ -3,6 +3,7 @@ import { chmod, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { lockPath } from "./lock-file.js";
+import type { ListingWait } from "./offer.js";
 import { type Selection, selectWeights } from "./selection.js";
 import { freeBytes } from "./target.js";
 import { inMemory, noise, text } from "./testing/content.js";
@@ -220,6 +221,60 @@ test("a file name that would leave the folder is refused", async () => {
     },
   ];
   expect((await refusal(lab.fetch(listed))).message).toContain('refused the file name "../../../model.safetensors"');
+});
+
+test("a list that cannot be had at once is waited for, and the caller hears why", async () => {
+  lab.publishControlnet(5000);
+  let failures = 0;
+  lab.server.fault = ({ path }) =>
+    path.includes("/tree/") && failures++ < 2 ? { kind: "status", status: 503 } : undefined;
+  const waits: ListingWait[] = [];
+  await lab.fetch(depth(), { onWait: (wait) => waits.push(wait) });
+  expect(waits.map(({ repository }) => repository)).toEqual([DEPTH, DEPTH]);
+  expect(waits[0]?.message).toMatch(/answers 503/);
+  expect(waits[1]?.waitMs).toBeGreaterThan(waits[0]!.waitMs);
+});
+
+test("another hash than is pinned of a commit is not believed, though the same hub lists it", async () => {
+  lab.publishControlnet(50_000);
+  await lab.fetch();
+  const other = noise(50_000, 77);
+  const { commit } = (await lab.lock()).repositories[DEPTH]!;
+  lab.server.intercept = ({ path }, res) => {
+    if (!path.includes(`/tree/${commit}`)) return false;
+    const { size, sha256 } = inMemory(other);
+    const entry = { type: "file", size, oid: "0".repeat(40), lfs: { oid: sha256, size } };
+    res.end(
+      JSON.stringify([
+        { ...entry, path: WEIGHTS },
+        { ...entry, path: "config.json" },
+        { ...entry, path: "more.json" },
+      ]),
+    );
+    return true;
+  };
+  const wanted = { smallest: false, files: new Map([["more.json", 1]]), optional: new Set<string>() };
+  const error = await refusal(lab.fetch([{ ...depth()[0]!, wanted }]));
+  expect(error.reason).toBe("corrupt");
+  expect(error.message).toMatch(/sha256 .* is offered, but sha256 .* is pinned/);
+});
+
+test("shards come with their index, and an index of shards that are not there is no complete model", async () => {
+  const shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
+  const publish = (map: Record<string, string>) =>
+    lab.server.publish("some/model", {
+      "config.json": text("{}"),
+      "model.safetensors.index.json": text(JSON.stringify({ weight_map: map })),
+      ...Object.fromEntries(shards.map((name, i) => [name, inMemory(noise(3000, i))])),
+    });
+  const selection = selectWeights({ models: ["some/model"] });
+  publish({ a: shards[0]!, b: shards[1]! });
+  await lab.fetch(selection);
+  expect((await lab.files()).filter((name) => name.endsWith(".safetensors")).length).toBe(2);
+  publish({ a: shards[0]!, b: "model-00003-of-00003.safetensors" });
+  const error = await refusal(lab.fetch(selection, { update: true }));
+  expect(error.reason).toBe("no-weights");
+  expect(error.message).toMatch(/index\.json names some\/model\/model-00003-of-00003\.safetensors, which is not there/);
 });
 
 function pipelineFiles() {

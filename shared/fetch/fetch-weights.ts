@@ -7,13 +7,16 @@ import type { DownloadContext } from "./download-context.js";
 import { FETCH_DEFAULTS, type FetchEvent, type FetchTuning } from "./fetch-options.js";
 import { agrees, type Digests, hashText } from "./file-hash.js";
 import { HashThread } from "./hash-thread.js";
-import { LOCK_FILE, readLock, updateLock, type WeightsLock } from "./lock-file.js";
-import { type Plan, type PlannedFile, type PlannedRepository, planSelection } from "./plan.js";
+import { LOCK_FILE, readLock } from "./lock-file.js";
+import type { ListingWait } from "./offer.js";
+import { type Completed, pin } from "./pin.js";
+import { type Plan, type PlannedFile, planSelection } from "./plan.js";
 import type { Selection } from "./selection.js";
-import { atRepository } from "./sources/at-repository.js";
 import type { HuggingFaceCache } from "./sources/hf-cache.js";
 import type { WeightSource } from "./sources/source.js";
+import { type Supplier, suppliersOf } from "./suppliers.js";
 import { checkTarget, freeBytes } from "./target.js";
+import { refuseLfsPointer, requireShards } from "./weight-file-checks.js";
 import { WeightsUnavailable } from "./weights-unavailable.js";
 
 export interface FetchTarget {
@@ -35,6 +38,8 @@ export interface FetchOptions {
   rehash?: boolean;
   tuning?: Partial<FetchTuning>;
   progress?: (event: FetchEvent) => void;
+  /** A repository's files could not be listed, and are asked for again. */
+  onWait?: (wait: ListingWait) => void;
   signal?: AbortSignal;
   /** Bytes free below a folder. */
   free?: (dir: string) => Promise<number>;
@@ -43,6 +48,14 @@ export interface FetchOptions {
 export interface FetchResult {
   plan: Plan;
   fetchedBytes: number;
+  /** Files that another repository than their own has given. */
+  servedByOthers: ServedFile[];
+}
+
+export interface ServedFile {
+  repository: string;
+  path: string;
+  servedBy: string;
 }
 
 /**
@@ -60,11 +73,23 @@ export async function fetchSelection(
 
 /** The plan that `fetchPlanned` carries out. Asks the source for what the lock file does not pin; writes nothing. */
 export async function planFetch(selection: Selection, target: FetchTarget, options: FetchOptions): Promise<Plan> {
-  const { source, cache, frozen, update, rehash, signal = never() } = options;
+  const { source, cache, frozen, update, rehash, onWait, signal = never() } = options;
   const { chunkBytes, retry } = { ...FETCH_DEFAULTS, ...options.tuning };
   const lock = await readLock(lockFileOf(target));
   const { dir } = target;
-  return planSelection(selection, { dir, lock, source, cache, frozen, update, rehash, chunkBytes, retry, signal });
+  return planSelection(selection, {
+    dir,
+    lock,
+    source,
+    cache,
+    frozen,
+    update,
+    rehash,
+    chunkBytes,
+    retry,
+    signal,
+    onWait,
+  });
 }
 
 /** Fetches what a plan lacks. Target and options must be those that it was made with. */
@@ -82,18 +107,25 @@ export async function fetchPlanned(plan: Plan, target: FetchTarget, options: Fet
   const emit = options.progress ?? (() => {});
   const connections = new PQueue({ concurrency: tuning.connections });
   const context: DownloadContext = { tuning, connections, hasher, emit, signal };
-  const digests = new Map<PlannedFile, Digests>();
+  const completed = new Map<PlannedFile, Completed>();
   try {
     await inParallel(todo, tuning.files, async (file) => {
       const repository = plan.repositories.find(({ files }) => files.includes(file))!;
-      digests.set(file, await complete(file, sourcesOf(file, repository, options), context, frozen));
+      completed.set(
+        file,
+        await complete(file, suppliersOf(file, repository, options.source, options.cache), context, frozen),
+      );
     });
   } finally {
     await hasher.close();
     // Also after a failure: what did arrive is hashed, and need not be again.
-    if (!frozen && digests.size > 0) await pin(plan, digests, lockFile, new AbortController().signal);
+    if (!frozen && completed.size > 0) await pin(plan, completed, lockFile, new AbortController().signal);
   }
-  return { plan, fetchedBytes: plan.fetchBytes };
+  await requireShards(files);
+  const servedByOthers = [...completed].flatMap(([{ repository, path }, { servedBy }]) =>
+    servedBy === undefined ? [] : [{ repository, path, servedBy }],
+  );
+  return { plan, fetchedBytes: plan.fetchBytes, servedByOthers };
 }
 
 function lockFileOf({ dir, lockFile }: FetchTarget): string {
@@ -103,40 +135,33 @@ function lockFileOf({ dir, lockFile }: FetchTarget): string {
 /** Makes one file present: by hashing what is there, or by downloading. */
 async function complete(
   file: PlannedFile,
-  sources: WeightSource[],
+  suppliers: Supplier[],
   context: DownloadContext,
   frozen: boolean,
-): Promise<Digests> {
+): Promise<Completed> {
   const { emit } = context;
   const found = file.state === "unverified" && file.hash ? await digestsHere(file, context) : undefined;
   if (found && agrees(found, file.hash)) {
+    await refuseLfsPointer(file.target, file.path, file.target);
     emit({ kind: "complete", file, how: "adopted" });
-    return found;
+    return { digests: found, how: "adopted", servedBy: undefined };
   }
   if (found && file.hash) {
     const message = `${file.target}: sha256 ${found.sha256}, but ${hashText(file.hash)} is pinned`;
     if (frozen) throw new WeightsUnavailable("differs-from-lock", `--frozen: ${message}`);
     emit({ kind: "discarded", file, message });
   }
-  const digests = await downloadFile({ file, target: file.target, sources }, context);
-  emit({ kind: "complete", file, how: "fetched" });
-  return digests;
+  const sources = suppliers.map(({ source }) => source);
+  const { digests, source } = await downloadFile({ file, target: file.target, sources }, context);
+  const servedBy = suppliers.find((supplier) => supplier.source === source)?.servedBy;
+  emit({ kind: "complete", file, how: "fetched", servedBy });
+  return { digests, how: "fetched", servedBy };
 }
 
 /** Undefined if the file has gone since it was planned: it is missing. */
 function digestsHere(file: PlannedFile, { hasher, emit, signal }: DownloadContext): Promise<Digests | undefined> {
   const onBytes = (done: number) => emit({ kind: "hashed", file, done });
   return unlessVanished(hasher.digestFile(file.target, file.size, signal, onBytes));
-}
-
-/** The cache, then the source, then, for a pinned file, repositories with the same bytes. */
-function sourcesOf(
-  file: PlannedFile,
-  { alternatives }: PlannedRepository,
-  { source, cache }: FetchOptions,
-): WeightSource[] {
-  const others = file.hash ? alternatives.map((repository) => atRepository(source, repository)) : [];
-  return [...(cache && file.state === "cached" ? [cache] : []), source, ...others];
 }
 
 /** Small files first: a model without its configuration is of no use, and a mistake shows early. */
@@ -170,33 +195,6 @@ function summary(failures: unknown[]): unknown {
   if (!first || others.length === 0) return first;
   const text = `${first.message} (and ${others.length} more: ${others.map(({ message }) => message).join("; ")})`;
   return new WeightsUnavailable(first.reason, text, { cause: first, retryAfterS: first.retryAfterS });
-}
-
-/** Writes what is pinned into the lock file: hashes as the source tells them, and the sha256 of what has arrived. */
-async function pin(
-  plan: Plan,
-  digests: Map<PlannedFile, Digests>,
-  lockFile: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const isNews = plan.repositories.some(({ pinned, files }) => !pinned || files.some((file) => digests.has(file)));
-  if (!isNews) return;
-  await checkTarget(plan.dir, 0, async () => Number.POSITIVE_INFINITY);
-  await updateLock(lockFile, (lock) => pinInto(lock, plan, digests), signal);
-}
-
-function pinInto(lock: WeightsLock, plan: Plan, digests: Map<PlannedFile, Digests>): void {
-  for (const { repository, revision, commit = null, repositoryBytes, files } of plan.repositories) {
-    const before = lock.repositories[repository];
-    const kept = before && before.commit === commit ? before.files : {};
-    const pinned = { ...kept };
-    for (const file of files) {
-      const sha256 = digests.get(file)?.sha256 ?? file.hash?.sha256 ?? kept[file.path]?.sha256;
-      const gitSha1 = sha256 ? undefined : file.hash?.gitSha1;
-      if (sha256 || gitSha1) pinned[file.path] = { size: file.size, sha256, gitSha1 };
-    }
-    lock.repositories[repository] = { revision, commit, repositoryBytes, files: pinned };
-  }
 }
 
 function never(): AbortSignal {

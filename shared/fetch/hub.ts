@@ -5,8 +5,11 @@
  */
 import { z } from "zod";
 import { type FileHash, hashNamed, SHA1_HEX, SHA256_HEX } from "./file-hash.js";
-import { type Headers, type HttpAnswer, type HttpClient, headerValue } from "./http/http-client.js";
-import { retryAfterS } from "./retry.js";
+import { withoutCredentials } from "./http/credentials.js";
+import type { Headers, HttpAnswer, HttpClient } from "./http/http-client.js";
+import { MAX_REDIRECTS, nextPage, redirectTarget } from "./http/redirects.js";
+import { withinTime } from "./http/within-time.js";
+import { hubFailure } from "./hub-failure.js";
 import type { Listing, RemoteFile } from "./sources/source.js";
 import { WeightsUnavailable } from "./weights-unavailable.js";
 
@@ -16,32 +19,51 @@ export interface HubOptions {
   token: string | undefined;
   /** Hosts (with the port, if it is not the usual one) that may see the token. */
   tokenHosts: readonly string[];
+  limits?: ListingLimits;
 }
+
+/** What the list of a repository's files may take, over all its pages. */
+export interface ListingLimits {
+  pages: number;
+  bytes: number;
+  ms: number;
+}
+
+/** A page lists 1000 files; the largest repositories hold some ten thousands. */
+export const LISTING_LIMITS: ListingLimits = { pages: 200, bytes: 64 * 2 ** 20, ms: 120_000 };
 
 export const HUB_ENDPOINT = "https://huggingface.co";
 
-const MAX_REDIRECTS = 5;
+/** Paths of the Hub itself; any other (a content network under the same host) is taken as it is. */
+const HUB_PATH = /^\/(api\/|([^/]+\/){1,2}resolve\/)/;
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 const Revision = z.object({ sha: z.string().regex(SHA1_HEX) });
-const TreePage = z.array(
-  z.object({
-    type: z.string(),
-    path: z.string(),
-    size: z.number().int().nonnegative().optional(),
-    oid: z.string().optional(),
-    lfs: z.object({ oid: z.string().regex(SHA256_HEX), size: z.number().int().nonnegative() }).nullish(),
-  }),
-);
+const TreeEntry = z.object({
+  type: z.string(),
+  path: z.string(),
+  size: z.number().int().nonnegative().optional(),
+  oid: z.string().optional(),
+  lfs: z.object({ oid: z.string().regex(SHA256_HEX), size: z.number().int().nonnegative() }).nullish(),
+});
+type TreeEntry = z.infer<typeof TreeEntry>;
 
 export class Hub {
   readonly endpoint: URL;
+  readonly #credentials: Headers;
 
   constructor(
     private readonly http: HttpClient,
     private readonly options: HubOptions,
   ) {
-    this.endpoint = new URL(options.endpoint.replace(/\/+$/, ""));
+    const { url, credentials } = withoutCredentials(options.endpoint.replace(/\/+$/, ""));
+    this.endpoint = url;
+    this.#credentials = credentials;
+  }
+
+  /** For messages: `https://huggingface.co`, or the mirror with its path. */
+  get name(): string {
+    return this.endpoint.href.replace(/\/+$/, "");
   }
 
   /** The commit that a branch, tag or commit stands for now. */
@@ -52,21 +74,39 @@ export class Hub {
     return parse(Revision, text, url).sha;
   }
 
-  /** Every file of a repository at a commit. */
+  /** Every file of a repository at a commit. Throws WeightsUnavailable for a list without an end. */
   async tree(repository: string, commit: string, signal: AbortSignal): Promise<Listing> {
-    const files: RemoteFile[] = [];
-    const first = this.#url(`/api/models/${repository}/tree/${commit}?recursive=true`);
-    for (let url: URL | undefined = first; url; ) {
-      const { text, headers } = await this.#api(url, repository, signal);
-      for (const entry of parse(TreePage, text, url)) {
-        const { path, oid = "" } = entry;
-        const hash: FileHash | undefined = entry.lfs ? { sha256: entry.lfs.oid } : hashNamed(oid);
-        if (entry.type === "file") files.push({ path, size: entry.lfs?.size ?? entry.size ?? 0, hash });
-      }
-      url = nextPage(headers, url);
-    }
+    const { ms } = this.#limits;
+    const files = await withinTime(`${repository}: the list of its files`, ms, signal, (signal) =>
+      this.#allFiles(repository, commit, signal),
+    );
     const repositoryBytes = files.reduce((sum, { size }) => sum + size, 0);
     return { repository, commit, files, repositoryBytes };
+  }
+
+  async #allFiles(repository: string, commit: string, signal: AbortSignal): Promise<RemoteFile[]> {
+    const files: RemoteFile[] = [];
+    const asked = new Set<string>();
+    let bytes = 0;
+    const first = this.#url(`/api/models/${repository}/tree/${commit}?recursive=true`);
+    for (let url: URL | undefined = first; url; ) {
+      if (asked.has(url.href) || asked.size >= this.#limits.pages || bytes > this.#limits.bytes) {
+        const read = `${asked.size} pages, ${(bytes / 1e6).toFixed(1)} MB`;
+        throw new WeightsUnavailable(
+          "unexpected-answer",
+          `${url.host} lists files of ${repository} without end (${read})`,
+        );
+      }
+      asked.add(url.href);
+      const answer = await this.#api(url, repository, signal);
+      bytes += answer.text.length;
+      const entries = parse(z.array(TreeEntry), answer.text, url).filter(({ type }) => type === "file");
+      files.push(...entries.map((entry) => remoteFile(entry, repository)));
+      const next = nextPage(answer);
+      // A mirror may name the Hub itself there: the page is asked of the host that we were given.
+      url = next && this.#underEndpoint(new URL(next.pathname + next.search, this.endpoint.origin));
+    }
+    return files;
   }
 
   /** Where the bytes of a file are asked for. */
@@ -74,80 +114,52 @@ export class Hub {
     return this.#url(`/${repository}/resolve/${commit}/${path.split("/").map(encodeURIComponent).join("/")}`);
   }
 
-  /** The token, if `url`'s host may see it: named as one that may, over TLS or on this machine. */
+  /** The token, if `url`'s host may see it: named as one that may, over TLS or on this machine. Else what the endpoint names. */
   authorization(url: URL): Headers {
+    if (this.#mayHaveToken(url)) return { authorization: `Bearer ${this.options.token}` };
+    return url.origin === this.endpoint.origin ? this.#credentials : {};
+  }
+
+  #mayHaveToken(url: URL): boolean {
     const { token, tokenHosts } = this.options;
     const isSafe = url.protocol === "https:" || LOOPBACK.test(url.hostname);
-    return token && isSafe && tokenHosts.includes(url.host) ? { authorization: `Bearer ${token}` } : {};
+    return token !== undefined && isSafe && tokenHosts.includes(url.host);
   }
 
   /** The error that an answer other than 200 stands for. */
   failure(answer: HttpAnswer, repository: string, file?: string): WeightsUnavailable {
-    const { status, headers, url } = answer;
-    const code = headerValue(headers, "x-error-code");
-    const detail = headerValue(headers, "x-error-message");
     const what = file ? `${repository}/${file}` : repository;
-    const said = detail ? ` (${url.host} says: ${detail})` : "";
-    if (status === 429) {
-      const seconds = retryAfterS(headerValue(headers, "retry-after"), headerValue(headers, "ratelimit"), Date.now());
-      const wait = seconds === undefined ? "" : `; it asks to wait ${Math.ceil(seconds)} s`;
-      const hint = this.options.token ? "" : ". A token (HF_TOKEN) allows more requests";
-      return new WeightsUnavailable("rate-limited", `${url.host} limits the rate of requests${wait}${hint}`, {
-        retryAfterS: seconds,
-      });
-    }
-    if (/access to this resource is disabled/i.test(detail ?? "")) {
-      return new WeightsUnavailable("taken-down", `${what}: the Hub has disabled this repository${said}`);
-    }
-    if (code === "GatedRepo" || status === 403) return this.#gated(what, url, said);
-    if (code === "RevisionNotFound") {
-      return new WeightsUnavailable("missing-revision", `${what}: no such revision: ${url.pathname}${said}`);
-    }
-    if (code === "EntryNotFound") return new WeightsUnavailable("missing-file", `${what}: no such file${said}`);
-    if (status === 401 || status === 404 || code === "RepoNotFound") return this.#missing(what, url, status, said);
-    return new WeightsUnavailable(
-      status >= 500 || status === 408 ? "unreachable" : "unexpected-answer",
-      `${what}: ${url.host} answers ${status}${said}`,
-    );
+    const tokenSent = this.#mayHaveToken(answer.url);
+    return hubFailure(answer, what, { hub: this.name, hasToken: this.options.token !== undefined, tokenSent });
   }
 
-  #gated(what: string, url: URL, said: string): WeightsUnavailable {
-    const page = new URL(what.split("/").slice(0, 2).join("/"), `${this.endpoint.origin}/`);
-    const advice = this.options.token
-      ? `Accept its terms at ${page} with the account of HF_TOKEN, and give the token the right to read gated repositories${this.#unsentToken(url)}`
-      : `Accept its terms at ${page}, then set HF_TOKEN`;
-    return new WeightsUnavailable("gated", `${what} is gated. ${advice}${said}`);
+  get #limits(): ListingLimits {
+    return this.options.limits ?? LISTING_LIMITS;
   }
 
-  /** The Hub answers 401 also for a repository that does not exist, so as not to tell private ones apart. */
-  #missing(what: string, url: URL, status: number, said: string): WeightsUnavailable {
-    const { token } = this.options;
-    const why = token ? "or the token (HF_TOKEN) may not read it" : "or is private and needs a token (HF_TOKEN)";
-    const reason = status === 401 && token && /invalid|expired/i.test(said) ? "token-refused" : "missing-repository";
-    if (reason === "token-refused")
-      return new WeightsUnavailable(reason, `${what}: the token (HF_TOKEN) is refused${said}`);
-    return new WeightsUnavailable(
-      reason,
-      `${what} does not exist, was removed, ${why}${this.#unsentToken(url)}${said}`,
-    );
+  /** Where a redirect within the Hub leads, under the mirror's path also where the mirror passes on the Hub's own. */
+  redirectTarget(answer: HttpAnswer): URL | undefined {
+    const target = redirectTarget(answer);
+    return target && this.#underEndpoint(target);
   }
 
-  #unsentToken(url: URL): string {
-    if (!this.options.token || this.authorization(url).authorization) return "";
-    return ` (the token was not sent to ${url.host}; name it in HF_TOKEN_HOSTS if it may have it)`;
+  #underEndpoint(url: URL): URL {
+    const prefix = this.endpoint.pathname.replace(/\/+$/, "");
+    if (url.origin !== this.endpoint.origin || url.pathname.startsWith(`${prefix}/`)) return url;
+    return HUB_PATH.test(url.pathname) ? new URL(prefix + url.pathname + url.search, url.origin) : url;
   }
 
   #url(pathAndQuery: string): URL {
-    return new URL(this.endpoint.href.replace(/\/+$/, "") + pathAndQuery);
+    return new URL(this.name + pathAndQuery);
   }
 
   /** An answer of the API. A renamed repository redirects within the host; anything else is followed nowhere. */
-  async #api(start: URL, repository: string, signal: AbortSignal): Promise<{ text: string; headers: Headers }> {
+  async #api(start: URL, repository: string, signal: AbortSignal): Promise<HttpAnswer & { text: string }> {
     let url = start;
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
       const answer = await this.http.text(url, this.authorization(url), signal);
       if (answer.status === 200) return answer;
-      const location = redirectTarget(answer);
+      const location = this.redirectTarget(answer);
       if (!location) throw this.failure(answer, repository);
       if (location.origin !== url.origin) break;
       url = location;
@@ -159,18 +171,15 @@ export class Hub {
   }
 }
 
-/** Where a redirect leads; undefined for an answer that is none. */
-export function redirectTarget({ status, headers, url }: HttpAnswer): URL | undefined {
-  const location = headerValue(headers, "location");
-  return [301, 302, 303, 307, 308].includes(status) && location ? new URL(location, url) : undefined;
-}
-
-/** `Link: <https://…>; rel="next"`. A mirror may name the Hub itself there: the page is asked of the host that we were given. */
-function nextPage(headers: Headers, from: URL): URL | undefined {
-  const link = /<([^>]+)>\s*;\s*rel="next"/.exec(headerValue(headers, "link") ?? "")?.[1];
-  if (!link) return undefined;
-  const { pathname, search } = new URL(link, from);
-  return new URL(pathname + search, from.origin);
+/** Throws WeightsUnavailable for a file of unknown size: it could never be told whether it is whole. */
+function remoteFile({ path, oid = "", size, lfs }: TreeEntry, repository: string): RemoteFile {
+  const bytes = lfs?.size ?? size;
+  const hash: FileHash | undefined = lfs ? { sha256: lfs.oid } : hashNamed(oid);
+  if (bytes !== undefined) return { path, size: bytes, hash };
+  throw new WeightsUnavailable(
+    "unexpected-answer",
+    `${repository}: ${JSON.stringify(path)} is listed without its size`,
+  );
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, text: string, url: URL): z.infer<Schema> {

@@ -1,9 +1,10 @@
 export { FETCH_DEFAULTS, type FetchEvent, type FetchTuning } from "./fetch-options.js";
 export { fetchPinned } from "./fetch-pinned.js";
-export { type FetchOptions, type FetchTarget, fetchPlanned, planFetch } from "./fetch-weights.js";
+export { type FetchOptions, type FetchTarget, fetchPlanned, planFetch, type ServedFile } from "./fetch-weights.js";
 export { lockPath, readLock, type WeightsLock } from "./lock-file.js";
 export { ANNOTATORS, BASE_MODELS, CONTROLNETS, EXTRAS } from "./manifest.js";
 export { mirrorWeights } from "./mirror.js";
+export type { ListingWait } from "./offer.js";
 export type { FileState, Plan, PlannedFile } from "./plan.js";
 export { findRemovable, removeWeights } from "./prune.js";
 export { type SelectionNames, selectWeights } from "./selection.js";

@@ -4,10 +4,10 @@
  */
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { InvalidConfig } from "@armature/core";
+import { InvalidConfig, printable } from "@armature/core";
 import { z } from "zod";
 import { claim } from "./claim.js";
-import { type FileHash, SHA1_HEX, SHA256_HEX } from "./file-hash.js";
+import { agrees, EMPTY_DIGESTS, type FileHash, SHA1_HEX, SHA256_HEX } from "./file-hash.js";
 import { isFilePath, isRepositoryId } from "./names-on-disk.js";
 import type { RemoteFile } from "./sources/source.js";
 
@@ -19,12 +19,15 @@ const LockedFile = z
     size: z.int().nonnegative(),
     sha256: z.string().regex(SHA256_HEX).optional(),
     gitSha1: z.string().regex(SHA1_HEX).optional(),
+    servedBy: z.string().refine(isRepositoryId).optional().describe("Another repository, if that served this file"),
   })
-  .refine(({ sha256, gitSha1 }) => sha256 || gitSha1, "wants sha256 or gitSha1");
+  .refine(({ sha256, gitSha1 }) => sha256 || gitSha1, "wants sha256 or gitSha1")
+  .refine((file) => file.size > 0 || agrees(EMPTY_DIGESTS, lockedHash(file)), "no file of 0 bytes has this hash");
 
 const LockedRepository = z.strictObject({
   revision: z.string().describe("What was asked for"),
   commit: z.string().regex(SHA1_HEX).nullable().describe("What it was, or null for a plain directory"),
+  servedBy: z.string().refine(isRepositoryId).optional().describe("Whose commit it is, if another repository's"),
   repositoryBytes: z.int().nonnegative().optional().describe("What a clone would have cost"),
   files: z.record(z.string().refine(isFilePath), LockedFile),
 });
@@ -52,7 +55,7 @@ export function parseLock(text: string, from: string): WeightsLock {
   const result = WeightsLockSchema.safeParse(json);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  throw new InvalidConfig(`${from}: ${issue?.path.join(" → ") || "the lock file"}: ${issue?.message}`);
+  throw new InvalidConfig(printable(`${from}: ${issue?.path.join(" → ") || "the lock file"}: ${issue?.message}`));
 }
 
 /** The lock at `path`; an empty one if there is none. */
@@ -97,7 +100,7 @@ export function lockedFiles(repository: LockedRepository): RemoteFile[] {
   return Object.entries(repository.files).map(([path, file]) => ({ path, size: file.size, hash: lockedHash(file) }));
 }
 
-function lockedHash({ sha256, gitSha1 }: z.infer<typeof LockedFile>): FileHash | undefined {
+function lockedHash({ sha256, gitSha1 }: { sha256?: string; gitSha1?: string }): FileHash | undefined {
   if (sha256) return { sha256 };
   return gitSha1 ? { gitSha1 } : undefined;
 }

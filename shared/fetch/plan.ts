@@ -4,12 +4,14 @@ import PQueue from "p-queue";
 import { partIdentity } from "./download.js";
 import { type LockedRepository, lockedFiles, type WeightsLock } from "./lock-file.js";
 import { pathOnDisk } from "./names-on-disk.js";
+import { type Candidate, firstOffer, type ListingWait } from "./offer.js";
 import { bytesLeftOver } from "./part-file.js";
-import { type RetryPolicy, withRetries } from "./retry.js";
+import type { RetryPolicy } from "./retry.js";
 import { chooseFiles, type FileChoice } from "./select-files.js";
-import type { RepositoryRequest, Selection } from "./selection.js";
+import type { RepositoryRequest, Selection, WantedFiles } from "./selection.js";
 import type { HuggingFaceCache } from "./sources/hf-cache.js";
-import type { FileAddress, Listing, WeightSource } from "./sources/source.js";
+import type { FileAddress, WeightSource } from "./sources/source.js";
+import { refuseLfsPointer } from "./weight-file-checks.js";
 import { WeightsUnavailable } from "./weights-unavailable.js";
 
 /**
@@ -33,6 +35,8 @@ export interface PlannedRepository {
   labels: readonly string[];
   licence: string | undefined;
   alternatives: readonly string[];
+  /** Whose commit it is: the repository itself, or another that holds the same bytes. */
+  servedBy: string;
   /** True if the lock file said everything, and nothing was asked of a source. */
   pinned: boolean;
   repositoryBytes: number | undefined;
@@ -65,6 +69,7 @@ export interface PlanOptions {
   chunkBytes: number;
   retry: RetryPolicy;
   signal: AbortSignal;
+  onWait?: ((wait: ListingWait) => void) | undefined;
 }
 
 const REPOSITORIES_AT_ONCE = 4;
@@ -102,32 +107,44 @@ async function planRepository(
   const locked = options.lock.repositories[repository];
   const pinned = locked && pinnedChoice(request, locked, options);
   const revision = request.revision ?? locked?.revision ?? "main";
+  const about = { repository, revision, labels, licence, alternatives };
   if (pinned && locked) {
     notes.push(...pinned.notes);
-    const { commit, repositoryBytes } = locked;
-    const files = await inspectAll({ repository, commit: commit ?? undefined, choice: pinned, locked, options });
-    return {
-      repository,
-      revision,
-      commit: commit ?? undefined,
-      labels,
-      licence,
-      alternatives,
-      pinned: true,
-      repositoryBytes,
-      files,
-    };
+    const { commit: lockedCommit, repositoryBytes, servedBy = repository } = locked;
+    const commit = lockedCommit ?? undefined;
+    const files = await inspectAll({ repository, commit, choice: pinned, locked, options });
+    return { ...about, commit, servedBy, pinned: true, repositoryBytes, files };
   }
   if (options.frozen) throw notPinned(request, locked);
 
-  // A lock that pins too little keeps its commit, so that what is there already goes with what comes.
-  const keepsCommit = locked?.commit && !options.update && revision === locked.revision;
-  const listing = await list(request, keepsCommit ? locked.commit! : revision, options);
-  const choice = chooseFiles(repository, listing.files, withLocked(request, locked, listing).wanted);
-  notes.push(...choice.notes);
-  const { commit, repositoryBytes } = listing;
-  const files = await inspectAll({ repository, commit, choice, locked, options });
-  return { repository, revision, commit, labels, licence, alternatives, pinned: false, repositoryBytes, files };
+  const keepsPins = locked && !options.update && revision === locked.revision ? locked : undefined;
+  const pins = new Map([...request.pins, ...(keepsPins ? lockedHashes(keepsPins) : [])]);
+  const wanted = { ...request, wanted: withLocked(request.wanted, locked) };
+  const offer = await firstOffer(wanted, candidates(request, revision, keepsPins), pins, options);
+  notes.push(...offer.notes);
+  const { commit, repositoryBytes } = offer.listing;
+  const files = await inspectAll({ repository, commit, choice: offer, locked, options });
+  return { ...about, commit, servedBy: offer.servedBy, pinned: false, repositoryBytes, files };
+}
+
+/**
+ * The repository itself, then those that hold the same bytes, unless a revision is asked for, which they do not know. A lock that
+ * pins too little keeps its commit, so that what is there already goes with what comes.
+ */
+function candidates(request: RepositoryRequest, revision: string, kept: LockedRepository | undefined): Candidate[] {
+  const { repository, alternatives } = request;
+  const others = request.revision === undefined ? alternatives : [];
+  const current = [repository, ...others].map((name, i) => ({
+    repository: name,
+    revision: i === 0 ? revision : "main",
+  }));
+  if (!kept?.commit) return current;
+  const before = kept.servedBy ?? repository;
+  return [{ repository: before, revision: kept.commit }, ...current.filter((other) => other.repository !== before)];
+}
+
+function lockedHashes({ files }: LockedRepository): [string, string][] {
+  return Object.entries(files).flatMap(([path, { sha256 }]) => (sha256 ? [[path, sha256] as [string, string]] : []));
 }
 
 /** What the lock file alone can answer; undefined if it cannot, or may not. */
@@ -156,28 +173,10 @@ function notPinned(request: RepositoryRequest, locked: LockedRepository | undefi
 }
 
 /** When a repository's pin moves, all its files that were ever selected move with it. */
-function withLocked(
-  request: RepositoryRequest,
-  locked: LockedRepository | undefined,
-  listing: Listing,
-): RepositoryRequest {
-  const there = new Set(listing.files.map(({ path }) => path));
-  const kept = Object.keys(locked?.files ?? {}).filter((path) => there.has(path));
-  const files = new Map([...kept.map((path) => [path, 0] as const), ...request.wanted.files]);
-  return { ...request, wanted: { ...request.wanted, files } };
-}
-
-async function list(request: RepositoryRequest, revision: string, options: PlanOptions): Promise<Listing> {
-  const { repository, alternatives } = request;
-  try {
-    const { source, retry, signal } = options;
-    return await withRetries(retry, signal, () => source.list(repository, revision, signal));
-  } catch (error) {
-    const isMissing = error instanceof WeightsUnavailable && error.reason === "missing-repository";
-    if (!isMissing || alternatives.length === 0) throw error;
-    const text = `${error.message}. The same files are known as ${alternatives.join(", ")}: ask for one of these by name`;
-    throw new WeightsUnavailable(error.reason, text, { cause: error });
-  }
+function withLocked(wanted: WantedFiles, locked: LockedRepository | undefined): WantedFiles {
+  const kept = Object.keys(locked?.files ?? {}).filter((path) => !wanted.files.has(path));
+  const files = new Map([...kept.map((path) => [path, 0] as const), ...wanted.files]);
+  return { ...wanted, files, optional: new Set([...wanted.optional, ...kept]) };
 }
 
 interface Inspection {
@@ -211,6 +210,7 @@ async function inspect(
     const bytesHere = found.size;
     if (bytesHere === file.size) return { state: trusted ? "present" : "unverified", bytesHere };
     if (!frozen) return { state: "differs", bytesHere };
+    await refuseLfsPointer(`--frozen: ${target}`, file.path, target);
     throw new WeightsUnavailable(
       "differs-from-lock",
       `--frozen: ${target} has ${bytesHere} bytes, the lock file says ${file.size}`,

@@ -1,4 +1,5 @@
 /** Puts the bytes of one answer into a part file: gathers them into larger writes, at most one under way. */
+import { MAX_POINTER_BYTES } from "@armature/weights";
 import type { PartFile } from "./part-file.js";
 import type { Answer, ByteRange, ByteSink } from "./sources/source.js";
 import { asDiskError } from "./target.js";
@@ -42,14 +43,17 @@ export class RangeWriter implements ByteSink {
   begin(answer: Answer): void {
     const { start, whole, total } = answer;
     if (total !== undefined && total !== this.part.size) {
-      throw new WeightsUnavailable("unexpected-answer", `the file there has ${total} bytes, not ${this.part.size}`);
+      throw new WeightsUnavailable(
+        "broken-answer",
+        `the file there has ${total} bytes, not ${this.part.size}${hint(total)}`,
+      );
     }
     if (whole) {
       this.#position = 0;
       this.#end = this.part.size;
     } else if (start !== this.#position) {
       throw new WeightsUnavailable(
-        "unexpected-answer",
+        "broken-answer",
         `bytes from ${this.#position} on were asked for, not from ${start}`,
       );
     }
@@ -59,7 +63,7 @@ export class RangeWriter implements ByteSink {
   write(bytes: Uint8Array, done?: () => void): Promise<void> | undefined {
     if (this.#failure) throw this.#failure;
     if (this.#position + this.#gathered + bytes.length > this.#end) {
-      throw new WeightsUnavailable("unexpected-answer", "more bytes come than were asked for");
+      throw new WeightsUnavailable("broken-answer", "more bytes come than were asked for");
     }
     this.#pieces.push(bytes);
     if (done) this.#releases.push(done);
@@ -110,4 +114,9 @@ export class RangeWriter implements ByteSink {
         if (this.#gathered >= WRITE_BYTES && !this.#failure) this.#flush();
       });
   }
+}
+
+/** What a mirror that was filled by a clone without Git LFS serves in place of large files. */
+function hint(total: number): string {
+  return total <= MAX_POINTER_BYTES ? ': perhaps a Git LFS pointer, where "git lfs pull" was never run' : "";
 }

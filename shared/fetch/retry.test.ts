@@ -1,7 +1,7 @@
 /** When to try again, and when to stop. */
 import { expect, test } from "vitest";
 import { type RetryPolicy, retryAfterS, withRetries } from "./retry.js";
-import { WeightsUnavailable } from "./weights-unavailable.js";
+import { type UnavailableReason, WeightsUnavailable } from "./weights-unavailable.js";
 
 const signal = new AbortController().signal;
 const POLICY: RetryPolicy = { attempts: 4, baseDelayMs: 4, maxDelayMs: 10, maxRetryAfterS: 1, random: () => 0 };
@@ -43,6 +43,23 @@ test("what cannot get better is not tried again", async () => {
   await expect(withRetries(POLICY, signal, failing(1, "missing-file"))).rejects.toThrow("failure 1");
   const broken = () => Promise.reject(new TypeError("a mistake"));
   await expect(withRetries(POLICY, signal, broken)).rejects.toThrow(TypeError);
+});
+
+test.each<[UnavailableReason, boolean]>([
+  ["rate-limited", true],
+  ["unreachable", true],
+  ["broken-answer", true],
+  ["unexpected-answer", false],
+  ["gated", false],
+  ["missing-repository", false],
+  ["corrupt", false],
+])("after %s, another try: %j", async (reason, again) => {
+  let calls = 0;
+  const attempt = async () => {
+    if (calls++ === 0) throw new WeightsUnavailable(reason, "no");
+  };
+  await withRetries(POLICY, signal, attempt).catch(() => undefined);
+  expect(calls).toBe(again ? 2 : 1);
 });
 
 test("a wait that is asked for is kept, or refused if it is too long", async () => {

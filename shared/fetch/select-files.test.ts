@@ -1,6 +1,6 @@
 /** The rule for repositories that no manifest lists, and what is said where it finds nothing fit. */
 import { expect, test } from "vitest";
-import { chooseFiles } from "./select-files.js";
+import { chooseFiles, foldersWithoutWeights } from "./select-files.js";
 import type { RemoteFile } from "./sources/source.js";
 
 const SMALLEST = { smallest: true, files: new Map<string, number>(), optional: new Set<string>() };
@@ -76,7 +76,9 @@ test("of a single model: its configuration and one weight file, or every shard w
     "model.safetensors.index.json",
   ]);
   const { "model-00002-of-00002.safetensors": _lost, ...broken } = shards;
-  expect(() => chosen(broken)).toThrow(/pytorch_model\.bin but no \.safetensors/);
+  expect(() => chosen(broken)).toThrow(
+    /no weights that can be loaded: .*; found model-00001-of-00002\.safetensors; pytorch_model\.bin: a pickle/,
+  );
 });
 
 test("only pickles, or another layout: said clearly, with what was found", () => {
@@ -117,4 +119,72 @@ test("a listed fp16 file that does not exist is replaced by the larger one, and 
   expect(() => chooseFiles("a/b", repository({ "config.json": 1, "diffusion_pytorch_model.bin": 14 }), wanted)).toThrow(
     /no \.safetensors beside it/,
   );
+});
+
+const {
+  "unet/diffusion_pytorch_model.fp16.safetensors": _half,
+  "unet/diffusion_pytorch_model.safetensors": _full,
+  ...BARE
+} = PIPELINE;
+const WITHOUT_UNET = Object.fromEntries(
+  Object.entries(BARE).filter(([path]) => !path.startsWith("unet/diffusion_pytorch_model")),
+);
+
+test("a network in bfloat16 alone is taken so, and its shards with their index", () => {
+  expect(chosen({ ...WITHOUT_UNET, "unet/diffusion_pytorch_model.bf16.safetensors": 9 })).toContain(
+    "unet/diffusion_pytorch_model.bf16.safetensors",
+  );
+  const shards = ["00001-of-00002", "00002-of-00002"].map((n) => `unet/diffusion_pytorch_model.bf16-${n}.safetensors`);
+  const sharded = ["unet/diffusion_pytorch_model.safetensors.index.bf16.json", ...shards];
+  const files = Object.fromEntries(sharded.map((path) => [path, 5]));
+  expect(chosen({ ...WITHOUT_UNET, ...files })).toEqual(expect.arrayContaining(sharded));
+});
+
+test.each<[string, Record<string, number>, RegExp]>([
+  [
+    "weights of training",
+    { "unet/diffusion_pytorch_model.non_ema.safetensors": 9 },
+    /some\/model: unet\/ has no weights that can be loaded: .*; found diffusion_pytorch_model\.non_ema\.safetensors$/,
+  ],
+  [
+    "another framework's",
+    { "unet/diffusion_flax_model.msgpack": 9 },
+    /unet\/ has no weights .*found diffusion_flax_model/,
+  ],
+  ["none at all", {}, /unet\/ has no weights that can be loaded: one of /],
+  ["an empty file", { "unet/diffusion_pytorch_model.safetensors": 0 }, /unet\/ has no weights that can be loaded/],
+])("a network with nothing but %s stops the selection, which says what is there", (_what, files, message) => {
+  expect(() => chosen({ ...WITHOUT_UNET, ...files })).toThrow(message);
+  const wanted = {
+    ...SMALLEST,
+    smallest: false,
+    files: new Map([["unet/diffusion_pytorch_model.fp16.safetensors", 9]]),
+  };
+  expect(() => chosen({ ...WITHOUT_UNET, ...files }, wanted)).toThrow(/unet/);
+});
+
+test("a pipeline without its UNet's folder, or its configuration, is none", () => {
+  const noFolder = Object.fromEntries(Object.entries(PIPELINE).filter(([path]) => !path.startsWith("unet/")));
+  const { "unet/config.json": _config, ...noConfig } = PIPELINE;
+  for (const files of [noFolder, noConfig]) {
+    expect(() => chosen(files)).toThrow(/model_index\.json is there, but no unet\/config\.json with weights beside it/);
+  }
+});
+
+test("in place of a listed file comes whichever form of the weights is there, never another file", () => {
+  const wanted = { ...SMALLEST, smallest: false, files: new Map([["v2/model.safetensors", 9]]) };
+  const choice = chooseFiles("a/b", repository({ "v2/config.json": 1, "v2/model.bf16.safetensors": 4 }), wanted);
+  expect(choice.files.map(({ path }) => path)).toEqual(["v2/model.bf16.safetensors"]);
+  expect(choice.notes).toEqual(["a/b: no v2/model.safetensors; taking v2/model.bf16.safetensors instead"]);
+  const other = { ...wanted, files: new Map([["v2/special.safetensors", 9]]) };
+  expect(() => chooseFiles("a/b", repository({ "v2/model.safetensors": 1 }), other)).toThrow(/has no file v2\/special/);
+});
+
+test("folders that hold a network's configuration and no weights are told", () => {
+  const paths = Object.keys(WITHOUT_UNET);
+  expect(foldersWithoutWeights(paths)).toEqual(["unet"]);
+  expect(foldersWithoutWeights(Object.keys(PIPELINE))).toEqual([]);
+  expect(foldersWithoutWeights(["config.json", "scheduler/config.json", "scheduler/scheduler_config.json"])).toEqual([
+    "",
+  ]);
 });

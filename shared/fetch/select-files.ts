@@ -1,7 +1,8 @@
 /**
- * Which files of a repository to take. The rule for a model in diffusers' layout: of each component its configuration and the
- * smallest weights that can be read in place, `.fp16.safetensors` before `.safetensors`. Pickles are never taken by rule.
+ * Which files of a repository to take. The rule for a model in diffusers' layout: of each component its configuration, and the
+ * weights that would be loaded (the list in shared/weights). A component without such weights stops the selection.
  */
+import { chooseWeights, isPickle, looksLikeWeights, WEIGHT_FORMS, weightsExpected } from "@armature/weights";
 import type { WantedFiles } from "./selection.js";
 import type { RemoteFile } from "./sources/source.js";
 import { WeightsUnavailable } from "./weights-unavailable.js";
@@ -11,11 +12,6 @@ export interface FileChoice {
   /** What the user should know: a file that was replaced or left out. */
   notes: string[];
 }
-
-/** Weight names in diffusers and transformers, and the variants in order of size. */
-const STEMS = ["diffusion_pytorch_model", "model"];
-const VARIANTS = [".fp16", ""];
-const PICKLE = /\.(bin|ckpt|pth|pt|pkl)$/;
 
 /** Configuration and vocabulary, as files of a component's folder. */
 const SMALL_FILES = new Set([
@@ -29,40 +25,73 @@ const SMALL_FILES = new Set([
   "merges.txt",
 ]);
 
+/** What the folder of a tokenizer or a scheduler has, and that of a network has not. */
+const NO_NETWORK = ["tokenizer_config.json", "vocab.json", "merges.txt", "scheduler_config.json"];
+
+/** Networks that every pipeline has. */
+const PIPELINE_NETWORKS = ["unet", "vae"];
+
 /** Folders of a pipeline that generation does without. The safety checker is asked for by its own name. */
 const LEFT_OUT = new Set(["safety_checker", "feature_extractor", "onnx"]);
 
 /** The files of `repository` that `wanted` asks for. Throws WeightsUnavailable, saying what is there instead. */
-export function chooseFiles(repository: string, files: readonly RemoteFile[], wanted: WantedFiles): FileChoice {
+export function chooseFiles(repository: string, listed: readonly RemoteFile[], wanted: WantedFiles): FileChoice {
+  // No weights have 0 bytes: a list that says so is wrong, or the file was never uploaded.
+  const files = listed.filter(({ path, size }) => size > 0 || !looksLikeWeights(path));
   const byPath = new Map(files.map((file) => [file.path, file]));
   const chosen = new Map<string, RemoteFile>();
   const notes: string[] = [];
   if (wanted.smallest) for (const file of smallestModel(repository, files, notes)) chosen.set(file.path, file);
   for (const path of wanted.files.keys()) {
-    const file = listedFile(repository, byPath, path, wanted.optional.has(path), notes);
-    if (file) chosen.set(file.path, file);
+    for (const file of listedFiles(repository, byPath, path, wanted.optional.has(path), notes)) {
+      chosen.set(file.path, file);
+    }
   }
   return { files: [...chosen.values()], notes };
 }
 
-function listedFile(
+/** Folders below which a network's configuration is among `paths`, and no weights that can be loaded. */
+export function foldersWithoutWeights(paths: readonly string[]): string[] {
+  const folders = namesByFolder(paths);
+  const isPipeline = paths.includes("model_index.json");
+  return [...folders]
+    .filter(([folder, names]) => !(folder === "" && isPipeline) && isNetwork(names) && !chooseWeights(names))
+    .map(([folder]) => folder);
+}
+
+function namesByFolder(paths: readonly string[]): Map<string, string[]> {
+  const folders = new Map<string, string[]>();
+  for (const path of paths) folders.set(folderOf(path), [...(folders.get(folderOf(path)) ?? []), nameOf(path)]);
+  return folders;
+}
+
+function isNetwork(names: readonly string[]): boolean {
+  return names.includes("config.json") && !names.some((name) => NO_NETWORK.includes(name));
+}
+
+/** One listed file, or in place of weights that are not there the form of them that is. */
+function listedFiles(
   repository: string,
   files: ReadonlyMap<string, RemoteFile>,
   path: string,
   optional: boolean,
   notes: string[],
-): RemoteFile | undefined {
+): RemoteFile[] {
   const file = files.get(path);
-  if (file || optional) return file;
-  const plain = path.replace(/\.fp16\.safetensors$/, ".safetensors");
-  const larger = files.get(plain);
-  if (plain !== path && larger) {
-    notes.push(`${repository}: no ${path}; taking ${plain} instead`);
-    return larger;
+  if (file) return [file];
+  if (optional) return [];
+  const folder = folderOf(path);
+  const names = [...files.keys()].filter((other) => folderOf(other) === folder).map(nameOf);
+  if (!WEIGHT_FORMS.some(({ whole }) => whole === nameOf(path))) {
+    throw new WeightsUnavailable("missing-file", `${repository} has no file ${path}`);
   }
-  const pickles = [...files.keys()].filter((other) => PICKLE.test(other) && folderOf(other) === folderOf(path));
-  if (path.endsWith(".safetensors") && pickles.length > 0) throw onlyPickles(repository, pickles);
-  throw new WeightsUnavailable("missing-file", `${repository} has no file ${path}`);
+  const instead = chooseWeights(names)?.map((name) => join(folder, name));
+  if (!instead) {
+    if (names.some(looksLikeWeights)) throw withoutWeights(repository, folder, names);
+    throw new WeightsUnavailable("missing-file", `${repository} has no file ${path}`);
+  }
+  notes.push(`${repository}: no ${path}; taking ${instead.join(", ")} instead`);
+  return instead.map((other) => files.get(other)!);
 }
 
 /** A pipeline (`model_index.json`) or a single model (`config.json` at the root). */
@@ -73,48 +102,52 @@ function smallestModel(repository: string, files: readonly RemoteFile[], notes: 
   const index = root.find(({ path }) => path === "model_index.json");
   if (!index) {
     if (!root.some(({ path }) => path === "config.json")) throw notDiffusers(repository, files);
-    const model = component(repository, root);
-    if (!model.some(({ path }) => path.endsWith(".safetensors"))) throw notDiffusers(repository, files);
-    return model;
+    return component(repository, "", root);
   }
   const chosen = [index];
   for (const [folder, inside] of folders) {
     if (folder === "" || folder.includes("/")) continue;
     if (LEFT_OUT.has(folder)) notes.push(`${repository}: ${folder}/ is left out`);
-    else if (inside.some(({ path }) => SMALL_FILES.has(nameOf(path)))) chosen.push(...component(repository, inside));
+    else if (inside.some(({ path }) => SMALL_FILES.has(nameOf(path)))) {
+      chosen.push(...component(repository, folder, inside));
+    }
   }
+  for (const folder of PIPELINE_NETWORKS) requireNetwork(repository, folder, chosen);
   return chosen;
 }
 
-/** Configuration and weights of one folder. A folder with weights in no readable form stops the selection. */
-function component(repository: string, inside: readonly RemoteFile[]): RemoteFile[] {
-  const small = inside.filter(({ path }) => SMALL_FILES.has(nameOf(path)));
-  for (const stem of STEMS) {
-    const variants = VARIANTS.map((variant) => weights(inside, stem, variant)).filter((found) => found.length > 0);
-    const [best] = variants.sort((a, b) => bytes(a) - bytes(b));
-    if (best) return [...small, ...best];
+function requireNetwork(repository: string, folder: string, chosen: readonly RemoteFile[]): void {
+  const names = chosen.filter(({ path }) => folderOf(path) === folder).map(({ path }) => nameOf(path));
+  if (names.includes("config.json") && names.some(looksLikeWeights)) return;
+  const text = `${repository}: model_index.json is there, but no ${folder}/config.json with weights beside it`;
+  throw new WeightsUnavailable("no-weights", text);
+}
+
+/** Configuration and weights of one folder. A network without weights that can be loaded stops the selection. */
+function component(repository: string, folder: string, inside: readonly RemoteFile[]): RemoteFile[] {
+  const names = inside.map(({ path }) => nameOf(path));
+  const weights = chooseWeights(names);
+  if (!weights && (isNetwork(names) || names.some(looksLikeWeights))) throw withoutWeights(repository, folder, names);
+  const wanted = [...names.filter((name) => SMALL_FILES.has(name)), ...(weights ?? [])];
+  return wanted.map((name) => inside.find(({ path }) => nameOf(path) === name)!);
+}
+
+function withoutWeights(repository: string, folder: string, names: readonly string[]): WeightsUnavailable {
+  const where = folder ? `${repository}: ${folder}/` : repository;
+  const found = names.filter(looksLikeWeights);
+  if (found.length === 0 || !found.every(isPickle)) {
+    return new WeightsUnavailable(
+      "no-weights",
+      `${where} has no weights that can be loaded: ${weightsExpected(names)}`,
+    );
   }
-  const pickles = inside.map(({ path }) => path).filter((path) => PICKLE.test(path));
-  if (pickles.length > 0) throw onlyPickles(repository, pickles);
-  return small;
-}
-
-/** One file, or the index and every shard it speaks of. Shards are counted by their names: `model-00001-of-00003`. */
-function weights(inside: readonly RemoteFile[], stem: string, variant: string): RemoteFile[] {
-  const whole = inside.find(({ path }) => nameOf(path) === `${stem}${variant}.safetensors`);
-  if (whole) return [whole];
-  const shard = new RegExp(`^${stem}${variant.replace(".", "\\.")}-\\d{5}-of-(\\d{5})\\.safetensors$`);
-  const shards = inside.filter(({ path }) => shard.test(nameOf(path)));
-  const count = Number(shard.exec(nameOf(shards[0]?.path ?? ""))?.[1] ?? 0);
-  const index = inside.find(({ path }) => nameOf(path) === `${stem}.safetensors.index${variant}.json`);
-  return index && count > 0 && shards.length === count ? [index, ...shards] : [];
-}
-
-function onlyPickles(repository: string, pickles: readonly string[]): WeightsUnavailable {
   return new WeightsUnavailable(
     "pickle-only",
-    `${repository} offers ${pickles.slice(0, 3).join(", ")} but no .safetensors beside it. A pickle can run code when it ` +
-      "is loaded, so it is never fetched by name; look for a revision or a repository with safetensors",
+    `${repository} offers ${found
+      .slice(0, 3)
+      .map((name) => join(folder, name))
+      .join(", ")} but no .safetensors beside it. A pickle can run code when it is ` +
+      "loaded, so it is never fetched by name; look for a revision or a repository with safetensors",
   );
 }
 
@@ -127,6 +160,6 @@ function notDiffusers(repository: string, files: readonly RemoteFile[]): Weights
   );
 }
 
-const bytes = (files: readonly RemoteFile[]) => files.reduce((sum, { size }) => sum + size, 0);
+const join = (folder: string, name: string) => (folder ? `${folder}/${name}` : name);
 const folderOf = (path: string) => path.slice(0, Math.max(0, path.lastIndexOf("/")));
 const nameOf = (path: string) => path.slice(path.lastIndexOf("/") + 1);

@@ -4,6 +4,7 @@ import { InvalidConfig } from "@armature/core";
 import { expect, test } from "vitest";
 import { ANNOTATORS, BASE_MODELS, CONTROLNETS, EXTRAS, type Weights } from "./manifest.js";
 import { isFilePath, isRepositoryId } from "./names-on-disk.js";
+import { foldersWithoutWeights } from "./select-files.js";
 import { type Selection, selectWeights } from "./selection.js";
 
 const GB = 1e9;
@@ -23,6 +24,7 @@ test("every entry of the manifest names a sound repository and sound files, each
       expect(bytes).toBeGreaterThan(0);
     }
     expect(optional.every(isFilePath)).toBe(true);
+    expect(foldersWithoutWeights(Object.keys(files))).toEqual([]);
     expect(licence).not.toBe("");
   }
 });

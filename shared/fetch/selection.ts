@@ -29,6 +29,8 @@ export interface RepositoryRequest {
   labels: string[];
   licence: string | undefined;
   alternatives: readonly string[];
+  /** Path → sha256 that the manifest pins. A revision that the user names is another content, and nothing is pinned of it. */
+  pins: ReadonlyMap<string, string>;
 }
 
 export type Selection = RepositoryRequest[];
@@ -51,15 +53,19 @@ function each(names: readonly string[] = [], table: object): string[] {
 function modelRequest(name: string): RepositoryRequest {
   const { repository, revision } = splitRevision(name);
   const entry = entryFor(BASE_MODELS, repository);
-  if (entry) return { ...listed(entry, `model ${repository}`), revision };
+  if (entry) return atRevision(listed(entry, `model ${repository}`), revision);
   return byName(name, BASE_MODELS, "model");
 }
 
 function controlnetRequest(name: string): RepositoryRequest {
   const { repository, revision } = splitRevision(name);
   const entry = entryFor(CONTROLNETS, repository);
-  if (entry) return { ...listed(entry, `controlnet ${repository}`), revision };
+  if (entry) return atRevision(listed(entry, `controlnet ${repository}`), revision);
   return byName(name, CONTROLNETS, "ControlNet");
+}
+
+function atRevision(request: RepositoryRequest, revision: string | undefined): RepositoryRequest {
+  return revision === undefined ? request : { ...request, revision, pins: new Map() };
 }
 
 function annotatorRequests(name: string): RepositoryRequest[] {
@@ -73,7 +79,7 @@ function byName(name: string, table: Record<string, Weights>, kind: string): Rep
   const { repository, revision } = splitRevision(name);
   if (!repository.includes("/") || !isRepositoryId(repository)) known(table, name, kind);
   const wanted = { smallest: true, files: new Map<string, number>(), optional: new Set<string>() };
-  return { repository, revision, wanted, labels: [name], licence: undefined, alternatives: [] };
+  return { repository, revision, wanted, labels: [name], licence: undefined, alternatives: [], pins: new Map() };
 }
 
 function splitRevision(name: string): { repository: string; revision: string | undefined } {
@@ -99,7 +105,7 @@ function known<Entry>(table: Record<string, Entry>, name: string, kind: string):
 }
 
 function listed(entry: Weights, label: string): RepositoryRequest {
-  const { repository, licence, files, optional = [], alternatives = [] } = entry;
+  const { repository, licence, files, optional = [], alternatives = [], sha256 = {} } = entry;
   const all = new Map(Object.entries(files));
   for (const path of optional) all.set(path, 0);
   return {
@@ -109,6 +115,7 @@ function listed(entry: Weights, label: string): RepositoryRequest {
     labels: [label],
     licence,
     alternatives,
+    pins: new Map(Object.entries(sha256)),
   };
 }
 
@@ -136,5 +143,6 @@ function union(a: RepositoryRequest, b: RepositoryRequest): RepositoryRequest {
     labels: [...new Set([...a.labels, ...b.labels])],
     licence: [...new Set([a.licence, b.licence])].filter(Boolean).join("; ") || undefined,
     alternatives: [...new Set([...a.alternatives, ...b.alternatives])],
+    pins: a.revision || b.revision ? new Map() : new Map([...a.pins, ...b.pins]),
   };
 }

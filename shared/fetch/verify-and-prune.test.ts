@@ -51,6 +51,19 @@ test("verify hashes everything that is pinned and names what is wrong, each in i
   expect(Object.keys(await states((repository) => repository === DEPTH))).toEqual(["config.json", WEIGHTS]);
 });
 
+test("verify tells a Git LFS pointer, and a configuration that was pinned without weights", async () => {
+  const { sha256 } = (await lab.lock()).repositories[DEPTH]!.files[WEIGHTS]!;
+  await writeFile(lab.path(WEIGHTS), `version https://git-lfs.github.com/spec/v1\noid sha256:${sha256}\nsize 50000\n`);
+  expect((await states())[WEIGHTS]).toBe("lfs-pointer");
+  const frozen = lab.fetch(selectWeights({ controlnets: ["depth"] }), { frozen: true });
+  await expect(frozen).rejects.toThrow(/is a Git LFS pointer, not the file of 50000 bytes/);
+
+  const lock = await lab.lock();
+  delete lock.repositories[DEPTH]!.files[WEIGHTS];
+  await writeFile(lockPath(lab.dir), JSON.stringify(lock));
+  expect(await states()).toMatchObject({ "config.json": "good", ".": "no-weights" });
+});
+
 test("prune removes pinned files that the selection does not need, their lines and empty folders, and nothing else", async () => {
   await mkdir(join(lab.dir, "tiny-sd"));
   await writeFile(join(lab.dir, "tiny-sd", "model.safetensors"), "not ours");
@@ -92,6 +105,11 @@ test("an unsound lock file is refused with the place", async () => {
   await expect(spoil(file("x", { size: -1, sha256: "a".repeat(64) }))).rejects.toThrow(
     /repositories → a\/b → files → x → size/,
   );
+  await expect(spoil(file("x", { size: 0, sha256: "a".repeat(64) }))).rejects.toThrow(
+    /no file of 0 bytes has this hash/,
+  );
+  const escaping = spoil(file("\u001b[2J", { size: 1, sha256: "a".repeat(64) }));
+  await expect(escaping).rejects.toThrow(/files → {2}\[2J: Invalid key/);
   await expect(spoil(file("x", { size: 1 }))).rejects.toThrow(/wants sha256 or gitSha1/);
   await expect(spoil(file("x", { size: 1, sha256: "A".repeat(64) }))).rejects.toThrow(/sha256/);
 });

@@ -5,13 +5,16 @@ import { agrees } from "./file-hash.js";
 import { HashThread } from "./hash-thread.js";
 import { lockedFiles, type WeightsLock } from "./lock-file.js";
 import { pathOnDisk } from "./names-on-disk.js";
+import { foldersWithoutWeights } from "./select-files.js";
 import type { RemoteFile } from "./sources/source.js";
+import { isLfsPointer } from "./weight-file-checks.js";
 
 export interface VerifiedFile {
   repository: string;
   path: string;
   size: number;
-  state: "good" | "missing" | "wrong-size" | "wrong-hash";
+  /** `no-weights`: what is pinned of this folder is a configuration alone. */
+  state: "good" | "missing" | "wrong-size" | "wrong-hash" | "lfs-pointer" | "no-weights";
 }
 
 export interface VerifyOptions {
@@ -36,6 +39,10 @@ export async function verifyWeights(options: VerifyOptions): Promise<VerifiedFil
         if (!only(repository, path)) continue;
         results.push({ repository, path, size, state: await stateOf({ ...file, repository }, hasher, options) });
       }
+      for (const folder of foldersWithoutWeights(Object.keys(locked.files))) {
+        const path = folder || ".";
+        if (only(repository, path)) results.push({ repository, path, size: 0, state: "no-weights" });
+      }
     }
   } finally {
     await hasher.close();
@@ -51,6 +58,7 @@ async function stateOf(
   const path = pathOnDisk(dir, file.repository, file.path);
   const found = await stat(path).catch(() => undefined);
   if (!found?.isFile()) return "missing";
+  if (await isLfsPointer(file.path, path)) return "lfs-pointer";
   if (found.size !== file.size) return "wrong-size";
   const hashing = hasher.digestFile(path, file.size, signal, (done) => progress?.(file, done));
   const digests = await unlessVanished(hashing);

@@ -8,7 +8,10 @@ import { HUB_ENDPOINT } from "./hub.js";
 
 export const WeightsEnvironment = z.object({
   MODELS_DIR: z.string().default("models").describe("Folder that the weights go to"),
-  HF_ENDPOINT: z.url().default(HUB_ENDPOINT).describe("The Hub, or a mirror that speaks its protocol"),
+  HF_ENDPOINT: z
+    .url({ protocol: /^https?$/ })
+    .default(HUB_ENDPOINT)
+    .describe("The Hub, or a mirror that speaks its protocol"),
   HF_TOKEN: z.string().optional().describe("Token for private and gated repositories").meta({ secret: true }),
   HF_TOKEN_PATH: z
     .string()

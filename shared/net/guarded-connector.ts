@@ -1,6 +1,7 @@
 /** Opens connections to addresses that were checked before, and checks again who answered before a byte is sent. */
 import { connect, type LookupFunction, type Socket, type TcpNetConnectOpts } from "node:net";
 import { buildConnector } from "undici";
+import { steadyConnector } from "./steady-connector.js";
 
 export interface ConnectionGuard {
   /** The addresses that the host's name was resolved to; nothing is resolved again. */
@@ -40,7 +41,7 @@ export function guardedConnector({ addresses, permits, refusal, signal, open = c
       return callback(null, socket.setNoDelay(true));
     });
   };
-  return connector;
+  return steadyConnector(connector);
 }
 
 /** Answers every name with the same addresses, in either of the two forms that `net` asks for. */

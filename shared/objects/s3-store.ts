@@ -74,11 +74,11 @@ export class S3Store {
     });
   }
 
-  /** The text of a small object; undefined if there is none. */
-  async readText(key: string, signal: AbortSignal): Promise<string | undefined> {
+  /** The text of a small object; undefined if there is none. One of more than `maxBytes` is refused with status 413. */
+  async readText(key: string, maxBytes: number, signal: AbortSignal): Promise<string | undefined> {
     try {
       const answer = await this.#client.send(new GetObjectCommand(this.#at(key)), { abortSignal: signal });
-      return (await answer.Body?.transformToString()) ?? "";
+      return await this.#boundedText(key, (answer.Body ?? []) as AsyncIterable<Uint8Array>, maxBytes);
     } catch (error) {
       if (NOT_FOUND.includes(errorName(error))) return undefined;
       throw this.#asStoreError(error, signal);
@@ -158,6 +158,18 @@ export class S3Store {
       await this.#client.send(new AbortMultipartUploadCommand(upload)).catch(() => undefined);
       throw error;
     }
+  }
+
+  /** Leaving the loop ends the connection with it. */
+  async #boundedText(key: string, body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<string> {
+    const pieces: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const piece of body) {
+      bytes += piece.length;
+      if (bytes > maxBytes) throw new ObjectStoreError(413, `${this.name}/${key}: has more than ${maxBytes} bytes`);
+      pieces.push(piece);
+    }
+    return Buffer.concat(pieces).toString("utf8");
   }
 
   #at(key: string): { Bucket: string; Key: string } {

@@ -1,5 +1,6 @@
+export { lfsPointerAt, lfsPointerText, MAX_POINTER_BYTES } from "./lfs-pointer.js";
 export { ModelConfig } from "./model-config.js";
-export { type ModelFolder, openModelFolder } from "./model-folder.js";
+export { type ModelFolder, openModelFolder, shardsOf } from "./model-folder.js";
 export {
   readSafetensorsHeader,
   type SafetensorsDtype,
@@ -7,6 +8,7 @@ export {
   type TensorLocation,
 } from "./safetensors.js";
 export { readTensors } from "./safetensors-data.js";
+export { chooseWeights, isPickle, looksLikeWeights, WEIGHT_FORMS, weightsExpected } from "./weight-files.js";
 export {
   filesOf,
   float32Bytes,

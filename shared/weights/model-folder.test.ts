@@ -53,6 +53,24 @@ test("files behind links are looked for where they are", () => {
   expect(openModelFolder(snapshot).weights.folder).toBe(blobs);
 });
 
+test.each([
+  ["diffusion_pytorch_model.bf16.safetensors", {}],
+  ["model.fp16.safetensors", { "model.bf16.safetensors": 9, "model.safetensors": 9 }],
+  ["model.safetensors", { "model.bf16.safetensors": 9, "model.non_ema.safetensors": 9 }],
+])("%s is taken beside %j", (wanted, others) => {
+  for (const [i, name] of [wanted, ...Object.keys(others)].entries()) {
+    writeSafetensors(join(folder, name), { a: float32Tensor([1], [i]) });
+  }
+  expect(filesOf(openModelFolder(folder).weights)).toEqual([join(folder, wanted)]);
+});
+
+test("weights of training alone are none, and are named", () => {
+  writeSafetensors(join(folder, "diffusion_pytorch_model.non_ema.safetensors"), { a: float32Tensor([1], [1]) });
+  expect(() => openModelFolder(folder)).toThrow(
+    /no weights; one of .* was expected.*; found diffusion_pytorch_model\.non_ema\.safetensors$/,
+  );
+});
+
 test("a single file goes before an index, and its name is the view's", () => {
   writeShards("model.safetensors.index.json");
   writeSafetensors(join(folder, "model.safetensors"), { whole: float32Tensor([1], [1]) });
@@ -79,6 +97,6 @@ test("a tensor that two files hold is refused by name", () => {
 test("a folder without weights says what was looked for, and that a pickle is not taken", () => {
   writeFileSync(join(folder, "pytorch_model.bin"), "");
   expect(() => openModelFolder(folder)).toThrow(
-    /one of .*model\.safetensors was expected; pytorch_model\.bin is a pickle, which is never loaded/,
+    /one of .*model\.safetensors, .* was expected, .*; pytorch_model\.bin: a pickle is never loaded/,
   );
 });

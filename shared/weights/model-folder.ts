@@ -1,26 +1,15 @@
 /** One component of a model in diffusers' or transformers' layout: a folder with config.json and safetensors files. */
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { readdirSync, readFileSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
 import { InvalidModel, unlessVanishedSync } from "@armature/core";
 import { ModelConfig } from "./model-config.js";
 import { readSafetensorsHeader, type SafetensorsHeader } from "./safetensors.js";
+import { WEIGHT_FORMS, weightsExpected } from "./weight-files.js";
 import { type WeightView, weightView } from "./weight-view.js";
 
 export interface ModelFolder {
   config: ModelConfig;
   weights: WeightView;
-}
-
-/** Names under which the weights are published, the smaller first; an index stands for the files that it lists. */
-const WEIGHT_FILES = ["diffusion_pytorch_model", "model"].flatMap((name) =>
-  [`${name}.fp16`, name].flatMap((variant) => [`${variant}.safetensors`, ...indexNames(variant)]),
-);
-
-/** diffusers and transformers put the variant before the ending; some repositories have it after the name. */
-function indexNames(variant: string): string[] {
-  const [name, suffix] = variant.split(".");
-  const index = `${name}.safetensors.index`;
-  return suffix ? [`${index}.${suffix}.json`, `${variant}.safetensors.index.json`] : [`${index}.json`];
 }
 
 /** Reads config and headers of the component in `folder`. Throws InvalidModel if either is missing or unsound. */
@@ -30,11 +19,15 @@ export function openModelFolder(folder: string): ModelFolder {
 }
 
 function readHeaders(folder: string): SafetensorsHeader[] {
-  for (const name of WEIGHT_FILES) {
-    const file = behindLinks(join(folder, name));
-    if (file) return name.endsWith(".json") ? readShards(folder, file) : [readSafetensorsHeader(file)];
+  for (const { whole, indexes } of WEIGHT_FORMS) {
+    const file = behindLinks(join(folder, whole));
+    if (file) return [readSafetensorsHeader(file)];
+    const index = indexes.map((name) => behindLinks(join(folder, name))).find((found) => found !== undefined);
+    if (index) return readShards(folder, index);
   }
-  throw new InvalidModel(`${folder}: no weights; ${expectation(folder)}`);
+  throw new InvalidModel(
+    `${folder}: no weights; ${weightsExpected(unlessVanishedSync(() => readdirSync(folder)) ?? [])}`,
+  );
 }
 
 /** The file itself where the name is a link, as in the cache of the Python library: the runtime follows none. */
@@ -42,16 +35,23 @@ function behindLinks(path: string): string | undefined {
   return unlessVanishedSync(() => realpathSync(path));
 }
 
-/** The headers of all shards. The index says where each tensor is; one that its file lacks, or holds beside it, is an error. */
-function readShards(folder: string, indexFile: string): SafetensorsHeader[] {
-  const places = Object.entries(readIndex(indexFile));
-  const names = [...new Set(places.map(([, name]) => name))].sort();
+/** The names of the shards that an index speaks of, files beside it. Throws InvalidModel for an unsound index. */
+export function shardsOf(indexFile: string): string[] {
+  const names = [...new Set(Object.values(readIndex(indexFile)))].sort();
   const unsafe = names.find((name) => basename(name) !== name);
   if (unsafe !== undefined) throw new InvalidModel(`${indexFile}: ${unsafe} is not a file beside the index`);
+  return names;
+}
+
+/** The headers of all shards. The index says where each tensor is; one that its file lacks, or holds beside it, is an error. */
+function readShards(folder: string, indexFile: string): SafetensorsHeader[] {
   const headers = new Map(
-    names.map((name) => [name, readSafetensorsHeader(behindLinks(join(folder, name)) ?? join(folder, name))]),
+    shardsOf(indexFile).map((name) => [
+      name,
+      readSafetensorsHeader(behindLinks(join(folder, name)) ?? join(folder, name)),
+    ]),
   );
-  const missing = places.find(([key, name]) => !headers.get(name)!.tensors.has(key));
+  const missing = Object.entries(readIndex(indexFile)).find(([key, name]) => !headers.get(name)!.tensors.has(key));
   if (missing) throw new InvalidModel(`${indexFile}: ${missing[0]} is not in ${missing[1]}`);
   return [...headers.values()];
 }
@@ -65,12 +65,4 @@ function readIndex(file: string): Record<string, string> {
     throw new InvalidModel(`${file}: cannot be read as an index of weight files`, { cause });
   }
   throw new InvalidModel(`${file}: weight_map names something that is no file`);
-}
-
-function expectation(folder: string): string {
-  const pickled = ["diffusion_pytorch_model", "model", "pytorch_model"]
-    .flatMap((name) => [`${name}.bin`, `${name}.fp16.bin`])
-    .find((name) => existsSync(join(folder, name)));
-  const files = WEIGHT_FILES.filter((name) => name.endsWith(".safetensors")).join(", ");
-  return `one of ${files} was expected${pickled ? `; ${pickled} is a pickle, which is never loaded` : ""}`;
 }

@@ -129,3 +129,14 @@ test("a file that is missing, empty, a folder or cut off in its first bytes is n
     expect(() => readSafetensorsHeader(file)).toThrow(/bytes are too few for a safetensors file/);
   }
 });
+
+const POINTER = `version https://git-lfs.github.com/spec/v1\noid sha256:${"a".repeat(64)}\nsize 3438167536\n`;
+
+test("a Git LFS pointer is called that, with what to do", async () => {
+  await writeFile(file, POINTER);
+  expect(() => readSafetensorsHeader(file)).toThrow(
+    /model\.safetensors: is a Git LFS pointer, not the file of 3438167536 bytes .* run "git lfs pull"/,
+  );
+  await writeFile(file, `${POINTER}${"x".repeat(1024)}`);
+  expect(() => readSafetensorsHeader(file)).toThrow(/header length \d+ is above/);
+});

@@ -1,6 +1,7 @@
 /** Reads the header of a safetensors file: where each tensor lies, never its bytes. Format: huggingface/safetensors README. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { InvalidModel } from "@armature/core";
+import { lfsPointerAt, lfsPointerText } from "./lfs-pointer.js";
 
 export type SafetensorsDtype = keyof typeof BYTES_PER_ELEMENT;
 
@@ -77,6 +78,8 @@ function headerLength(file: string, descriptor: number, fileBytes: number): numb
   if (fileBytes < 8) throw new InvalidModel(`${file}: ${fileBytes} bytes are too few for a safetensors file`);
   const length = readExactly(descriptor, 8, 0).readBigUInt64LE();
   if (length > BigInt(MAX_HEADER_BYTES)) {
+    const pointer = lfsPointerAt(file);
+    if (pointer) throw new InvalidModel(`${file}: ${lfsPointerText(pointer)}`);
     throw new InvalidModel(`${file}: header length ${length} is above ${MAX_HEADER_BYTES}; not a safetensors file?`);
   }
   if (8 + Number(length) > fileBytes) {

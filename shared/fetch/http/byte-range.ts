@@ -21,6 +21,6 @@ export function rangeAnswer(answer: HttpAnswer): Answer | undefined {
     return { start: 0, whole: true, total: length === undefined ? undefined : Number(length) };
   }
   const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(headerValue(headers, "content-range") ?? "");
-  if (!range) throw new WeightsUnavailable("unexpected-answer", `${url.host} answers 206 without saying which bytes`);
+  if (!range) throw new WeightsUnavailable("broken-answer", `${url.host} answers 206 without saying which bytes`);
   return { start: Number(range[1]), whole: false, total: range[3] === "*" ? undefined : Number(range[3]) };
 }

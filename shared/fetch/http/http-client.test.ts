@@ -1,7 +1,7 @@
 /** Bodies through pooled memory, in the clear, over TLS and through a proxy: every byte in its place. */
 import { createServer, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import { type AddressInfo, connect } from "node:net";
+import { type AddressInfo, connect, createServer as createTcpServer } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import type { ByteSink } from "../sources/source.js";
 import { noise } from "../testing/content.js";
@@ -94,22 +94,27 @@ test("the same over TLS, with a certificate that is trusted; one that is not is 
 test("a proxy is used where it is set, and not for hosts that are excepted", async () => {
   const origin = await listen(createServer((_req, res) => res.end(BYTES)));
   let tunnels = 0;
-  const proxy = createServer();
-  proxy.on("connect", (req, socket) => {
-    tunnels++;
-    const [hostname, port] = (req.url ?? "").split(":");
-    const onward = connect(Number(port), hostname, () => socket.write("HTTP/1.1 200 OK\r\n\r\n"));
-    onward.pipe(socket).pipe(onward);
-    onward.on("error", () => socket.destroy());
-    socket.on("error", () => onward.destroy());
-  });
-  const httpProxy = `http://${await listen(proxy)}`;
+  const httpProxy = `http://${await tunnel(() => tunnels++)}`;
   const sink = await fetchAll(client({ proxies: { httpProxy, noProxy: "" } }), `http://${origin}/`);
   expect(Buffer.compare(sink.whole, BYTES)).toBe(0);
   expect(tunnels).toBe(1);
   await fetchAll(client({ proxies: { httpProxy, noProxy: "127.0.0.1" } }), `http://${origin}/`);
   expect(tunnels).toBe(1);
 });
+
+/** A proxy that opens tunnels; `onTunnel` hears of each. Returns where it listens. */
+function tunnel(onTunnel = () => {}): Promise<string> {
+  const proxy = createServer();
+  proxy.on("connect", (req, socket) => {
+    onTunnel();
+    const [hostname, port] = (req.url ?? "").split(":");
+    const onward = connect(Number(port), hostname, () => socket.write("HTTP/1.1 200 OK\r\n\r\n"));
+    onward.pipe(socket).pipe(onward);
+    onward.on("error", () => socket.destroy());
+    socket.on("error", () => onward.destroy());
+  });
+  return listen(proxy);
+}
 
 test.each<[string, (res: import("node:http").ServerResponse) => void, RegExp]>([
   [
@@ -161,4 +166,54 @@ test("an API's answer beyond all measure is cut off", async () => {
   });
   const host = await listen(server);
   await expect(client().text(new URL(`http://${host}/`), {}, never)).rejects.toThrow(/too long/);
+});
+
+test.each(["directly", "through a proxy"])(
+  "a connection that is closed while the sink asks to wait, %s, ends in a whole body",
+  async (way) => {
+    const bytes = BYTES.subarray(0, 90_000);
+    const server = createTcpServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", () => {
+        socket.write("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n", () => socket.end(bytes));
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    closing.push(() => server.close());
+    const origin = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const proxies = way === "directly" ? {} : { proxies: { httpProxy: `http://${await tunnel()}`, noProxy: "" } };
+    const pieces: Buffer[] = [];
+    const slow: ByteSink = {
+      begin: () => {},
+      write: (piece) => {
+        pieces.push(Buffer.from(piece));
+        return new Promise((resolve) => setTimeout(resolve, 50));
+      },
+    };
+    await client(proxies).stream(new URL(`http://${origin}/`), {}, never, () => slow);
+    expect(Buffer.concat(pieces).equals(bytes)).toBe(true);
+  },
+);
+
+test("a body that nobody wants is dropped, however long", async () => {
+  const server = createServer((_req, res) => {
+    const more = () => {
+      while (!res.destroyed && res.write(Buffer.alloc(2 ** 16)));
+    };
+    res.writeHead(404).on("drain", more);
+    more();
+  });
+  const host = await listen(server);
+  const { status } = await client().stream(new URL(`http://${host}/`), {}, never, () => undefined);
+  expect(status).toBe(404);
+});
+
+test("a text that comes drop by drop ends at its limit, which the error names", async () => {
+  const server = createServer((_req, res) => {
+    const timer = setInterval(() => res.write(" "), 10);
+    res.once("close", () => clearInterval(timer));
+  });
+  const host = await listen(server);
+  const reading = client().text(new URL(`http://${host}/`), {}, never, { bytes: 1000, ms: 200 });
+  await expect(reading).rejects.toThrow(/no whole answer within 0\.2 s/);
 });

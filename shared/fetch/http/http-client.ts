@@ -1,9 +1,11 @@
 /** HTTP for weights, over undici: short texts (an API's answers) and long bodies that go to a sink without a copy. */
 import type { ConnectionOptions } from "node:tls";
-import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent } from "undici";
+import { steadyConnector } from "@armature/net";
+import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from "undici";
 import type { ByteSink } from "../sources/source.js";
 import { WeightsUnavailable } from "../weights-unavailable.js";
 import { ReceiveBuffers, SOCKET_HIGH_WATER_MARK } from "./receive-buffers.js";
+import { withinTime } from "./within-time.js";
 
 export interface HttpOptions {
   /** Milliseconds without a byte after which a connection counts as lost. */
@@ -25,8 +27,18 @@ export interface HttpAnswer {
   url: URL;
 }
 
-/** An API's answer is short; a body beyond this is not what was asked for. A tree page of 1000 files takes 0.3 MB. */
-const MAX_TEXT_BYTES = 32 * 2 ** 20;
+/** What an API's answer may take; beyond it, it is not what was asked for. */
+export interface TextLimits {
+  bytes: number;
+  /** From the request to the last byte. */
+  ms: number;
+}
+
+/** A tree page of 1000 files takes 0.3 MB. */
+export const TEXT_LIMITS: TextLimits = { bytes: 8 * 2 ** 20, ms: 60_000 };
+
+/** Of a body that nobody wants (a redirect's, a refusal's): read to keep the connection, up to here. */
+const MAX_DROPPED_BYTES = 64 * 1024;
 
 export class HttpClient {
   readonly #buffers = new ReceiveBuffers();
@@ -40,31 +52,37 @@ export class HttpClient {
       buildConnector(settings as buildConnector.BuildOptions)(target, callback);
     };
     this.#dispatcher = proxies
-      ? new EnvHttpProxyAgent({ ...proxies, connect: { timeout, ...tls } })
-      : new Agent({ connect });
+      ? new EnvHttpProxyAgent({ ...proxies, connect: { timeout, ...tls }, factory: steadyPool })
+      : new Agent({ connect: steadyConnector(connect) });
   }
 
-  /** GETs a short text. Throws WeightsUnavailable ("unreachable") if no whole answer comes. */
-  async text(url: URL, headers: Headers, signal: AbortSignal): Promise<HttpAnswer & { text: string }> {
-    const pieces: Buffer[] = [];
-    let length = 0;
-    const answer = await this.stream(url, { accept: "application/json", ...headers }, signal, () => ({
-      begin: () => {},
-      write(bytes, done) {
-        length += bytes.length;
-        if (length > MAX_TEXT_BYTES)
-          throw new WeightsUnavailable("unexpected-answer", `${url}: the answer is too long`);
-        pieces.push(Buffer.from(bytes));
-        done?.();
-        return undefined;
-      },
-    }));
-    return { ...answer, text: Buffer.concat(pieces).toString("utf8") };
+  /** GETs a short text. Throws WeightsUnavailable if no whole answer comes, or one beyond `limits`. */
+  text(
+    url: URL,
+    headers: Headers,
+    signal: AbortSignal,
+    limits: TextLimits = TEXT_LIMITS,
+  ): Promise<HttpAnswer & { text: string }> {
+    return withinTime(url.origin, limits.ms, signal, async (signal) => {
+      const pieces: Buffer[] = [];
+      let length = 0;
+      const answer = await this.stream(url, { accept: "application/json", ...headers }, signal, () => ({
+        begin: () => {},
+        write(bytes, done) {
+          length += bytes.length;
+          if (length > limits.bytes) throw tooLong(url, limits);
+          pieces.push(Buffer.from(bytes));
+          done?.();
+          return undefined;
+        },
+      }));
+      return { ...answer, text: Buffer.concat(pieces).toString("utf8") };
+    });
   }
 
   /**
-   * GETs a body into the sink that `sinkFor` gives once status and headers are known; without a sink the body is read and
-   * dropped, which keeps the connection. `begin` of the sink is the caller's to call. Redirects are not followed.
+   * GETs a body into the sink that `sinkFor` gives once status and headers are known; without a sink the answer is there with
+   * its headers, and its body is dropped. `begin` of the sink is the caller's to call. Redirects are not followed.
    */
   stream(
     url: URL,
@@ -77,10 +95,15 @@ export class HttpClient {
       let sink: ByteSink | undefined;
       let stop = (_reason: Error) => {};
       let refusal: Error | undefined;
+      let dropped = 0;
       const onAbort = () => stop(signal.reason);
       const fail = (error: Error) => {
         signal.removeEventListener("abort", onAbort);
         reject(signal.aborted ? signal.reason : (refusal ?? asUnreachable(error, url)));
+      };
+      const succeed = (whole: HttpAnswer) => {
+        signal.removeEventListener("abort", onAbort);
+        resolve(whole);
       };
       const refuse = (error: Error) => {
         refusal = error;
@@ -100,13 +123,20 @@ export class HttpClient {
           try {
             answer = { status, headers: responseHeaders as Headers, url };
             sink = sinkFor(answer);
+            if (!sink) succeed(answer);
           } catch (error) {
             refuse(error as Error);
           }
         },
         onResponseData: (controller, chunk) => {
+          if (chunk.length === 0) return; // what undici gives after a pause, and again after each further one
           try {
-            const wait = sink?.write(chunk, this.#buffers.hold(chunk));
+            if (!sink) {
+              dropped += chunk.length;
+              if (dropped > MAX_DROPPED_BYTES) stop(new Error("nobody reads on"));
+              return;
+            }
+            const wait = sink.write(chunk, this.#buffers.hold(chunk));
             if (!wait) return;
             controller.pause();
             wait.then(() => controller.resume(), refuse);
@@ -115,8 +145,7 @@ export class HttpClient {
           }
         },
         onResponseEnd() {
-          signal.removeEventListener("abort", onAbort);
-          if (answer) resolve(answer);
+          if (answer) succeed(answer);
           else fail(new Error("the answer ended before it began"));
         },
         onResponseError: (_controller, error) => fail(error),
@@ -140,10 +169,21 @@ export class HttpClient {
   }
 }
 
+/** The connections to one origin. What connects them is a proxy's tunnel, or settings of plain connections. */
+function steadyPool(origin: string | URL, options: object): Pool {
+  const { connect, ...others } = options as Pool.Options;
+  const connector = typeof connect === "function" ? connect : buildConnector({ ...connect });
+  return new Pool(origin, { ...others, connect: steadyConnector(connector) });
+}
+
 /** One value of a header that may come several times. */
 export function headerValue(headers: Headers, name: string): string | undefined {
   const value = headers[name];
   return Array.isArray(value) ? value[0] : value;
+}
+
+function tooLong(url: URL, { bytes }: TextLimits): WeightsUnavailable {
+  return new WeightsUnavailable("unexpected-answer", `${url.origin}: the answer is too long: over ${bytes} bytes`);
 }
 
 function asUnreachable(error: Error, url: URL): WeightsUnavailable {

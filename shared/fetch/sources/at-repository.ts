@@ -1,8 +1,9 @@
 /** The same source, asked for another repository that holds the same files: of use only where their hashes are pinned. */
 import type { FileAddress, WeightSource } from "./source.js";
 
-export function atRepository(source: WeightSource, repository: string): WeightSource {
-  const moved = (file: FileAddress): FileAddress => ({ ...file, repository, commit: undefined });
+/** `commit` of that repository, where one is known; else what it has now. */
+export function atRepository(source: WeightSource, repository: string, commit: string | undefined): WeightSource {
+  const moved = (file: FileAddress): FileAddress => ({ ...file, repository, commit });
   return {
     name: `${source.name} (${repository})`,
     isLocal: source.isLocal,

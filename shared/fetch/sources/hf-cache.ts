@@ -8,6 +8,7 @@ import { unlessVanished } from "@armature/core";
 import { hashNamed, SHA1_HEX } from "../file-hash.js";
 import { filesBelow } from "../files-below.js";
 import { isRepositoryId } from "../names-on-disk.js";
+import { refuseLfsPointer } from "../weight-file-checks.js";
 import { WeightsUnavailable } from "../weights-unavailable.js";
 import { readLocalFile } from "./local-directory.js";
 import type { ByteRange, ByteSink, FileAddress, Listing, RemoteFile, WeightSource } from "./source.js";
@@ -47,6 +48,7 @@ export class HuggingFaceCache implements WeightSource {
     const path = await this.#find(file);
     if (!path)
       throw new WeightsUnavailable("missing-file", `${this.name} does not hold ${file.repository}/${file.path}`);
+    await refuseLfsPointer(path, file.path, path);
     await readLocalFile(path, range, sink, signal);
   }
 

@@ -2,11 +2,11 @@
 import { hashNamed, hashText } from "../file-hash.js";
 import { rangeAnswer, rangeHeader } from "../http/byte-range.js";
 import { type HttpAnswer, type HttpClient, headerValue } from "../http/http-client.js";
-import { type Hub, redirectTarget } from "../hub.js";
+import { MAX_REDIRECTS } from "../http/redirects.js";
+import type { Hub } from "../hub.js";
 import { WeightsUnavailable } from "../weights-unavailable.js";
 import type { ByteRange, ByteSink, FileAddress, Listing, WeightSource } from "./source.js";
 
-const MAX_REDIRECTS = 5;
 /** A signed link of the content network that has run out. */
 const EXPIRED = [400, 401, 403, 404, 410];
 
@@ -20,7 +20,7 @@ export class HubSource implements WeightSource {
     private readonly hub: Hub,
     private readonly http: HttpClient,
   ) {
-    this.name = hub.endpoint.origin;
+    this.name = hub.name;
   }
 
   async list(repository: string, revision: string, signal: AbortSignal): Promise<Listing> {
@@ -35,7 +35,7 @@ export class HubSource implements WeightSource {
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
       const { begun, answer } = await this.#readFrom(url, file, range, sink, signal);
       if (begun) return;
-      const target = redirectTarget(answer);
+      const target = this.hub.redirectTarget(answer);
       if (target) {
         if (this.#isElsewhere(target)) this.#places.set(key, target);
         url = target;
@@ -62,7 +62,8 @@ export class HubSource implements WeightSource {
     signal: AbortSignal,
   ): Promise<{ begun: boolean; answer: HttpAnswer }> {
     let begun = false;
-    const headers = { ...this.hub.authorization(url), ...rangeHeader(range, file.size) };
+    const credentials = this.#isElsewhere(url) ? {} : this.hub.authorization(url);
+    const headers = { ...credentials, ...rangeHeader(range, file.size) };
     const answer = await this.http.stream(url, headers, signal, (answer) => {
       if (!this.#isElsewhere(url)) checkIdentity(answer, file);
       const found = rangeAnswer(answer);

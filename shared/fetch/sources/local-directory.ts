@@ -6,6 +6,7 @@ import { isVanished, unlessVanished } from "@armature/core";
 import { filesBelow } from "../files-below.js";
 import { lockPath, readLock } from "../lock-file.js";
 import { isRepositoryId, pathOnDisk } from "../names-on-disk.js";
+import { refuseLfsPointer } from "../weight-file-checks.js";
 import { WeightsUnavailable } from "../weights-unavailable.js";
 import { listingFromLock } from "./locked-listing.js";
 import type { ByteRange, ByteSink, FileAddress, Listing, RemoteFile, WeightSource } from "./source.js";
@@ -28,7 +29,9 @@ export class LocalDirectory implements WeightSource {
   }
 
   async read(file: FileAddress, range: ByteRange, sink: ByteSink, signal: AbortSignal): Promise<void> {
-    await readLocalFile(pathOnDisk(this.dir, file.repository, file.path), range, sink, signal);
+    const path = pathOnDisk(this.dir, file.repository, file.path);
+    await refuseLfsPointer(path, file.path, path);
+    await readLocalFile(path, range, sink, signal);
   }
 
   async close(): Promise<void> {}

@@ -63,6 +63,17 @@ test("a directory without a lock file, as a clone leaves it: the fitting files a
   ).rejects.toThrow(/has no folder lllyasviel\/control_v11p_sd15_canny/);
 });
 
+test("a clone without Git LFS is called that, and no pointer becomes a file", async () => {
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${"b".repeat(64)}\nsize 722601104\n`;
+  await mkdir(join(elsewhere, DEPTH), { recursive: true });
+  await writeFile(join(elsewhere, DEPTH, "config.json"), "{}");
+  await writeFile(join(elsewhere, DEPTH, WEIGHTS), pointer);
+  const error = await lab.fetch(depth(), { source: new LocalDirectory(elsewhere) }).catch((cause: unknown) => cause);
+  expect(error).toMatchObject({ reason: "lfs-pointer" });
+  expect((error as Error).message).toMatch(/not the file of 722601104 bytes .* run "git lfs pull"/);
+  expect(await lab.files()).not.toContain(`${DEPTH}/${WEIGHTS}`);
+});
+
 test("an HTTP mirror is a models' folder served as it lies", async () => {
   const bytes = await filledElsewhere();
   const ranges: (string | undefined)[] = [];

@@ -25,10 +25,14 @@ afterEach(async () => {
   await lab.close();
 });
 
-function bucket(url = "s3://weights/fleet/v1"): S3Bucket {
+function objects(url = "s3://weights/fleet/v1"): S3Store {
   const { endpoint } = store;
   const options = { region: "us-east-1", endpoint, forcePathStyle: true, stallTimeoutMs: 2000, connectTimeoutMs: 1000 };
-  return new S3Bucket(new S3Store(url, options), lab.client());
+  return new S3Store(url, options);
+}
+
+function bucket(url?: string): S3Bucket {
+  return new S3Bucket(objects(url), lab.client());
 }
 
 test("what one machine fetched and mirrored, another fetches from the bucket, byte for byte, asking the Hub nothing", async () => {
@@ -77,6 +81,11 @@ test("a second selection is added to the bucket's lock file, and does not replac
   }
   const lock = await bucket().readLock(signal);
   expect(Object.keys(lock?.repositories ?? {}).sort()).toEqual(["lllyasviel/Annotators", DEPTH].sort());
+});
+
+test("a lock file beyond all measure is refused by its size", async () => {
+  await objects().writeText("armature-weights.lock.json", " ".repeat(9 * 2 ** 20), "application/json", signal);
+  await expect(lab.fetch(depth(), { source: bucket() })).rejects.toThrow(/lock\.json: has more than 8388608 bytes/);
 });
 
 test("a damaged object never becomes a file", async () => {

@@ -1,7 +1,7 @@
 /** A bucket with the files of a models' folder as they lie there, and its lock file at the top. */
 import { ObjectStoreError, type S3Store } from "@armature/objects";
 import { rangeAnswer } from "../http/byte-range.js";
-import type { HttpClient } from "../http/http-client.js";
+import { type HttpClient, TEXT_LIMITS } from "../http/http-client.js";
 import { LOCK_FILE, lockText, parseLock, type WeightsLock } from "../lock-file.js";
 import { WeightsUnavailable } from "../weights-unavailable.js";
 import { listingFromLock } from "./locked-listing.js";
@@ -42,7 +42,7 @@ export class S3Bucket implements WeightSource {
 
   /** The bucket's lock file; undefined if it has none yet. */
   async readLock(signal: AbortSignal): Promise<WeightsLock | undefined> {
-    const text = await asUnavailable(this.store.readText(LOCK_FILE, signal));
+    const text = await asUnavailable(this.store.readText(LOCK_FILE, TEXT_LIMITS.bytes, signal));
     return text === undefined ? undefined : parseLock(text, `${this.name}/${LOCK_FILE}`);
   }
 
@@ -91,7 +91,8 @@ async function asUnavailable<Result>(asked: Promise<Result>): Promise<Result> {
 }
 
 function refusal(status: number, text: string, cause?: unknown): WeightsUnavailable {
-  if (status === 404) return new WeightsUnavailable("missing-file", text, { cause });
+  if (status === 404 || status === 410) return new WeightsUnavailable("missing-file", text, { cause });
+  if (status === 408 || status === 416) return new WeightsUnavailable("broken-answer", text, { cause });
   if (status === 401 || status === 403) {
     return new WeightsUnavailable("token-refused", `${text}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`, {
       cause,

@@ -28,6 +28,8 @@ export class HubServer {
   bytesSent = 0;
   /** Decides what goes wrong with a request; undefined: nothing. */
   fault: ((request: SeenRequest, index: number) => Fault | undefined) | undefined;
+  /** Answers in the Hub's place where it returns true: for a hub that breaks its own protocol. */
+  intercept: ((request: SeenRequest, res: ServerResponse) => boolean) | undefined;
   /** Bytes a second and connection; undefined: as fast as it goes. */
   bytesPerSecond: number | undefined;
 
@@ -102,6 +104,7 @@ export class HubServer {
     this.requests.push(request);
     const fault = this.fault?.(request, this.requests.length - 1);
     res.on("error", () => {});
+    if (this.intercept?.(request, res)) return;
     if (fault?.kind === "refuse") req.socket.destroy();
     else if (fault?.kind === "status") res.writeHead(fault.status, fault.headers).end("no");
     else if (host === "hub") this.#answerHub(res, request, fault);

@@ -2,8 +2,11 @@
 
 import { problem } from "@armature/contract";
 import { InvalidRequest, UpstreamFailed, UpstreamUnavailable } from "@armature/core";
+import { steadyConnector } from "@armature/net";
 
-import { Agent, type Dispatcher, request } from "undici";
+import { Agent, buildConnector, type Dispatcher, request } from "undici";
+
+const CONNECT_MS = 5_000;
 
 interface PreprocessorClientOptions {
   /** Tried in turn, beginning with the next one each time. */
@@ -29,7 +32,7 @@ export class PreprocessorClient {
     this.agent = new Agent({
       headersTimeout: options.timeoutMs,
       bodyTimeout: options.timeoutMs,
-      connectTimeout: 5_000,
+      connect: steadyConnector(buildConnector({ timeout: CONNECT_MS })),
     });
   }
 
