@@ -8,7 +8,7 @@ export {
   takenBytes,
   takenInt8Bytes,
 } from "./graph-memory.js";
-export { ignoredWeights, shortList } from "./known-weights.js";
+export { requireKnownWeights } from "./known-weights.js";
 export { type AttentionOptions, attention } from "./layers/attention.js";
 export { prependToken, splitFirstToken } from "./layers/class-token.js";
 export { inComputeType } from "./layers/compute-type.js";

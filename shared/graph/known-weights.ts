@@ -9,28 +9,37 @@ import { CPU_PROFILE } from "./profile.js";
 const SHOWN = 5;
 
 /** A network of a component, with its graph's trace where there is one. */
-export interface KnownNetwork {
+interface KnownNetwork {
   network: ConfiguredNetwork;
   trace?: GraphTrace | undefined;
 }
 
 /**
- * The keys that no network of the component uses and that official loaders leave unused too. Throws InvalidModel, with names, for any
- * other that no network uses: a model that computes less than its file says is not the model that was asked for.
+ * Tells `note` in one line which tensors no network of the component uses where official loaders leave them unused too. Throws
+ * InvalidModel, with names, for any other that no network uses: a model that computes less than its file says is not the model that
+ * was asked for.
  */
-export function ignoredWeights(weights: WeightView, known: readonly KnownNetwork[]): string[] {
+export function requireKnownWeights(
+  weights: WeightView,
+  known: readonly KnownNetwork[],
+  note: (line: string) => void = () => {},
+): void {
   const used = new Set(known.flatMap(({ network, trace }) => [...(trace?.weightKeys ?? keysOf(network, weights))]));
   const networks = known.map(({ network }) => network);
   const unused = [...weights.tensors.keys()].filter((key) => !used.has(key));
   const patterns = networks.flatMap(({ ignore }) => ignore);
   const unknown = unused.filter((key) => !patterns.some((pattern) => pattern.test(key)));
-  if (unknown.length === 0) return unused;
-  const names = networks.map(({ name }) => name).join(", ");
-  throw new InvalidModel(`${weights.name}: ${unknown.length} tensors that ${names} do not know: ${shortList(unknown)}`);
+  if (unknown.length > 0) {
+    const names = networks.map(({ name }) => name).join(", ");
+    const keys = shortList(unknown);
+    throw new InvalidModel(`${weights.name}: ${unknown.length} tensors that ${names} do not know: ${keys}`);
+  }
+  if (unused.length === 0) return;
+  note(`${weights.name}: ${unused.length} tensors stay unused, as in official loaders: ${shortList(unused)}`);
 }
 
-/** As in `a, b, ...`. */
-export function shortList(keys: readonly string[]): string {
+/** The first keys, such as `a, b, ...`. */
+function shortList(keys: readonly string[]): string {
   return `${keys.slice(0, SHOWN).join(", ")}${keys.length > SHOWN ? ", ..." : ""}`;
 }
 

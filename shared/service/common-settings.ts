@@ -2,7 +2,7 @@
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import { commaList, defaultCacheFolder } from "@armature/config";
-import { memoryLimit, usableCpus } from "@armature/core";
+import { memoryLimit, ROOT, usableCpus } from "@armature/core";
 import { LOG_LEVELS } from "@armature/http";
 import type { PreparedSettings } from "@armature/runtime";
 import { z } from "zod";
@@ -16,6 +16,8 @@ export const listenSettings = (port: number) => ({
   PORT: z.coerce.number().int().min(0).max(65535).default(port).describe("Port to listen on; 0 picks a free one"),
   LOG_LEVEL: z.enum(LOG_LEVELS).default("info").describe("Least severe messages to log"),
 });
+
+export const MODELS_DIR = z.string().optional().describe("Root of the model folders; default the embedded models");
 
 /** What computes, and how it is chosen. */
 export const deviceSettings = {
@@ -68,31 +70,41 @@ const DeviceConfig = z.object({ ...deviceSettings, ...machineSettings });
 export type DeviceConfig = z.infer<typeof DeviceConfig>;
 export type MachineConfig = Pick<DeviceConfig, keyof typeof machineSettings>;
 
-/** What depends on the machine: settings that were left open, as they are here. */
-export function machineDefaults(config: MachineConfig) {
-  const { THREADS, MEMORY_BUDGET_GB, CACHE_DIR } = config;
+interface ServiceMachineConfig extends MachineConfig {
+  MODELS_DIR?: string | undefined;
+  PREPARED_GB: number;
+}
+
+/** Values for this machine of the settings that the operator left open. */
+export function machineDefaults(service: "diffusion" | "preprocessor", config: ServiceMachineConfig) {
+  const { MODELS_DIR: modelsDir = join(ROOT, "models"), MEMORY_BUDGET_GB } = config;
   return {
-    threads: THREADS ?? usableCpus(),
-    cacheDir: CACHE_DIR ?? defaultCacheFolder(),
+    modelsDir,
+    threads: threadsOf(config),
     budgetBytes: MEMORY_BUDGET_GB ? MEMORY_BUDGET_GB * 1e9 : 0.7 * Math.min(memoryLimit() ?? totalmem(), totalmem()),
+    prepared: preparedCache(service, config),
   };
 }
+
+/** How the device is chosen. */
+export function deviceOptions(config: DeviceConfig) {
+  return {
+    device: config.DEVICE,
+    threads: threadsOf(config),
+    cacheDir: cacheFolder(config),
+    checkTimeoutMs: config.DEVICE_CHECK_TIMEOUT_S * 1000,
+  };
+}
+
+const threadsOf = ({ THREADS }: MachineConfig): number => THREADS ?? usableCpus();
+
+const cacheFolder = ({ CACHE_DIR }: MachineConfig): string => CACHE_DIR ?? defaultCacheFolder();
 
 /**
  * Where a service keeps prepared weights; undefined: nowhere. Services that share CACHE_DIR have a folder each, because each
  * service removes what is above its own limit.
  */
-export function preparedCache(
-  service: "diffusion" | "preprocessor",
-  config: MachineConfig & { PREPARED_GB: number },
-): PreparedSettings | undefined {
+function preparedCache(service: string, config: ServiceMachineConfig): PreparedSettings | undefined {
   if (config.PREPARED_GB === 0) return undefined;
-  const { cacheDir } = machineDefaults(config);
-  return { folder: join(cacheDir, "prepared", service), limitBytes: config.PREPARED_GB * 1e9 };
-}
-
-/** How the device is chosen. */
-export function deviceOptions(config: DeviceConfig) {
-  const { threads, cacheDir } = machineDefaults(config);
-  return { device: config.DEVICE, threads, cacheDir, checkTimeoutMs: config.DEVICE_CHECK_TIMEOUT_S * 1000 };
+  return { folder: join(cacheFolder(config), "prepared", service), limitBytes: config.PREPARED_GB * 1e9 };
 }

@@ -4,10 +4,10 @@ export {
   deviceSettings,
   listenSettings,
   type MachineConfig,
+  MODELS_DIR,
   machineDefaults,
   machineSettings,
   PRIVATE_SOURCES,
-  preparedCache,
   preparedSettings,
 } from "./common-settings.js";
 export { type PictureReference, pictureReference, referencedPicture } from "./job-pictures.js";

@@ -1,3 +1,4 @@
+export { configField, findFolders, isFolder } from "./find-folders.js";
 export { lfsPointerAt, lfsPointerText, MAX_POINTER_BYTES } from "./lfs-pointer.js";
 export { ModelConfig } from "./model-config.js";
 export { type ModelFolder, openModelFolder, shardsOf } from "./model-folder.js";

@@ -1,21 +1,18 @@
-import { fileURLToPath } from "node:url";
 import { commaList } from "@armature/config";
 import { modelId, PRECISIONS } from "@armature/contract";
 import type { MemorySettings } from "@armature/devices";
 import {
-  machineDefaults as commonDefaults,
   count,
   deviceSettings,
   listenSettings,
+  MODELS_DIR,
+  machineDefaults as machineDefaultsOf,
   machineSettings,
   PRIVATE_SOURCES,
-  preparedCache,
   preparedSettings,
 } from "@armature/service";
 import { z } from "zod";
 import type { GenerateLimits } from "./contract/limits.js";
-
-const EMBEDDED_MODELS = fileURLToPath(new URL("../../../models", import.meta.url));
 
 const controlNetSelection = z
   .string()
@@ -23,7 +20,7 @@ const controlNetSelection = z
 
 /** The service's whole configuration, from environment variables. */
 export const Config = z.object({
-  MODELS_DIR: z.string().optional().describe("Root of the model folders; default the embedded models"),
+  MODELS_DIR,
   MODELS: commaList(modelId).describe(
     "Model ids to serve, the default one first, comma-separated; default all there are",
   ),
@@ -104,11 +101,5 @@ export function deviceMemory({ DEVICE_MEMORY_GB, DEVICE_RESERVE_GB }: Config): M
   };
 }
 
-/** What depends on the machine: settings that were left open, as they are here. */
-export function machineDefaults(config: Config) {
-  return {
-    ...commonDefaults(config),
-    modelsDir: config.MODELS_DIR ?? EMBEDDED_MODELS,
-    prepared: preparedCache("diffusion", config),
-  };
-}
+/** Values for this machine of the settings that the operator left open. */
+export const machineDefaults = (config: Config) => machineDefaultsOf("diffusion", config);

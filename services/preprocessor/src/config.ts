@@ -1,21 +1,18 @@
-import { fileURLToPath } from "node:url";
 import { commaList, flag } from "@armature/config";
 import { modelId, name } from "@armature/contract";
 import {
-  machineDefaults as commonDefaults,
   count,
   deviceSettings,
   listenSettings,
   type MachineConfig,
+  MODELS_DIR,
+  machineDefaults as machineDefaultsOf,
   machineSettings,
   PRIVATE_SOURCES,
-  preparedCache,
   preparedSettings,
 } from "@armature/service";
 import { z } from "zod";
 import type { ModelChoice } from "./engine/processor-models.js";
-
-const EMBEDDED_MODELS = fileURLToPath(new URL("../../../models", import.meta.url));
 
 const processorModel = z
   .string()
@@ -23,7 +20,7 @@ const processorModel = z
 
 /** The service's whole configuration, from environment variables. */
 export const Config = z.object({
-  MODELS_DIR: z.string().optional().describe("Root of the model folders; default the embedded models"),
+  MODELS_DIR,
   PROCESSOR_MODELS: commaList(processorModel).describe(
     "Models that processors use, comma-separated: processor=model, such as depth_midas=Intel/dpt-hybrid-midas; default the embedded one, else the first there is that fits",
   ),
@@ -68,11 +65,6 @@ export function modelChoices({
   return depth ? [...listed, depth] : listed;
 }
 
-/** What depends on the machine: settings that were left open, as they are here. */
-export function machineDefaults(config: MachineConfig & Pick<Config, "MODELS_DIR" | "PREPARED_GB">) {
-  return {
-    ...commonDefaults(config),
-    modelsDir: config.MODELS_DIR ?? EMBEDDED_MODELS,
-    prepared: preparedCache("preprocessor", config),
-  };
-}
+/** Values for this machine of the settings that the operator left open. */
+export const machineDefaults = (config: MachineConfig & Pick<Config, "MODELS_DIR" | "PREPARED_GB">) =>
+  machineDefaultsOf("preprocessor", config);

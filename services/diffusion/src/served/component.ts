@@ -4,9 +4,8 @@ import {
   type ConfiguredNetwork,
   CPU_PROFILE,
   type GraphTrace,
-  ignoredWeights,
   type Network,
-  shortList,
+  requireKnownWeights,
   takenBytes,
   takenInt8Bytes,
 } from "@armature/graph";
@@ -47,7 +46,7 @@ export const CONTROLNET = {
  */
 export function readComponent(
   { folder, kind, always, sometimes }: ComponentFolder,
-  note: (line: string) => void = () => {},
+  note?: (line: string) => void,
 ): { networks: ServedNetwork[]; bytes: Bytes } {
   const { config, weights } = openModelFolder(folder);
   const networks: ServedNetwork[] = [];
@@ -65,10 +64,7 @@ export function readComponent(
     });
     return { network, trace };
   });
-  const ignored = ignoredWeights(weights, known);
-  if (ignored.length > 0) {
-    note(`${weights.name}: ${ignored.length} tensors stay unused, as in official loaders: ${shortList(ignored)}`);
-  }
+  requireKnownWeights(weights, known, note);
   return { networks, bytes: bytesOf(float32Bytes(weights), networks) };
 }
 

@@ -1,7 +1,8 @@
 /** Which folders under MODELS_DIR hold a model or a ControlNet, in diffusers' layout. */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { join, relative, sep } from "node:path";
-import { InvalidConfig, unlessVanishedSync } from "@armature/core";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { InvalidConfig } from "@armature/core";
+import { configField, findFolders, isFolder } from "@armature/weights";
 
 /** Ids: paths under MODELS_DIR, such as `Lykon/DreamShaper`. */
 export interface ModelFolders {
@@ -9,39 +10,12 @@ export interface ModelFolders {
   controlnets: string[];
 }
 
-/** Deepest place of a model: `organisation/name`, with one folder to spare. */
-const MAX_DEPTH = 3;
-
 /** Throws InvalidConfig where there is no such folder. */
 export function findModelFolders(modelsDir: string): ModelFolders {
-  if (!existsSync(modelsDir)) throw new InvalidConfig(`MODELS_DIR: ${modelsDir} does not exist`);
-  const found: ModelFolders = { models: [], controlnets: [] };
-  visit(modelsDir, 0);
-  return found;
-
-  function visit(folder: string, depth: number): void {
-    const id = relative(modelsDir, folder).split(sep).join("/");
-    if (existsSync(join(folder, "model_index.json"))) found.models.push(id);
-    else if (className(join(folder, "config.json")) === "ControlNetModel") found.controlnets.push(id);
-    else if (depth < MAX_DEPTH) {
-      for (const name of (unlessVanishedSync(() => readdirSync(folder)) ?? []).sort()) {
-        const path = join(folder, name);
-        if (!name.startsWith(".") && isFolder(path)) visit(path, depth + 1);
-      }
-    }
-  }
-}
-
-/** Links are followed: people keep large models on another disk. A link that leads nowhere is none. */
-function isFolder(path: string): boolean {
-  return unlessVanishedSync(() => statSync(path))?.isDirectory() ?? false;
-}
-
-function className(configFile: string): unknown {
-  if (!existsSync(configFile)) return undefined;
-  try {
-    return (JSON.parse(readFileSync(configFile, "utf8")) as { _class_name?: unknown })._class_name;
-  } catch {
-    return undefined; // its own error comes when it is selected
-  }
+  if (!isFolder(modelsDir)) throw new InvalidConfig(`MODELS_DIR: ${modelsDir} is not a folder`);
+  const found = findFolders(modelsDir, (folder) => {
+    if (existsSync(join(folder, "model_index.json"))) return ["model"];
+    return configField(folder, "_class_name") === "ControlNetModel" ? ["controlnet"] : [];
+  });
+  return { models: found.get("model") ?? [], controlnets: found.get("controlnet") ?? [] };
 }

@@ -1,7 +1,7 @@
 /** Which processors can be served: those whose networks all have a model under MODELS_DIR. */
 import { join } from "node:path";
 import { InvalidConfig } from "@armature/core";
-import { CPU_PROFILE, ignoredWeights, shortList, takenBytes } from "@armature/graph";
+import { CPU_PROFILE, requireKnownWeights, takenBytes } from "@armature/graph";
 import type { Processor } from "../annotators/annotator.js";
 import type { AnnotatorNetwork } from "../annotators/annotator-network.js";
 import { findModels } from "./find-models.js";
@@ -90,9 +90,6 @@ function readEntry(
 ): ProcessorModel {
   const { network: configured, weights } = network.read(folder);
   const trace = configured.trace(weights, CPU_PROFILE);
-  const ignored = ignoredWeights(weights, [{ network: configured, trace }]);
-  if (ignored.length > 0) {
-    note?.(`${weights.name}: ${ignored.length} tensors stay unused, as in official loaders: ${shortList(ignored)}`);
-  }
+  requireKnownWeights(weights, [{ network: configured, trace }], note);
   return { id, folder, bytes: takenBytes(trace) };
 }

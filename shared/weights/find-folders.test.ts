@@ -1,0 +1,30 @@
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { configField, findFolders } from "./find-folders.js";
+
+function folders(configs: Record<string, string>): string {
+  const root = mkdtempSync(join(tmpdir(), "folders-"));
+  for (const [id, config] of Object.entries(configs)) {
+    mkdirSync(join(root, id), { recursive: true });
+    writeFileSync(join(root, id, "config.json"), config);
+  }
+  return root;
+}
+
+const kindOf = (folder: string) => [configField(folder, "kind")].filter((kind) => typeof kind === "string");
+
+test("folders are found by what they hold, in order, down to the third level, and not inside a find", () => {
+  const root = folders({
+    ...{ "b/two": '{"kind":"net"}', "a/one": '{"kind":"net"}', "b/two/inside": '{"kind":"net"}' },
+    ...{ "x/y/z": '{"kind":"other"}', "x/y/too/deep": '{"kind":"other"}', ".hidden": '{"kind":"net"}' },
+    broken: "{",
+  });
+  symlinkSync(join(root, "a/one"), join(root, "linked"));
+  symlinkSync(join(root, "nowhere"), join(root, "dangling"));
+  expect(Object.fromEntries(findFolders(root, kindOf))).toEqual({
+    net: ["a/one", "b/two", "linked"],
+    other: ["x/y/z"],
+  });
+});
