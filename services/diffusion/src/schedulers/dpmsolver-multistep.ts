@@ -1,7 +1,8 @@
 /** DPM-Solver (Lu et al. 2022, arXiv:2206.00927) and DPM-Solver++ (arXiv:2211.01095), multistep, also as SDE solvers. */
 import { combine, type Latents } from "./latents.js";
-import { MULTISTEP, type MultistepPlan, multistepPlan } from "./multistep.js";
+import { type Known, MULTISTEP, type MultistepPlan, multistepPlan } from "./multistep.js";
 import { type ConfigOf, flag, type Option, oneOf, only, real } from "./options.js";
+import { plannedSchedule } from "./planned.js";
 import { type Level, levelOfRatio, logSnr, toDenoised, toNoise } from "./prediction.js";
 import { defineScheduler, type Run, type Sampler } from "./scheduler.js";
 
@@ -52,23 +53,11 @@ export const dpmSolverMultistep = defineScheduler({
     }
     return undefined;
   },
-  schedule(c, numInferenceSteps) {
-    const plan = multistepPlan(c, numInferenceSteps, c.lambdaMinClipped);
-    return {
-      ...plan,
-      initNoiseSigma: 1,
-      sample: (run) => sample({ ...c, ...plan }, run),
-    };
-  },
+  schedule: (c, numInferenceSteps) =>
+    plannedSchedule(c, multistepPlan(c, numInferenceSteps, c.lambdaMinClipped), sample),
 });
 
 type Plan = ConfigOf<typeof OPTIONS> & MultistepPlan;
-
-/** A prediction (of the data or of the noise) and the lambda that it was made at. */
-interface Known {
-  value: Latents;
-  lambda: number;
-}
 
 function* sample(c: Plan, { latents, noise, begin = 0 }: Run): Sampler {
   const predict = c.algorithmType.endsWith("++") ? toDenoised : toNoise;

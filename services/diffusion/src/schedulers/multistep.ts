@@ -1,5 +1,6 @@
 /** What the solvers that remember earlier predictions share: their options and their schedule. */
 import { positiveAlphasCumprod, TRAINING, ZERO_SNR } from "./alphas.js";
+import type { Latents } from "./latents.js";
 import { type ConfigOf, flag, integer, oneOf, only } from "./options.js";
 import { type Level, levelOfRatio, levelsOfRatios, logSnr } from "./prediction.js";
 import { karrasSigmas, NO_FLOW, SIGMA_SPACING, sigmaAt, timestepOfSigma, trainingSigmas } from "./sigmas.js";
@@ -17,6 +18,12 @@ export const MULTISTEP = {
   lowerOrderFinal: flag(true),
   thresholding: only(false),
 };
+
+/** A prediction (of the data or of the noise) and the lambda that it was made at. */
+export interface Known {
+  value: Latents;
+  lambda: number;
+}
 
 export interface MultistepPlan {
   timesteps: number[];

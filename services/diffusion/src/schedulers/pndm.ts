@@ -1,8 +1,9 @@
 /** PNDM: Liu et al. 2022, arXiv:2202.09778. Without its Runge-Kutta steps it is known as PLMS. */
-import { alphasCumprod, TRAINING } from "./alphas.js";
+import { TRAINING } from "./alphas.js";
 import { combine, type Latents } from "./latents.js";
 import { type ConfigOf, flag, oneOf } from "./options.js";
-import { type Level, levelOfAlphaCumprod, levelsAt, toNoise } from "./prediction.js";
+import { alphaAt, plannedSchedule, type TrainingPlan, trainingPlan } from "./planned.js";
+import { levelOfAlphaCumprod, toNoise } from "./prediction.js";
 import { SchedulerRefusal } from "./refusal.js";
 import { defineScheduler, type Evaluation, type Run, type Sampler, type Settle } from "./scheduler.js";
 import { spacingOptions, wholeTimesteps } from "./timesteps.js";
@@ -25,23 +26,11 @@ export const pndm = defineScheduler({
     const stride = Math.floor(c.numTrainTimesteps / numInferenceSteps);
     if (!c.skipPrkSteps) requireRungeKuttaSteps(steps);
     const timesteps = c.skipPrkSteps ? repeatSecond(steps) : [...rungeKuttaTimesteps(steps, stride), ...steps.slice(3)];
-    const alphas = alphasCumprod(c);
-    const levels = levelsAt(timesteps, alphas);
-    return {
-      timesteps,
-      levels,
-      initNoiseSigma: 1,
-      sample: (run) => sample({ ...c, timesteps, levels, alphas, stride }, run),
-    };
+    return plannedSchedule(c, trainingPlan(c, timesteps, numInferenceSteps), sample);
   },
 });
 
-interface Plan extends ConfigOf<typeof OPTIONS> {
-  timesteps: number[];
-  levels: Level[];
-  alphas: Float32Array;
-  stride: number;
-}
+type Plan = ConfigOf<typeof OPTIONS> & TrainingPlan;
 
 function sample(plan: Plan, run: Run): Sampler {
   if (plan.skipPrkSteps) return trapezoidThenMultistep(plan, run);
@@ -125,9 +114,8 @@ function* multistep(
 
 /** The transfer part, equation 11: from timestep t to another one, straight along an output (noise or v). */
 function transfer(c: Plan, x: Latents, output: Latents, t: number, next: number): Latents {
-  const alphaAt = (at: number) => (at >= 0 ? c.alphas[at]! : c.setAlphaToOne ? 1 : c.alphas[0]!);
-  const from = levelOfAlphaCumprod(alphaAt(t));
-  const to = levelOfAlphaCumprod(alphaAt(next));
+  const from = levelOfAlphaCumprod(alphaAt(c, t));
+  const to = levelOfAlphaCumprod(alphaAt(c, next));
   const noise = toNoise({ type: c.predictionType, output, x, ...from });
   return combine(to.alpha / from.alpha, x, to.sigma - (to.alpha / from.alpha) * from.sigma, noise);
 }

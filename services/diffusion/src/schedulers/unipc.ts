@@ -1,7 +1,8 @@
 /** UniPC: Zhao et al. 2023, arXiv:2302.04867. Each evaluation also corrects the step that led to it. */
 import { combine, type Latents } from "./latents.js";
-import { MULTISTEP, type MultistepPlan, multistepPlan } from "./multistep.js";
+import { type Known, MULTISTEP, type MultistepPlan, multistepPlan } from "./multistep.js";
 import { type ConfigOf, flag, oneOf, only, onlyEmpty } from "./options.js";
+import { plannedSchedule } from "./planned.js";
 import { type Level, levelOfRatio, logSnr, toDenoised, toNoise } from "./prediction.js";
 import { defineScheduler, type Run, type Sampler } from "./scheduler.js";
 
@@ -23,23 +24,11 @@ export const uniPc = defineScheduler({
     c.finalSigmasType === "zero" && (!c.lowerOrderFinal || !c.predictX0)
       ? { option: "finalSigmasType", detail: 'wants "sigma_min" where lower_order_final or predict_x0 is false' }
       : undefined,
-  schedule(c, numInferenceSteps) {
-    const plan = endKarrasTwice(c, multistepPlan(c, numInferenceSteps));
-    return {
-      ...plan,
-      initNoiseSigma: 1,
-      sample: (run) => sample({ ...c, ...plan }, run),
-    };
-  },
+  schedule: (c, numInferenceSteps) =>
+    plannedSchedule(c, endKarrasTwice(c, multistepPlan(c, numInferenceSteps)), sample),
 });
 
 type Plan = ConfigOf<typeof OPTIONS> & MultistepPlan;
-
-/** A prediction and the lambda that it was made at. */
-interface Known {
-  value: Latents;
-  lambda: number;
-}
 
 function* sample(c: Plan, { latents, begin = 0 }: Run): Sampler {
   const predict = c.predictX0 ? toDenoised : toNoise;
