@@ -2,10 +2,10 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { request } from "undici";
 import { findPythonTool } from "./check-openapi/find-python-tool.js";
 import { schemathesisArguments } from "./check-openapi/schemathesis.js";
+import { runProgram } from "./program.js";
 import { type ServiceProcess, startStack } from "./services.js";
 
 const HELP = `npm run check-openapi -- [options]
@@ -27,19 +27,9 @@ const OPTIONS = {
   help: { type: "boolean" },
 } as const;
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  console.error((error as Error).message);
-  process.exitCode = 1;
-}
+await runProgram({ help: HELP, args: { options: OPTIONS }, main: ({ values }) => main(values) });
 
-async function main(): Promise<number> {
-  const { values } = parseArgs({ options: OPTIONS });
-  if (values.help) {
-    console.log(HELP);
-    return 0;
-  }
+async function main(values: { examples: string; seed: string; out: string }): Promise<number> {
   const validator = findPythonTool("openapi-spec-validator", process.env);
   const schemathesis = findPythonTool("schemathesis", process.env);
   const out = resolve(values.out);

@@ -1,6 +1,8 @@
 /** `npm run device-soak`: many generations on a device, and whether its memory stays flat and no tensor is left in it. */
+
 import { execFile } from "node:child_process";
 import { parseArgs, promisify } from "node:util";
+import { megabytes } from "@armature/core";
 import { judgeSoak, type SoakSample, soakReport } from "./device-soak/report.js";
 import { soakRequest } from "./device-soak/requests.js";
 import { treeBytes } from "./load-test/sample-services.js";
@@ -85,7 +87,7 @@ async function soak(service: ServiceProcess, { generations, minutes }: Limits): 
 function progress(samples: SoakSample[], { generations, elapsedS }: { generations: number; elapsedS: number }): string {
   const { memoryBytes, deviceTensors } = samples.at(-1)!;
   const at = `${samples.length}/${generations}`.padStart(9);
-  return `${at}  ${elapsedS.toFixed(0)} s  ${(memoryBytes / 1e6).toFixed(0)} MB  ${deviceTensors} tensors left`;
+  return `${at}  ${elapsedS.toFixed(0)} s  ${megabytes(memoryBytes)}  ${deviceTensors} tensors left`;
 }
 
 async function generate(url: string, request: object): Promise<void> {

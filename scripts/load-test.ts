@@ -5,12 +5,12 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { cpus, loadavg, platform } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { calibrate } from "./load-test/calibrate.js";
 import { findK6, K6_VERSION } from "./load-test/find-k6.js";
 import { judgeMemory, type MemoryVerdict } from "./load-test/memory-verdict.js";
 import { htmlReport, type K6Summary, type LoadTestResult } from "./load-test/report.js";
 import { type Samples, sampleServices } from "./load-test/sample-services.js";
+import { runProgram } from "./program.js";
 import { type Stack, startStack } from "./services.js";
 
 const SCENARIOS_DIR = new URL("../../load-tests/", import.meta.url);
@@ -51,19 +51,13 @@ const OPTIONS = {
   help: { type: "boolean" },
 } as const;
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  console.error((error as Error).message);
-  process.exitCode = 1;
-}
+await runProgram({
+  help: HELP,
+  args: { options: OPTIONS, allowPositionals: true },
+  main: ({ values, positionals }) => main(values, positionals),
+});
 
-async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true });
-  if (values.help) {
-    console.log(HELP);
-    return 0;
-  }
+async function main(values: Settings, positionals: readonly string[]): Promise<number> {
   const [scenario] = positionals;
   if (!scenario || positionals.length > 1 || !SCENARIOS.includes(scenario)) {
     throw new Error(`Wants one scenario of ${SCENARIOS.join(", ")}; found ${positionals.join(" ") || "none"}`);

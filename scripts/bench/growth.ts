@@ -1,7 +1,7 @@
 /** How the cost of a step or a picture grows with what a request asks for and with what computes it. */
 import { type Asked, type BenchModel, type CaseOptions, type Measurement, measurementOf } from "./cases.js";
 import type { Measured } from "./measure.js";
-import { gigabytes, markdown, median, seconds } from "./report.js";
+import { markdown, measuredGigabytes, median, seconds } from "./report.js";
 import type { Form } from "./timed-network.js";
 
 export const AXES = ["pixels a side", "steps", "pictures", "ControlNets", "threads"] as const;
@@ -61,7 +61,7 @@ export function growthTable(rows: GrowthRow[]): string {
     const asked = row.axis === "threads" ? Number.NaN : extent(row) / extent(first);
     return [
       ...[row.model, row.axis, String(row.value), seconds(timeOf(row)), growth.toFixed(2)],
-      ...[Number.isFinite(asked) ? (growth / asked).toFixed(2) : "", gigabytes(row.peakBytes)],
+      ...[Number.isFinite(asked) ? (growth / asked).toFixed(2) : "", measuredGigabytes(row.peakBytes)],
     ];
   });
   return markdown([["model", "with", "at", "median", "to the first", "to proportion", "peak memory"], ...lines]);

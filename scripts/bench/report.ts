@@ -1,4 +1,5 @@
 /** The results as a table with ratios. */
+import { gigabytes } from "@armature/core";
 import type { Measured } from "./measure.js";
 
 export interface Row {
@@ -40,7 +41,7 @@ export function table(rows: Row[]): string {
       ...[row.loadS, median(row.roundsS), row.fastestS].map(seconds),
       ratio(row, plain),
       ...(hasPeers ? [ratio(row, peer)] : []),
-      ...[row.peakBytes, row.privateBytes].map(gigabytes),
+      ...[row.peakBytes, row.privateBytes].map(measuredGigabytes),
     ];
   });
   const times = ["load", "median", "fastest", "to plain", ...(hasPeers ? ["to peer"] : [])];
@@ -67,6 +68,7 @@ export function seconds(value: number): string {
   return `${value < 1 ? value.toPrecision(2) : value.toFixed(2)} s`;
 }
 
-export function gigabytes(bytes: number): string {
-  return Number.isNaN(bytes) ? "" : `${(bytes / 1e9).toFixed(2)} GB`;
+/** Bytes in GB; nothing where they were not measured. */
+export function measuredGigabytes(bytes: number): string {
+  return Number.isNaN(bytes) ? "" : gigabytes(bytes);
 }

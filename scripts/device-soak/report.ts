@@ -1,4 +1,5 @@
 /** What a soak has seen, and whether that is well. */
+import { megabytes } from "@armature/core";
 import { judgeMemory } from "../load-test/memory-verdict.js";
 import { ROUND } from "./requests.js";
 
@@ -50,8 +51,4 @@ export function soakReport(samples: readonly SoakSample[], { failures, remark }:
     ...(remark ? [remark] : []),
     failures.length > 0 ? `NOT WELL: ${failures.join("; ")}` : "well: nothing left on the device, memory within bounds",
   ].join("\n");
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(0)} MB`;
 }

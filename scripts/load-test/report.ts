@@ -1,4 +1,5 @@
 /** The result of a load test as one HTML page that needs nothing else: claims, figures, and charts over time. */
+import { megabytes } from "@armature/core";
 import type { MemoryVerdict } from "./memory-verdict.js";
 import type { Sample, Samples } from "./sample-services.js";
 
@@ -66,7 +67,7 @@ function claimRows({ metrics }: K6Summary): string[][] {
 function memoryRows(memory: Record<string, MemoryVerdict>): string[][] {
   return Object.entries(memory).map(([name, { warm, end, peak, flat }]) => [
     name,
-    ...[warm, end, peak].map(megabytes),
+    ...[warm, end, peak].map((bytes) => megabytes(bytes)),
     flat === undefined ? "too short to tell" : flat ? "ok" : "no",
   ]);
 }
@@ -119,8 +120,6 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   const body = rows.map((row) => `<tr>${row.map(cell).join("")}</tr>`).join("\n");
   return `<table><tr>${head.map((text) => `<th>${escaped(text)}</th>`).join("")}</tr>\n${body}</table>`;
 }
-
-const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
 
 const figure = (value: number) => (Number.isInteger(value) ? String(value) : value.toFixed(2));
 

@@ -1,5 +1,6 @@
 /** The plan as text for a terminal. */
 
+import { gigabytes } from "@armature/core";
 import { describeForms } from "@armature/devices";
 import { FIXED_BYTES } from "@armature/diffusion/engine/memory/needed-bytes";
 import type { AskedPictures, CardForms, ComponentMemory } from "./component-memory.js";
@@ -25,10 +26,10 @@ export function planReport(
   );
   const labelWidth = Math.max(...rows.map(({ label }) => label.length), 16);
   const row = (label: string, bytes: number) =>
-    `  ${label.padEnd(labelWidth)}  ${gigabytes(bytes).padStart(6)} GB  ${bar(bytes / cardBytes)}`;
+    `  ${label.padEnd(labelWidth)}  ${gigabytes(bytes).padStart(9)}  ${bar(bytes / cardBytes)}`;
   return [
     `${images} ${images === 1 ? "picture" : "pictures"} of ${width}x${height}, with guidance, on ${profile.name}`,
-    `networks: ${describeForms(profile)}; VAE: ${vaeProfile.compute}; bars: shares of ${gigabytes(cardBytes)} GB`,
+    `networks: ${describeForms(profile)}; VAE: ${vaeProfile.compute}; bars: shares of ${gigabytes(cardBytes)}`,
     "weights, while loaded",
     ...rows.map(({ label, weightBytes }) => row(label, weightBytes)),
     "activations, as the device keeps them",
@@ -43,7 +44,7 @@ export function planReport(
 
 function conclusion({ fits, together, evicted }: Verdict, first: string, cardBytes: number): string[] {
   if (fits) return ["fits: everything stays loaded"];
-  if (!together.includes(first)) return [`does not fit: ${first} alone needs more than ${gigabytes(cardBytes)} GB`];
+  if (!together.includes(first)) return [`does not fit: ${first} alone needs more than ${gigabytes(cardBytes)}`];
   return [
     `does not fit: together fit ${together.join(", ")}`,
     `to be evicted and loaded again when asked for: ${evicted.join(", ")}`,
@@ -53,8 +54,4 @@ function conclusion({ fits, together, evicted }: Verdict, first: string, cardByt
 function bar(share: number): string {
   const full = Math.min(BAR_WIDTH, Math.round(share * BAR_WIDTH));
   return "█".repeat(full).padEnd(BAR_WIDTH, "░");
-}
-
-function gigabytes(bytes: number): string {
-  return (bytes / 1e9).toFixed(2);
 }

@@ -1,5 +1,6 @@
 export { AppError, type ErrorOf, errorClass, type FieldIssue, registerErrors } from "./app-error.js";
 export { builtFile, ROOT } from "./built-file.js";
+export { gigabytes, megabytes } from "./byte-size.js";
 export { type Clock, systemClock } from "./clock.js";
 export { hasCpuQuota, memoryLimit, usableCpus } from "./cpu-quota.js";
 export {

@@ -1,7 +1,9 @@
 /** The folder that weights go to: whether it can be written and has room, said before anything is downloaded. */
+
 import { randomUUID } from "node:crypto";
 import { mkdir, rm, statfs, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { gigabytes } from "@armature/core";
 import { WeightsUnavailable } from "./weights-unavailable.js";
 
 /** Room that is left free: for the journals, the lock file, and because a disk filled to the last byte fails others. */
@@ -32,7 +34,6 @@ export async function checkTarget(dir: string, bytes: number, free: (dir: string
   }
   const available = await free(dir);
   if (available >= bytes + SPARE_BYTES) return;
-  const gigabytes = (count: number) => `${(count / 1e9).toFixed(2)} GB`;
   throw new WeightsUnavailable(
     "no-space",
     `${dir}: ${gigabytes(bytes)} are to be written and ${gigabytes(SPARE_BYTES)} kept free, but only ${gigabytes(available)} are free`,

@@ -1,5 +1,5 @@
 /** Keeps loaded networks under a memory budget; the one that was not used for longest goes first. */
-import { OutOfMemory } from "@armature/core";
+import { gigabytes, OutOfMemory } from "@armature/core";
 
 /** Something that can be loaded; `bytes` is known before. */
 export interface Loadable<T> {
@@ -134,7 +134,3 @@ function bytesByOwner(wanted: readonly Loadable<unknown>[]): Map<string, number>
 }
 
 type Loaded<L> = L extends Loadable<infer T> ? T : undefined;
-
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(2)} GB`;
-}

@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, statfs } from "node:fs/promises";
 import { freemem } from "node:os";
 import { join } from "node:path";
-import { memoryLimit, unlessVanished } from "@armature/core";
+import { gigabytes, memoryLimit, unlessVanished } from "@armature/core";
 import { createSession } from "../session.js";
 import { cacheKey } from "./cache-key.js";
 import { checkEntry, entryUse, GRAPH_FILE, sealEntry, touchEntry, WEIGHTS_FILE } from "./entry.js";
@@ -169,7 +169,7 @@ async function requireRoom(folder: string, weightBytes: number): Promise<void> {
 
 function requireBytes(what: string, found: number, wanted: number): void {
   if (found >= wanted) return;
-  throw new Error(`${(found / 1e9).toFixed(1)} GB ${what}, ${(wanted / 1e9).toFixed(1)} GB are wanted`);
+  throw new Error(`${gigabytes(found, 1)} ${what}, ${gigabytes(wanted, 1)} are wanted`);
 }
 
 /** Removes the least recently used entries above the limit, but not the one named. Files in use live on until they are closed. */

@@ -1,5 +1,5 @@
 /** Lets a request onto the device only if its memory suffices: closes what is not needed, or refuses before anything is taken. */
-import { OutOfMemory } from "@armature/core";
+import { gigabytes, OutOfMemory } from "@armature/core";
 import type { DeviceMemory, ReadMemory } from "@armature/devices";
 import type { OpenNetworks, Residency } from "@armature/runtime";
 import { neededBytes, networkBytes, sumText } from "./needed-bytes.js";
@@ -104,15 +104,11 @@ export class Admission {
     held: boolean,
   ): OutOfMemory {
     const lacking = held ? this.missing(wanted) : wanted;
-    const [free, total, reserve] = [freeBytes, totalBytes, this.options.reserveBytes].map(gigabytes);
+    const [free, total, reserve] = [freeBytes, totalBytes, this.options.reserveBytes].map((bytes) => gigabytes(bytes));
     return new OutOfMemory(
       `The request needs ${sumText(lacking, held)} of the device's memory; ` +
         `of ${total} (${source}) ${free} are free, and ${reserve} stay in reserve. ` +
         "Ask for a smaller picture, fewer pictures or fewer ControlNets",
     );
   }
-}
-
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(2)} GB`;
 }

@@ -1,4 +1,5 @@
 /** The sum of what networks take of a device together. */
+import { gigabytes, megabytes } from "@armature/core";
 import type { NetworkMemory } from "./network-memory.js";
 
 /** What no graph tells: docs/memory.md says where the numbers come from. */
@@ -26,9 +27,8 @@ export function sumText(networks: readonly NetworkMemory[], hasContext: boolean)
   return `${terms.map(([name, bytes]) => `${name} ${amount(bytes)}`).join(" + ")} = ${amount(sum)}`;
 }
 
-/** GB are 10^9 bytes. */
 function amount(bytes: number): string {
-  return bytes >= 1e8 ? `${(bytes / 1e9).toFixed(2)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  return bytes >= 1e8 ? gigabytes(bytes) : megabytes(bytes, 1);
 }
 
 function total(bytes: readonly number[]): number {
