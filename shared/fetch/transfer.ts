@@ -2,10 +2,9 @@
 import type { DownloadContext } from "./download-context.js";
 import type { Digests } from "./file-hash.js";
 import type { HashingFile } from "./hash-thread.js";
+import { Lanes } from "./lanes.js";
 import type { PartFile } from "./part-file.js";
-import { RangeWriter } from "./range-writer.js";
-import { withRetries } from "./retry.js";
-import type { Answer, FileAddress, WeightSource } from "./sources/source.js";
+import type { FileAddress, WeightSource } from "./sources/source.js";
 import { WeightsUnavailable } from "./weights-unavailable.js";
 
 /** New bytes without a gap before the hash goes on. */
@@ -22,70 +21,18 @@ export async function transfer(
   try {
     const follower = new HashFollower(hashing, part);
     follower.follow();
-    await fetchMissing(file, part, source, context, () => {
+    const onBytes = () => {
       follower.follow();
       context.emit({ kind: "bytes", file, done: part.bytesDone });
+    };
+    const lanes = new Lanes({ file, part, source, context, onBytes });
+    await lanes.run().catch((error) => {
+      throw context.signal.aborted ? error : withKept(error, file, part);
     });
     return await follower.digests();
   } finally {
     await hashing.close();
   }
-}
-
-async function fetchMissing(
-  file: FileAddress,
-  part: PartFile,
-  source: WeightSource,
-  context: DownloadContext,
-  onBytes: () => void,
-): Promise<void> {
-  const { retry, connectionsPerFile } = context.tuning;
-  const stop = new AbortController();
-  const signal = AbortSignal.any([context.signal, stop.signal]);
-  const chunks = part.missingChunks();
-  const lanes: Promise<void>[] = [];
-
-  const attempt = async (chunk: number) => {
-    signal.throwIfAborted();
-    const range = part.missing(chunk);
-    if (!range) return;
-    const writer = new RangeWriter(part, range, { onBegin, onBytes });
-    try {
-      await source.read(file, range, writer, signal);
-      await writer.finish();
-    } catch (error) {
-      await writer.settle().catch(() => undefined);
-      throw error;
-    }
-  };
-  const lane = async () => {
-    for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
-      const current = chunk;
-      // The queue is not told of the signal: it would let go of an attempt that still writes what it has received.
-      const onConnection = () => context.connections.add(() => attempt(current));
-      await withRetries(retry, signal, onConnection, {
-        progress: () => part.bytesDone,
-        onRetry: ({ message }, waitMs) => context.emit({ kind: "retry", file, message, waitMs }),
-      });
-    }
-  };
-  let failure: unknown;
-  const startLane = () => {
-    const running = lane().catch((error) => {
-      failure ??= error;
-      stop.abort(error);
-    });
-    lanes.push(running);
-  };
-  // One connection finds out where the file is, and whether ranges of it can be had; then the others join it.
-  const onBegin = ({ whole }: Answer) => {
-    if (!whole && lanes.length === 1) for (let i = 1; i < connectionsPerFile; i++) startLane();
-  };
-  startLane();
-  await lanes[0];
-  await Promise.all(lanes);
-  context.signal.throwIfAborted();
-  if (failure !== undefined) throw withKept(failure, file, part);
 }
 
 /** The message of a lost connection says what was gained. */
