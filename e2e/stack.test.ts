@@ -209,8 +209,8 @@ test("an empty list of models or ControlNets means all there are", async () => {
   });
   expect(await list("controlnets")).toMatchObject({
     controlnets: [
-      { type: "canny", model: "controlnet-canny", preprocessor: "canny" },
-      { type: "depth", model: "controlnet-depth", preprocessor: "depth_midas" },
+      { type: "canny", model: "controlnet-canny", for_models: ["tiny-sd"], preprocessor: "canny" },
+      { type: "depth", model: "controlnet-depth", for_models: ["tiny-sd"], preprocessor: "depth_midas" },
     ],
   });
   await diffusion.stop();

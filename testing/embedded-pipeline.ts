@@ -65,7 +65,7 @@ const USUAL: Omit<CompleteRequest, "scheduler"> = {
 /** A control that acts throughout, with the change. */
 export function embeddedControl(type: "depth" | "canny", change: Partial<Control> = {}): Control {
   return {
-    ...{ type, processor: "none", options: {}, conditioningScale: 1, start: 0, end: 1 },
+    ...{ type, net: `controlnet-${type}`, processor: "none", options: {}, conditioningScale: 1, start: 0, end: 1 },
     ...{ guessMode: false, conditionalOnly: change.guessMode ?? false },
     ...change,
   };

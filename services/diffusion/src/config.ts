@@ -28,7 +28,7 @@ export const Config = z.object({
     "Model ids to serve, the default one first, comma-separated; default all there are",
   ),
   CONTROLNETS: commaList(controlNetSelection).describe(
-    "ControlNets to serve, comma-separated: type, or type=folder; default all there are",
+    "ControlNets to serve, comma-separated: type (all of it: a request gets the one made for its model), or type=folder; default all there are",
   ),
   WARM: commaList(z.string()).describe(
     "Model ids and ControlNet types to load at the start; default none: at first use",

@@ -18,6 +18,7 @@ import { type DiffusionMetrics, diffusionMetrics } from "./http/metrics.js";
 import { generateRoute } from "./http/routes/generate.js";
 import { servedRoutes } from "./http/routes/served.js";
 import { createJobs } from "./jobs/create-jobs.js";
+import { controlNetsNamed } from "./request/choose-controlnet.js";
 import { readServed, type Served } from "./served/served.js";
 
 interface DiffusionService {
@@ -163,17 +164,14 @@ function routers({ config, served, computing }: Setup, { engine, jobs, sources }
   ];
 }
 
-/** Ids of what WARM names. Throws InvalidConfig for a name that is not served. */
-function warmIds({ WARM = [] }: Config, { models, controlnets }: Served): string[] {
-  const ids = new Map([
-    ...models.map(({ id }) => [id, id] as const),
-    ...controlnets.map(({ type, id }) => [type, id] as const),
-  ]);
-  return WARM.map((name) => {
-    const id = ids.get(name);
-    if (id) return id;
+/** Ids of what WARM names, of a type all ControlNets. Throws InvalidConfig for a name that is not served. */
+function warmIds({ WARM = [] }: Config, served: Served): string[] {
+  return WARM.flatMap((name) => {
+    const found = [...served.models.filter(({ id }) => id === name), ...controlNetsNamed(name, served)];
+    if (found.length > 0) return found.map(({ id }) => id);
+    const known = new Set([...served.models.map(({ id }) => id), ...served.controlnets.map(({ type }) => type)]);
     throw new InvalidConfig(
-      `WARM: ${name} is neither a model nor a ControlNet type served; there is ${[...ids.keys()].join(", ")}`,
+      `WARM: ${name} is neither a model nor a ControlNet type served; there is ${[...known].join(", ")}`,
     );
   });
 }

@@ -72,7 +72,7 @@ function networks({ tensor, requireAlive }: ReturnType<typeof device>, failAt = 
   return { unet, shallow, tools, shallowFeeds, calls: () => calls };
 }
 
-const controlNet = { kind: "controlnet", type: "depth", conditioningScale: 1, guessMode: false, picture: "" } as const;
+const controlNet = { kind: "controlnet", net: "depth", conditioningScale: 1, guessMode: false, picture: "" } as const;
 const attach = (tools: AdapterTools, acting: { start: number; end: number; conditionalOnly: boolean }) => {
   const adapter = { ...controlNet, ...acting };
   return adapterDefinition(adapter).attach(adapter, { hint: one }, tools);

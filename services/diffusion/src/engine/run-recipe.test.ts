@@ -11,7 +11,7 @@ import type { NetworkUse } from "./network-use.js";
 
 const { bench, draw } = openEmbedded({ profile: CPU_PROFILE, threads: 2 });
 /** Id of the ControlNet. */
-const depth = bench.facts.controlNet("depth").id;
+const depth = "controlnet-depth";
 
 afterEach(() => vi.restoreAllMocks());
 

@@ -58,8 +58,8 @@ export interface FeatureDefinition<
   fields(limits: GenerateLimits): Fields;
   /** Fields that are right one by one and do not go together. */
   conflicts?(request: z.infer<z.ZodObject<Fields>>, limits: GenerateLimits): Iterable<PathIssue>;
-  /** The pictures that it brings, the one that decides first. */
-  pictures?(request: z.infer<z.ZodObject<Fields>>): RequestPicture[];
+  /** The pictures that it brings, the one that decides first. Asked once `resolve` has refused what is wrong. */
+  pictures?(request: z.infer<z.ZodObject<Fields>>, context: ResolveContext): RequestPicture[];
   /** What the request means for the model, as plain JSON, without its pictures. Throws InvalidRequest with a pointer for each wrong field. */
   resolve(request: z.infer<z.ZodObject<Fields>>, context: ResolveContext): Resolved;
   /** Refuses, by InvalidRequest, what does not go with how the picture is sampled. */

@@ -79,7 +79,7 @@ test("a generation is prepared, made, encoded, and told on its way", async () =>
   const size = { width: 128, height: 128 };
   const recipe = [
     { stage: "encode-prompt" },
-    { stage: "prepare-adapter", adapter: { kind: "controlnet", type: "depth" }, place: 0, size },
+    { stage: "prepare-adapter", adapter: { kind: "controlnet", net: "controlnet-depth" }, place: 0, size },
     { stage: "denoise", seeds: [5, 6], size },
     { stage: "decode", images: 2, size },
   ];
