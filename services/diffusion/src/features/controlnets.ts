@@ -18,7 +18,9 @@ const controlNet = z.strictObject({
   image: z.string().min(1).describe("The picture to follow: base64, a data: URL, or an http(s) URL"),
   preprocessor: name
     .optional()
-    .describe("Processor that makes the control image; none if image is one already. Default: the type's own"),
+    .describe(
+      "Processor that makes the control image; none if image is one already, whose size is then kept. Default: the type's own",
+    ),
   preprocessor_options: z
     .record(z.string().regex(optionName, "wants the name of an option").max(64), optionValue)
     .default({})
@@ -72,7 +74,7 @@ export const controlNets = defineFeature({
       const processor = processorOf(request, controlNetOf(request.type, context));
       const { image: source, preprocessor_options: options } = request;
       const annotation = { processor, options, place: `/controlnets/${i}/preprocessor` };
-      const how = { size: "shape" as const, ...(processor !== "none" && { annotation }) };
+      const how = processor === "none" ? { size: "kept" as const } : { size: "shape" as const, annotation };
       return { place: controlPicture(i), source, ...how };
     }),
   resolve({ controlnets }, context) {
