@@ -252,6 +252,25 @@ test("in 8 bits, too, each of three pictures is the one that its seed makes alon
   expect(together.images.every(({ image }, i) => image === alone[i]!.image)).toBe(true);
 });
 
+test("what of a request was left out, had no effect or looks wrong is told beside the picture", async () => {
+  const long = `${"blurry, ".repeat(60)}the end`;
+  const controlnets = [
+    { type: "canny", image: PHOTO, preprocessor: "none" },
+    { type: "depth", image: DEPTH, preprocessor: "none", control_guidance_end: 0.1 },
+  ];
+  const request = { prompt: PROMPT, negative_prompt: long, num_inference_steps: 2, eta: 0.5, controlnets };
+  const said = [
+    expect.stringMatching(/^The negative_prompt is too long .*the end$/),
+    expect.stringMatching(/^The eta has no effect/),
+    expect.stringMatching(/^controlnets\[0\] \(canny\) .* looks like a photograph/),
+    expect.stringMatching(/^controlnets\[1\] \(depth\) has no effect/),
+  ];
+  expect((await generate(request)).warnings).toEqual(said);
+  const bare = await post(request, { accept: "image/png" });
+  expect(bare.headers.get("content-type")).toBe("image/png");
+  expect(JSON.parse(bare.headers.get("x-warnings")!)).toHaveLength(said.length);
+});
+
 test("savings that a request asks for are named in its answer, and cost little of the picture", async () => {
   const request = {
     prompt: PROMPT,

@@ -1,4 +1,4 @@
-export { controlTypeOf, defaultProcessor } from "./control-types.js";
+export { type ControlImageKind, controlImageKind, controlTypeOf, defaultProcessor } from "./control-types.js";
 export type { DeviceInfo, DeviceMemoryInfo } from "./device.js";
 export { type ControlNetsResponse, controlNetsResponse, type ModelsResponse, modelsResponse } from "./models.js";
 export { modelId, name, schedulerName } from "./names.js";

@@ -7,8 +7,7 @@ import type { SourcePolicy } from "@armature/net";
 import type { RgbImage } from "@armature/pixels";
 import { referencedPicture } from "@armature/service";
 import type PQueue from "p-queue";
-import type { Annotation, RequestPicture } from "../features/feature.js";
-import type { Pictures } from "../stages/stage.js";
+import type { Annotation, Pictures, RequestPicture } from "../features/feature.js";
 import { type ControlCache, controlKey } from "./control-cache.js";
 import type { PreprocessorClient } from "./preprocessor-client.js";
 

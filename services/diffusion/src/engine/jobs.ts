@@ -3,9 +3,10 @@ import type { Precision } from "@armature/contract";
 import type { MemorySettings } from "@armature/devices";
 import type { RgbImage } from "@armature/pixels";
 import type { ResidentStatus } from "@armature/runtime";
+import type { CutTexts } from "../denoise/prompt.js";
+import type { Pictures } from "../features/feature.js";
 import type { Served } from "../served/served.js";
 import type { Recipe } from "../stages/recipe.js";
-import type { Pictures } from "../stages/stage.js";
 import type { DiffusionDevice } from "./device-settings.js";
 
 export interface EngineSettings {
@@ -28,8 +29,7 @@ export interface GeneratePayload {
 export interface GenerateOutcome {
   images: RgbImage[];
   timings: { loadMs: number; inferenceMs: number };
-  /** The end of the prompt that the text encoder could not take, if any. */
-  cutPrompt?: string;
+  cutTexts: CutTexts;
 }
 
 export type EngineProgress =

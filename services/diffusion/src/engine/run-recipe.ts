@@ -25,7 +25,7 @@ interface RecipeEvents extends DenoiseEvents {
   onStage?: () => void;
 }
 
-export interface RecipeOutcome extends Pick<Products, "cutPrompt" | "latents"> {
+export interface RecipeOutcome extends Pick<Products, "cutTexts" | "latents"> {
   images: RgbImage[];
   timings: { loadMs: number; inferenceMs: number };
 }

@@ -1,5 +1,5 @@
 /** ControlNets (arXiv:2302.05543): pictures that the picture follows. */
-import { defaultProcessor, modelId, name } from "@armature/contract";
+import { controlImageKind, defaultProcessor, modelId, name } from "@armature/contract";
 import { type FieldIssue, InvalidRequest } from "@armature/core";
 import { z } from "zod";
 import type { StepWindow } from "../denoise/step-window.js";
@@ -8,6 +8,7 @@ import type { ServedControlNet } from "../served/served.js";
 import { defineFeature, type ResolveContext } from "./feature.js";
 import { notServed } from "./not-served.js";
 import { optionName, optionValue } from "./option-values.js";
+import { looksLikePhotograph } from "./photograph.js";
 
 const share = z.number().min(0).max(1);
 
@@ -100,6 +101,17 @@ export const controlNets = defineFeature({
       guess_mode: control.guessMode,
     })),
   }),
+  *warnings({ controls }, { evaluations, steeredBy, pictures }) {
+    for (const [i, { type, processor, start, end }] of controls.entries()) {
+      const [subject, picture] = [`controlnets[${i}] (${type})`, controlPicture(i)];
+      if (!steeredBy.has(picture)) {
+        const share = `control_guidance_start ${start} and control_guidance_end ${end}`;
+        yield `${subject} has no effect: no step of ${evaluations.length} lies whole between ${share}`;
+      } else if (processor === "none" && looksLikePhotograph(pictures[picture]!, controlImageKind(type))) {
+        yield `${subject} took its picture for a control image, since its preprocessor is none; it looks like a photograph, of which a preprocessor would make one`;
+      }
+    }
+  },
   adapters: ({ controls }) =>
     controls.map(({ net, conditioningScale, guessMode, start, end, conditionalOnly }, i) => ({
       ...{ kind: "controlnet" as const, picture: controlPicture(i), net, conditioningScale, guessMode },

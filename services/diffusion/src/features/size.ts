@@ -49,6 +49,13 @@ export const size = defineFeature({
     return { size: { width: width ?? side, height: height ?? side } };
   },
   parameters: ({ size }) => completeSize(size, undefined),
+  *warnings({ size, pictures: [first] }, made) {
+    if ("width" in size || first?.size !== "kept") return;
+    const { width, height } = made.pictures[first.place]!;
+    if (eights(width) === made.size.width && eights(height) === made.size.height) return;
+    const limits = `pictures have ${MIN_SIDE} pixels a side and more, and this one ${size.most} at most`;
+    yield `The size of ${first.place}, ${width}x${height}, was not kept but made ${made.size.width}x${made.size.height}: ${limits}`;
+  },
 });
 
 /** The size of a request whose first picture, if it has one, is known. */

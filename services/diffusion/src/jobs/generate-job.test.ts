@@ -57,7 +57,7 @@ test("a generation is prepared, made, encoded, and told on its way", async () =>
     for (const step of [1, 2]) onProgress({ stage: "denoising", step, steps: 2 });
     const grey = (level: number) => ({ data: new Uint8Array(3 * 64 * 64).fill(level), width: 64, height: 64 });
     const timings = { loadMs: 5, inferenceMs: 10 };
-    return { images: [grey(10), grey(200)], timings, cutPrompt: "the end" };
+    return { images: [grey(10), grey(200)], timings, cutTexts: { prompt: "the end" } };
   };
   const step = () => new PQueue({ concurrency: 1 });
   const deps: GenerateJobDeps = {
