@@ -26,6 +26,8 @@ export interface Drawn {
   image: RgbImage;
   /** Of all seeds; `image` is the first. */
   images: RgbImage[];
+  /** Networks that a prepared form computed. */
+  preparedNetworks: string[];
 }
 
 /** Id of the embedded model. */
@@ -45,8 +47,8 @@ export function openEmbedded(device: DiffusionDevice): EmbeddedPipeline {
       const latents: Float32Array[] = [];
       const onStep = ({ latents: before }: { latents: Float32Array }) => void latents.push(Float32Array.from(before));
       const outcome = await bench.run(request, Object.fromEntries(pictures), { onStep, ...choices });
-      const { images } = outcome;
-      return { latents: [...latents, outcome.latents!], image: images[0]!, images };
+      const { images, preparedNetworks } = outcome;
+      return { latents: [...latents, outcome.latents!], image: images[0]!, images, preparedNetworks };
     },
     async watchBatches(component, network) {
       const run = vi.spyOn(await bench.session(component, network), "run");

@@ -201,7 +201,7 @@ test("a strength says what it wants: a picture, and some of the steps", () => {
 test("the message says which names are wanted", () => {
   expect(faults({ prompt: "", model: "../x" })["/model"]).toContain("wants a model id such as tiny-sd");
   const unsafe = { prompt: "", controlnets: [{ ...DEPTH, type: "../x" }] };
-  expect(faults(unsafe)["/controlnets/0/type"]).toContain("wants a name of letters, digits");
+  expect(faults(unsafe)["/controlnets/0/type"]).toContain("wants a type such as depth, or a folder");
 });
 
 test("the product of size, steps and images is limited, where each alone is not", () => {

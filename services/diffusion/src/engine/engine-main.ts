@@ -28,6 +28,7 @@ serveEngine<EngineJobs, EngineSettings>(async (settings) => {
     const {
       images,
       timings,
+      preparedNetworks: prepared,
       cutTexts = {},
     } = await runRecipe(recipe, {
       ...{ pictures, facts, tokenizer, load: networks.load },
@@ -39,7 +40,7 @@ serveEngine<EngineJobs, EngineSettings>(async (settings) => {
         onNewKind: () => job.progress({ stage: "compiling" }),
       },
     });
-    return { images, timings, cutTexts };
+    return { images, timings, cutTexts, computed: { device: device.name ?? "cpu", prepared } };
   }
 
   return {

@@ -1,5 +1,5 @@
 /** ControlNets (arXiv:2302.05543): pictures that the picture follows. */
-import { controlImageKind, defaultProcessor, modelId, name } from "@armature/contract";
+import { controlImageKind, controlNetName, defaultProcessor, name } from "@armature/contract";
 import { type FieldIssue, InvalidRequest } from "@armature/core";
 import { z } from "zod";
 import type { StepWindow } from "../denoise/step-window.js";
@@ -13,7 +13,7 @@ import { looksLikePhotograph } from "./photograph.js";
 const share = z.number().min(0).max(1);
 
 const controlNet = z.strictObject({
-  type: modelId.describe(
+  type: controlNetName.describe(
     "Which ControlNet: a type such as depth or canny, of which the one made for the model is taken; or the folder of one. GET /controlnets lists those served",
   ),
   image: z.string().min(1).describe("The picture to follow: base64, a data: URL, or an http(s) URL"),

@@ -57,7 +57,8 @@ test("a generation is prepared, made, encoded, and told on its way", async () =>
     for (const step of [1, 2]) onProgress({ stage: "denoising", step, steps: 2 });
     const grey = (level: number) => ({ data: new Uint8Array(3 * 64 * 64).fill(level), width: 64, height: 64 });
     const timings = { loadMs: 5, inferenceMs: 10 };
-    return { images: [grey(10), grey(200)], timings, cutTexts: { prompt: "the end" } };
+    const computed = { device: "cpu" as const, prepared: ["tiny-sd unet"] };
+    return { images: [grey(10), grey(200)], timings, cutTexts: { prompt: "the end" }, computed };
   };
   const step = () => new PQueue({ concurrency: 1 });
   const deps: GenerateJobDeps = {
@@ -92,6 +93,7 @@ test("a generation is prepared, made, encoded, and told on its way", async () =>
   expect(answer.control_images).toMatchObject([{ type: "depth", preprocessor: "none", width: 128 }]);
   expect((await decoded(answer.control_images[0]!.image)).data).toEqual((await decoded(DEPTH.toString("base64"))).data);
   expect(answer.warnings).toEqual([expect.stringContaining("the end")]);
+  expect(answer.computed).toEqual({ device: "cpu", prepared: ["tiny-sd unet"] });
   expect(answer.timings).toMatchObject({ load_ms: 5, inference_ms: 10 });
   expect(answer.timings.total_ms).toBeGreaterThanOrEqual(answer.timings.preprocess_ms);
 });

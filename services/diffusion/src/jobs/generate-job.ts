@@ -123,6 +123,7 @@ function resultOf(resolved: ResolvedRequest, generation: Generation, job: JobCon
   const { request, prepared, outcome } = generation;
   return {
     parameters: toParameters(request),
+    computed: outcome.computed,
     warnings: warningsOf({ resolved, pictures: prepared.images, ...generation }),
     timings: {
       queue_ms: job.queueMs,
