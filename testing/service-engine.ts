@@ -2,10 +2,11 @@
 import { readFileSync } from "node:fs";
 import type { ServiceProcess } from "../scripts/services.js";
 
-/** Its process id; undefined while there is none. */
+/** Its process id, told from the decoders beside it; undefined while there is none. */
 export function enginePid({ process: { pid } }: ServiceProcess): number | undefined {
-  const [first] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
-  return first ? Number(first) : undefined;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean);
+  const engine = children.find((child) => /engine[\w-]*\.js/.test(readFileSync(`/proc/${child}/cmdline`, "utf8")));
+  return engine ? Number(engine) : undefined;
 }
 
 /** Resident memory of a process, in bytes. */
