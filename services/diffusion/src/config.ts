@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { commaList } from "@armature/config";
 import { modelId, PRECISIONS } from "@armature/contract";
 import type { MemorySettings } from "@armature/devices";
+import type { DecodeLimits } from "@armature/images";
 import {
   machineDefaults as commonDefaults,
   count,
@@ -95,6 +96,14 @@ export function requestLimits(config: Config): GenerateLimits {
 
 /** Bytes of a request's body, and of a picture that one names by its address. */
 export const bodyBytes = ({ MAX_BODY_MB }: Config): number => MAX_BODY_MB * 2 ** 20;
+
+/** What a picture that a request brings, or that a preprocessor makes, may take to decode. */
+export const decodeLimits = ({ MAX_INPUT_PIXELS }: Config): DecodeLimits => ({
+  maxPixels: MAX_INPUT_PIXELS,
+  timeoutS: DECODE_TIMEOUT_S,
+});
+
+const DECODE_TIMEOUT_S = 10;
 
 /** What requests on a GPU are held against. */
 export function deviceMemory({ DEVICE_MEMORY_GB, DEVICE_RESERVE_GB }: Config): MemorySettings {

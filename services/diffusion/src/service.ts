@@ -4,12 +4,12 @@ import type { DeviceMemoryInfo, Precision } from "@armature/contract";
 import { InvalidConfig } from "@armature/core";
 import type { DeviceChoice } from "@armature/devices";
 import { createApp, createMetrics, type ServiceApp, type ServiceMetrics } from "@armature/http";
-import { sharp } from "@armature/images";
+import { decodeImage, sharp } from "@armature/images";
 import type { Jobs } from "@armature/jobs";
 import { DEFAULT_SOURCE_POLICY, type SourcePolicy } from "@armature/net";
 import { chooseServedDevice, deviceOptions, engineObstacle } from "@armature/service";
 import type { Logger } from "pino";
-import { bodyBytes, type Config, deviceMemory, machineDefaults, requestLimits } from "./config.js";
+import { bodyBytes, type Config, decodeLimits, deviceMemory, machineDefaults, requestLimits } from "./config.js";
 import { PreprocessorClient } from "./control-images/preprocessor-client.js";
 import { DiffusionEngine } from "./engine/diffusion-engine.js";
 import { memoryInfo } from "./engine/memory/memory-info.js";
@@ -112,6 +112,7 @@ const preprocessorOf = (config: Config): PreprocessorClient =>
     urls: config.PREPROCESSOR_URLS ?? [],
     timeoutMs: config.PREPROCESSOR_TIMEOUT_S * 1000,
     maxBytes: 4 * config.MAX_INPUT_PIXELS,
+    decode: (file, signal) => decodeImage(file, decodeLimits(config), { signal }),
   });
 
 const sourcesOf = (config: Config): SourcePolicy => ({
@@ -132,6 +133,7 @@ function startJobs({ config, log }: Setup, { engine, preprocessor, sources, metr
   const jobs = createJobs(config, {
     preprocessor,
     sources,
+    warn: (text) => log.warn(text),
     runEngine(payload, signal, onProgress) {
       const watch = observed.watchJob(payload.model);
       return engine.generate(payload, signal, (event) => {

@@ -62,9 +62,10 @@ test("a generation is prepared, made, encoded, and told on its way", async () =>
   };
   const step = () => new PQueue({ concurrency: 1 });
   const deps: GenerateJobDeps = {
-    preprocessor: new PreprocessorClient({ urls: [], timeoutMs: 1, maxBytes: 1 }),
-    cache: new ControlCache(0, { hit: () => {}, miss: () => {} }),
+    preprocessor: new PreprocessorClient({ urls: [], timeoutMs: 1, maxBytes: 1, decode: neverAsked }),
+    cache: new ControlCache({ maxBytes: 0, decode: neverAsked, observer: { hit: () => {}, miss: () => {} } }),
     decodeLimits: { maxPixels: 1e6, timeoutS: 5 },
+    warn: () => {},
     ...{ sources, fetching: step(), annotation: step(), encoding: step(), runEngine },
   };
   const queue = { concurrency: 1, maxWaiting: 1, maxWaitingCost: 1 };
@@ -98,4 +99,5 @@ test("a generation is prepared, made, encoded, and told on its way", async () =>
   expect(answer.timings.total_ms).toBeGreaterThanOrEqual(answer.timings.preprocess_ms);
 });
 
+const neverAsked = () => Promise.reject(new Error("nothing is annotated here"));
 const decoded = (image: string) => decodeImage(Buffer.from(image, "base64"), { maxPixels: 1e6, timeoutS: 5 });
