@@ -5,7 +5,7 @@ type Path = readonly PropertyKey[];
 
 /**
  * A copy without the nulls that `issues` find fault with, each a member of an object; a null that a schema takes, such as a scheduler's
- * `trained_betas`, stays. Undefined where no issue is about such a null.
+ * `trained_betas`, stays, and an unknown name is a mistake whatever its value. Undefined where no issue is about such a null.
  */
 export function withoutRefusedNulls(value: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
   const refused = new Map<object, Set<PropertyKey>>();
@@ -21,7 +21,6 @@ export function withoutRefusedNulls(value: unknown, issues: readonly z.core.$Zod
 /** The places that an issue is about; of a union, those of each of its forms. */
 function placesOf(issue: z.core.$ZodIssue, parent: Path): Path[] {
   const path = [...parent, ...issue.path];
-  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => [...path, key]);
   if (issue.code === "invalid_union") return [path, ...issue.errors.flat().flatMap((form) => placesOf(form, path))];
   return [path];
 }

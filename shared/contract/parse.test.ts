@@ -28,7 +28,7 @@ function issues(value: unknown, schema: z.ZodType = Request) {
 }
 
 test("a member that is null is as absent, at every depth", () => {
-  const nulls = { num_inference_steps: null, width: null, seed: null, controlnets: null, notes: null };
+  const nulls = { num_inference_steps: null, width: null, seed: null, controlnets: null };
   const defaults = { prompt: "a cat", num_inference_steps: 20, controlnets: [] };
   expect(parse(Request, { prompt: "a cat", ...nulls })).toEqual(defaults);
   const deep = {
@@ -50,8 +50,9 @@ test("a null that the schema takes stays, beside one that it does not", () => {
 });
 
 test("thousands of nulls take one more look", () => {
-  const many = Object.fromEntries(Array.from({ length: 9_000 }, (_, i) => [`field_${i}`, null]));
-  expect(parse(Request, { prompt: "a", ...many })).toHaveProperty("prompt", "a");
+  const names = Array.from({ length: 9_000 }, (_, i) => `field_${i}`);
+  const Many = z.strictObject(Object.fromEntries(names.map((name) => [name, z.number().optional()])));
+  expect(parse(Many, Object.fromEntries(names.map((name) => [name, null])))).toEqual({});
 });
 
 test("a good value comes back with the schema's defaults", () => {
@@ -64,6 +65,7 @@ test.each([
   [{ prompt: null }, "/prompt", "is required: a string"],
   [null, "", "wants an object, found null"],
   [{ prompt: "a", controlnets: [null] }, "/controlnets/0", "wants an object, found null"],
+  [{ prompt: "a", zzz: null }, "/zzz", expect.stringContaining('unknown field "zzz"')],
   [{ prompt: "a", seed: [1, null] }, "/seed/1", "wants a number, found null"],
   [
     { prompt: "a", width: null, height: 5 },
