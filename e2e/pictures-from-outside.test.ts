@@ -1,9 +1,9 @@
 /** Pictures that strangers and other services hand in, over HTTP: what is wrong with one costs that one, and is blamed on the right side. */
-import { readFileSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";
 import { sharp } from "@armature/images";
 import { afterEach, expect, test } from "vitest";
 import { type ServiceProcess, startService } from "../scripts/services.js";
+import { signalChildren } from "../testing/child-processes.js";
 import { listen } from "../testing/loopback.js";
 
 const closing: (() => unknown)[] = [];
@@ -70,7 +70,7 @@ test.skipIf(process.platform !== "linux")("a decoder that dies costs the request
     killed = true;
   });
   while (!killed) {
-    for (const pid of decodersOf(preprocessor)) process.kill(pid, "SIGKILL");
+    signalChildren(preprocessor.process.pid, /decoder-main/, "SIGKILL");
     await new Promise(setImmediate);
   }
   const { status, text } = await dying;
@@ -89,10 +89,3 @@ test("null is as absent, and base64 is taken as clients write it", async () => {
     expect(await generate(diffusion, { ...nulls, controlnets })).toMatchObject({ status: 200 });
   }
 });
-
-function decodersOf({ process: { pid } }: ServiceProcess): number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean);
-  return children
-    .filter((child) => readFileSync(`/proc/${child}/cmdline`, "utf8").includes("decoder-main"))
-    .map(Number);
-}

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { ImageTooLarge } from "@armature/core";
 import { expect, test } from "vitest";
+import { signalChildren } from "../../testing/child-processes.js";
 import { cpuTimed } from "../../testing/cpu-time.js";
 import { decodeImage } from "./decode.js";
 import { DecoderCrashed, UnsupportedImage } from "./errors.js";
@@ -293,13 +293,7 @@ const photograph = () =>
 
 /** Sends a signal to each decoder of this process, as soon as there is one. */
 async function signalDecoders(signal: NodeJS.Signals): Promise<void> {
-  for (;;) {
-    const children = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").trim().split(" ").filter(Boolean);
-    const decoders = children.filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("decoder-main"));
-    for (const pid of decoders) process.kill(Number(pid), signal);
-    if (decoders.length > 0) return;
-    await delay(1);
-  }
+  while (signalChildren(process.pid, /decoder-main/, signal).length === 0) await delay(1);
 }
 
 /** A PNG's signature, a header that promises width x height white pixels, and no data. */

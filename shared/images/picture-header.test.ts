@@ -24,6 +24,7 @@ test.each(FORMATS)("%s says its stored size, and nothing else is read", async (f
   for (const [width, height] of [
     [300, 17],
     [64, 64],
+    [1, 1],
   ] as const) {
     const whole = await file(width, height);
     expect(pictureHeader(whole)).toEqual({ format, width, height, frames: 1 });

@@ -6,8 +6,9 @@ import { sharp } from "../sharp.js";
 import { decodePixels } from "./decode-pixels.js";
 import { ANSWERS_FD, type DecodeOrder, messageReader, writeMessage } from "./messages.js";
 
-/** Pixels of so many bytes are given back at once: a process without work collects no garbage, and kept 230 MB. */
-const LARGE_BYTES = 4_000_000;
+/** After so many bytes of pixels memory is given back: a process without work collects no garbage, and kept 230 MB. */
+const COLLECTED_BYTES = 16_000_000;
+let answered = 0;
 
 const answers = new Socket({ fd: ANSWERS_FD, readable: false, writable: true });
 answers.on("error", end);
@@ -20,7 +21,8 @@ process.stdin.on(
       const { image, warning } = await decodePixels(file, header);
       const { data, width, height } = image;
       writeMessage(answers, { type: "decoded", width, height, warning }, data);
-      if (data.length > LARGE_BYTES) answers.write("", () => setImmediate(() => globalThis.gc?.()));
+      answered += data.length;
+      if (answered > COLLECTED_BYTES) answers.write("", collect);
     } catch (error) {
       writeMessage(answers, { type: "failed", error: toWireError(error) });
     }
@@ -33,6 +35,11 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal
 // Where memory runs out, Linux is to end this process and not the service.
 await writeFile("/proc/self/oom_score_adj", "1000").catch(() => {});
 writeMessage(answers, { type: "ready" });
+
+function collect(): void {
+  answered = 0;
+  setImmediate(() => globalThis.gc?.());
+}
 
 /** The service is gone, or lets go of this process. `exit` would wait for a decoder that hangs. */
 function end(): void {

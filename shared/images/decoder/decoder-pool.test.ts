@@ -13,12 +13,12 @@ afterEach(() => {
 });
 
 /** A pool of odd decoders, and how each picture of it fares: the decoder's process id, or the error. */
-function oddPool() {
+function oddPool(idleMs?: number) {
   const pool = new DecoderPool(() => {
     const decoder = new DecoderProcess(builtFile("shared/images/dist/testing/odd-decoder.js"));
     processes.push(decoder);
     return decoder;
-  });
+  }, idleMs);
   return (width: number, { timeoutMs = 60_000, signal }: { timeoutMs?: number; signal?: AbortSignal } = {}) =>
     pool
       .decode({ header: { format: "PNG", width, height: 1, frames: 1 }, threads: 1 }, FILE, { timeoutMs, signal })
@@ -95,6 +95,21 @@ test("a process that ends while it waits for work costs nothing", async () => {
   const second = await decode(GOOD);
   expect(second).toEqual(expect.any(Number));
   expect(second).not.toBe(first);
+});
+
+test("a process ends when no picture has come for long", async () => {
+  const decode = oddPool(50);
+  const first = await decode(GOOD);
+  while (!processes[0]!.ended) await delay(10);
+  expect(await decode(GOOD)).not.toBe(first);
+});
+
+test("processes that cannot be started at all keep no place", async () => {
+  const pool = new DecoderPool(() => {
+    throw new Error("EMFILE");
+  });
+  const order = { header: { format: "PNG", width: 1, height: 1, frames: 1 }, threads: 1 } as const;
+  for (let i = 0; i < 3; i++) await expect(pool.decode(order, FILE, { timeoutMs: 1000 })).rejects.toThrow("EMFILE");
 });
 
 test("what a decoder prints does not get among the answers", async () => {

@@ -5,7 +5,7 @@ import type { DecodeOrder } from "./messages.js";
 
 /** One picture that takes long does not keep the others waiting; more than that are cores that the engine needs. */
 const MAX_PROCESSES = 2;
-/** A process holds about 65 MB (20 MB of its own, the rest is code), and takes 0.2 to 0.4 s to start. */
+/** A process holds about 75 MB (28 MB of its own, the rest is code), and takes 0.2 to 0.4 s to start. */
 const IDLE_MS = 300_000;
 
 export class DecoderPool {
@@ -14,7 +14,10 @@ export class DecoderPool {
   #busy = 0;
   #idleTimer: NodeJS.Timeout | undefined;
 
-  constructor(private readonly start = () => new DecoderProcess()) {}
+  constructor(
+    private readonly start = () => new DecoderProcess(),
+    private readonly idleMs = IDLE_MS,
+  ) {}
 
   /** Decodes when a process is free. Rejects with what the decoder says, DecoderCrashed, or `signal`'s reason, at once. */
   async decode(order: DecodeOrder, file: Uint8Array, limits: DecodeLimitsMs): Promise<Decoded> {
@@ -24,15 +27,21 @@ export class DecoderPool {
   }
 
   async #decode(order: DecodeOrder, file: Uint8Array, limits: DecodeLimitsMs): Promise<Decoded> {
-    let decoder = this.#idle.pop();
-    while (decoder?.ended) decoder = this.#idle.pop();
-    decoder ??= this.start();
+    let decoder: DecoderProcess | undefined;
     try {
+      decoder = this.#rested() ?? this.start();
       return await decoder.decode(order, file, limits);
     } finally {
-      if (!decoder.ended) this.#idle.push(decoder);
+      if (decoder && !decoder.ended) this.#idle.push(decoder);
       this.#pass();
     }
+  }
+
+  /** One that waits for work, and has not ended meanwhile. */
+  #rested(): DecoderProcess | undefined {
+    let decoder = this.#idle.pop();
+    while (decoder?.ended) decoder = this.#idle.pop();
+    return decoder;
   }
 
   /** Waits for one's turn; clients come in order. */
@@ -61,7 +70,7 @@ export class DecoderPool {
     const next = this.#waiting.shift();
     if (next) next();
     else this.#busy--;
-    this.#idleTimer ??= setTimeout(() => this.#endIdle(), IDLE_MS).unref();
+    this.#idleTimer ??= setTimeout(() => this.#endIdle(), this.idleMs).unref();
     this.#idleTimer.refresh();
   }
 

@@ -18,8 +18,9 @@ export const webpFacts: FactsReader = (bytes, maxFrames) => {
 
 function canvas(bytes: Buffer): Pick<ContainerFacts, "width" | "height"> | undefined {
   const data = FIRST_CHUNK + CHUNK_HEADER;
-  if (bytes.length < data + 10) return undefined;
-  switch (bytes.toString("latin1", FIRST_CHUNK, FIRST_CHUNK + 4)) {
+  const kind = bytes.toString("latin1", FIRST_CHUNK, FIRST_CHUNK + 4);
+  if (bytes.length < data + (kind === "VP8L" ? 5 : 10)) return undefined;
+  switch (kind) {
     case "VP8X":
       return { width: 1 + bytes.readUIntLE(data + 4, 3), height: 1 + bytes.readUIntLE(data + 7, 3) };
     case "VP8L": {

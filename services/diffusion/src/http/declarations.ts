@@ -40,6 +40,7 @@ export function routeDeclarations(limits: GenerateLimits): RouteDeclaration[] {
         "queue-full",
         "upstream-failed",
         "upstream-unavailable",
+        "decoder-crashed",
         "engine-crashed",
       ],
     },
