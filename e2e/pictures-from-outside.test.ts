@@ -79,6 +79,30 @@ test.skipIf(process.platform !== "linux")("a decoder that dies costs the request
   expect((await fetch(`${preprocessor.url}/readyz`)).status).toBe(200);
 });
 
+test("a JPEG without its last byte is taken by both services, with a warning in the log", async () => {
+  const jpeg = (await picture(64).jpeg().toBuffer()).subarray(0, -1);
+  const lines: string[] = [];
+  const env = { PORT: "0", LOG_LEVEL: "warn" };
+  const warnings = () => lines.filter((line) => line.includes("lacks its last bytes")).length;
+  for (const service of ["preprocessor", "diffusion"] as const) {
+    const started = await startService(service, env, (line) => lines.push(line));
+    closing.push(() => started.stop());
+    const controlnets = [{ type: "canny", image: jpeg.toString("base64"), preprocessor: "none" }];
+    const status =
+      service === "diffusion"
+        ? (await generate(started, { controlnets })).status
+        : (
+            await fetch(`${started.url}/image/canny`, {
+              method: "POST",
+              headers: { "content-type": "image/jpeg" },
+              body: jpeg,
+            })
+          ).status;
+    expect(status).toBe(200);
+  }
+  await expect.poll(warnings).toBe(2);
+});
+
 test("null is as absent, and base64 is taken as clients write it", async () => {
   const diffusion = await start("diffusion");
   const image = (await picture(64).png().toBuffer()).toString("base64");
