@@ -29,7 +29,9 @@ beforeAll(async () => {
       recursive: true,
     });
   }
-  const env = { MODELS_DIR: folder, MEMORY_BUDGET_GB: BUDGET_GB, QUEUE_LIMIT: "60", QUEUE_LIMIT_PER_CLIENT: "60" };
+  const CONTROLNETS = TYPES.map((type) => `${type}=controlnet-${type}`).join(",");
+  const queue = { QUEUE_LIMIT: "60", QUEUE_LIMIT_PER_CLIENT: "60" };
+  const env = { MODELS_DIR: folder, CONTROLNETS, MEMORY_BUDGET_GB: BUDGET_GB, ...queue };
   service = await startService("diffusion", { ...env, PORT: "0", LOG_LEVEL: "silent" });
 });
 afterAll(async () => {

@@ -209,8 +209,8 @@ test("an empty list of models or ControlNets means all there are", async () => {
   });
   expect(await list("controlnets")).toMatchObject({
     controlnets: [
-      { type: "canny", model: "controlnet-canny", preprocessor: "canny" },
-      { type: "depth", model: "controlnet-depth", preprocessor: "depth_midas" },
+      { type: "canny", model: "controlnet-canny", for_models: ["tiny-sd"], preprocessor: "canny" },
+      { type: "depth", model: "controlnet-depth", for_models: ["tiny-sd"], preprocessor: "depth_midas" },
     ],
   });
   await diffusion.stop();
@@ -227,6 +227,7 @@ test("int8, by PRECISION or by the request, gives a picture close to the exact o
   expect(rough.parameters.precision).toBe("int8");
   const exact = await generate(request);
   expect(exact).toMatchObject({ warnings: [], parameters: { precision: "float32" } });
+  expect(exact.computed).toEqual({ device: "cpu", prepared: [] }); // the embedded models are too small to be
   expect(fine.images).toEqual(exact.images);
   expect(await generate({ ...request, precision: "int8" })).toMatchObject({
     ...{ images: rough.images, warnings: rough.warnings, parameters: { precision: "int8" } },
@@ -240,6 +241,35 @@ test("int8, by PRECISION or by the request, gives a picture close to the exact o
   const apart = await levelsApart(rough.images[0]!.image, exact.images[0]!.image);
   expect(apart).toBeGreaterThan(0);
   expect(apart).toBeLessThan(2.5); // measured: 0.99 levels
+});
+
+test("in 8 bits, too, each of three pictures is the one that its seed makes alone", async () => {
+  const request = { prompt: "a red cube", num_inference_steps: 6, precision: "int8" };
+  const seeds = [21, 22, 23];
+  const together = await generate({ ...request, seed: seeds });
+  const alone: GenerateResponse["images"] = [];
+  for (const seed of seeds) alone.push(...(await generate({ ...request, seed })).images);
+  expect(together.images.map(({ image }) => image.length)).toEqual(alone.map(({ image }) => image.length));
+  expect(together.images.every(({ image }, i) => image === alone[i]!.image)).toBe(true);
+});
+
+test("what of a request was left out, had no effect or looks wrong is told beside the picture", async () => {
+  const long = `${"blurry, ".repeat(60)}the end`;
+  const controlnets = [
+    { type: "canny", image: PHOTO, preprocessor: "none" },
+    { type: "depth", image: DEPTH, preprocessor: "none", control_guidance_end: 0.1 },
+  ];
+  const request = { prompt: PROMPT, negative_prompt: long, num_inference_steps: 2, eta: 0.5, controlnets };
+  const said = [
+    expect.stringMatching(/^The negative_prompt is too long .*the end$/),
+    expect.stringMatching(/^The eta has no effect/),
+    expect.stringMatching(/^controlnets\[0\] \(canny\) .* looks like a photograph/),
+    expect.stringMatching(/^controlnets\[1\] \(depth\) has no effect/),
+  ];
+  expect((await generate(request)).warnings).toEqual(said);
+  const bare = await post(request, { accept: "image/png" });
+  expect(bare.headers.get("content-type")).toBe("image/png");
+  expect(JSON.parse(bare.headers.get("x-warnings")!)).toHaveLength(said.length);
 });
 
 test("savings that a request asks for are named in its answer, and cost little of the picture", async () => {

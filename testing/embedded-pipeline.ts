@@ -1,4 +1,5 @@
 /** The embedded models on a workbench, and a plain request to change. */
+import type { RgbImage } from "@armature/pixels";
 import { vi } from "vitest";
 import type { DiffusionDevice } from "../services/diffusion/src/engine/device-settings.js";
 import { type Control, controlPicture } from "../services/diffusion/src/features/controlnets.js";
@@ -22,7 +23,11 @@ export interface EmbeddedPipeline {
 export interface Drawn {
   /** The scheduler's before each evaluation, and the last ones. */
   latents: Float32Array[];
-  image: { data: Uint8Array; width: number; height: number };
+  image: RgbImage;
+  /** Of all seeds; `image` is the first. */
+  images: RgbImage[];
+  /** Networks that a prepared form computed. */
+  preparedNetworks: string[];
 }
 
 /** Id of the embedded model. */
@@ -42,7 +47,8 @@ export function openEmbedded(device: DiffusionDevice): EmbeddedPipeline {
       const latents: Float32Array[] = [];
       const onStep = ({ latents: before }: { latents: Float32Array }) => void latents.push(Float32Array.from(before));
       const outcome = await bench.run(request, Object.fromEntries(pictures), { onStep, ...choices });
-      return { latents: [...latents, outcome.latents!], image: outcome.images[0]! };
+      const { images, preparedNetworks } = outcome;
+      return { latents: [...latents, outcome.latents!], image: images[0]!, images, preparedNetworks };
     },
     async watchBatches(component, network) {
       const run = vi.spyOn(await bench.session(component, network), "run");
@@ -61,7 +67,7 @@ const USUAL: Omit<CompleteRequest, "scheduler"> = {
 /** A control that acts throughout, with the change. */
 export function embeddedControl(type: "depth" | "canny", change: Partial<Control> = {}): Control {
   return {
-    ...{ type, processor: "none", options: {}, conditioningScale: 1, start: 0, end: 1 },
+    ...{ type, net: `controlnet-${type}`, processor: "none", options: {}, conditioningScale: 1, start: 0, end: 1 },
     ...{ guessMode: false, conditionalOnly: change.guessMode ?? false },
     ...change,
   };

@@ -1,11 +1,11 @@
 /** The engine of a service process, as the operating system shows it. */
 import { readFileSync } from "node:fs";
 import type { ServiceProcess } from "../scripts/services.js";
+import { childProcesses } from "./child-processes.js";
 
-/** Its process id; undefined while there is none. */
+/** Its process id, told from the decoders beside it; undefined while there is none. */
 export function enginePid({ process: { pid } }: ServiceProcess): number | undefined {
-  const [first] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
-  return first ? Number(first) : undefined;
+  return childProcesses(pid, /engine[\w-]*\.js/)[0];
 }
 
 /** Resident memory of a process, in bytes. */

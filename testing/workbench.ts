@@ -5,12 +5,12 @@ import { loadableUses, loadNetworks } from "../services/diffusion/src/engine/loa
 import type { NetworkUse } from "../services/diffusion/src/engine/network-use.js";
 import { type RecipeOutcome, type RecipeRun, runRecipe } from "../services/diffusion/src/engine/run-recipe.js";
 import { tokenizersOf } from "../services/diffusion/src/engine/tokenizers.js";
+import type { Pictures } from "../services/diffusion/src/features/feature.js";
 import { recipeOf } from "../services/diffusion/src/pipelines/index.js";
 import type { CompleteRequest } from "../services/diffusion/src/request/complete.js";
 import { factsOf, type ServedFacts } from "../services/diffusion/src/served/facts.js";
 import { readServed, type Served, type ServedSelection } from "../services/diffusion/src/served/served.js";
 import type { Recipe } from "../services/diffusion/src/stages/recipe.js";
-import type { Pictures } from "../services/diffusion/src/stages/stage.js";
 
 /** What of a run a test may choose. */
 export interface RunChoices extends Partial<Pick<RecipeRun, "noise">>, Partial<RecipeRun["events"]> {

@@ -23,7 +23,10 @@ test("the lists keep their schemas", () => {
   expect(modelsResponse.parse({ device, models: [model] })).toEqual({ device, models: [model] });
   expect(modelsResponse.safeParse({ device, models: [{ ...model, bytes: -1 }] }).success).toBe(false);
   expect(modelsResponse.safeParse({ device: { ...device, name: "gpu" }, models: [model] }).success).toBe(false);
-  const net = { type: "depth", model: "controlnet-depth", preprocessor: "depth_midas", loaded: true, bytes: 1 };
+  const net = {
+    ...{ type: "depth", model: "controlnet-depth", for_models: ["tiny-sd"] },
+    ...{ preprocessor: "depth_midas", loaded: true, bytes: 1 },
+  };
   expect(controlNetsResponse.parse({ controlnets: [net] })).toEqual({ controlnets: [net] });
   const options = z.toJSONSchema(z.strictObject({ low_threshold: z.int().min(0).max(255).default(100) }));
   const processors = [{ id: "canny", description: "Edges", options }];

@@ -28,6 +28,7 @@ export const modelsResponse = z.strictObject({ device: deviceInfo, models: z.arr
 export const controlNetInfo = z.strictObject({
   type: z.string().describe("What a request gives as controlnets[].type"),
   model: z.string().describe("The folder of its weights"),
+  for_models: z.array(z.string()).describe("Models whose requests get this one for its type"),
   preprocessor: z.string().describe("The processor that a picture goes through if the request names none"),
   loaded,
   bytes,

@@ -18,6 +18,15 @@ export const modelId = z
     "wants a model id such as tiny-sd or Lykon/DreamShaper: names of letters, digits and _ . + -, parted by /",
   );
 
+/** A ControlNet: a type, or the folder of one. */
+export const controlNetName = z
+  .string()
+  .max(200)
+  .regex(
+    new RegExp(`^${WORD}(/${WORD})*$`),
+    "wants a type such as depth, or a folder such as lllyasviel/sd-controlnet-depth: names of letters, digits and _ . + -, parted by /",
+  );
+
 /** A scheduler under diffusers' class name or a usual short one: `DPMSolverMultistepScheduler`, `dpm++2m karras`, `euler_a`. */
 export const schedulerName = z
   .string()

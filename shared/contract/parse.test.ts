@@ -27,6 +27,34 @@ function issues(value: unknown, schema: z.ZodType = Request) {
   return [];
 }
 
+test("a member that is null is as absent, at every depth", () => {
+  const nulls = { num_inference_steps: null, width: null, seed: null, controlnets: null };
+  const defaults = { prompt: "a cat", num_inference_steps: 20, controlnets: [] };
+  expect(parse(Request, { prompt: "a cat", ...nulls })).toEqual(defaults);
+  const deep = {
+    prompt: "a cat",
+    scheduler: { name: "euler", beta_start: null },
+    controlnets: [{ type: "depth", conditioning_scale: null }],
+  };
+  expect(parse(Request, deep)).toEqual({
+    ...defaults,
+    scheduler: { name: "euler" },
+    controlnets: [{ type: "depth", conditioning_scale: 1 }],
+  });
+  expect(deep.controlnets[0]).toHaveProperty("conditioning_scale", null); // what was sent is left as it was
+});
+
+test("a null that the schema takes stays, beside one that it does not", () => {
+  const Options = z.strictObject({ betas: z.union([z.number(), z.null()]), steps: z.number().optional() });
+  expect(parse(Options, { betas: null, steps: null })).toEqual({ betas: null });
+});
+
+test("thousands of nulls take one more look", () => {
+  const names = Array.from({ length: 9_000 }, (_, i) => `field_${i}`);
+  const Many = z.strictObject(Object.fromEntries(names.map((name) => [name, z.number().optional()])));
+  expect(parse(Many, Object.fromEntries(names.map((name) => [name, null])))).toEqual({});
+});
+
 test("a good value comes back with the schema's defaults", () => {
   expect(parse(Request, { prompt: "a cat" })).toEqual({ prompt: "a cat", num_inference_steps: 20, controlnets: [] });
 });
@@ -34,7 +62,16 @@ test("a good value comes back with the schema's defaults", () => {
 test.each([
   [{}, "/prompt", "is required: a string"],
   [{ prompt: 5 }, "/prompt", "wants a string, found 5"],
-  [{ prompt: null }, "/prompt", "wants a string, found null"],
+  [{ prompt: null }, "/prompt", "is required: a string"],
+  [null, "", "wants an object, found null"],
+  [{ prompt: "a", controlnets: [null] }, "/controlnets/0", "wants an object, found null"],
+  [{ prompt: "a", zzz: null }, "/zzz", expect.stringContaining('unknown field "zzz"')],
+  [{ prompt: "a", seed: [1, null] }, "/seed/1", "wants a number, found null"],
+  [
+    { prompt: "a", width: null, height: 5 },
+    "/height",
+    'unknown field "height"; there are prompt, num_inference_steps, width, seed, scheduler, controlnets',
+  ],
   [{ prompt: "a", num_inference_steps: "20" }, "/num_inference_steps", 'wants a number, found "20"'],
   [{ prompt: "a", num_inference_steps: 2.5 }, "/num_inference_steps", "wants a whole number, found 2.5"],
   [{ prompt: "a", num_inference_steps: 151 }, "/num_inference_steps", "wants at most 150, found 151"],

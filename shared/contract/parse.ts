@@ -3,13 +3,19 @@
 import { describe } from "@armature/config";
 import { AppError, type FieldIssue, InvalidRequest } from "@armature/core";
 import type { z } from "zod";
+import { withoutRefusedNulls } from "./nulls.js";
 
 const MOST_ISSUES = 20;
 
-/** The value as the schema makes it. Throws InvalidRequest with one entry a wrong field; the input itself is never repeated. */
+/**
+ * The value as the schema makes it. A member that is null counts as absent, unless the schema takes null for it. Throws InvalidRequest with one
+ * entry a wrong field; the input itself is never repeated.
+ */
 export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const result = schema.safeParse(value, { error: describe });
   if (result.success) return result.data;
+  const filled = withoutRefusedNulls(value, result.error.issues);
+  if (filled !== undefined) return parse(schema, filled);
   const issues = result.error.issues.slice(0, MOST_ISSUES).flatMap((issue) => fieldIssues(issue, []));
   throw new InvalidRequest(issues.slice(0, MOST_ISSUES));
 }

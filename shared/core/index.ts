@@ -23,5 +23,6 @@ export { floatToHalf, halfToFloat } from "./half.js";
 export { nearest } from "./nearest.js";
 export { printable } from "./printable.js";
 export { TorchGenerator } from "./torch-generator.js";
+export { unlessAborted } from "./unless-aborted.js";
 export { isVanished, unlessVanished, unlessVanishedSync } from "./vanished.js";
 export { fromWireError, toWireError, type WireError } from "./wire-error.js";

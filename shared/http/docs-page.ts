@@ -112,10 +112,17 @@ function typeName(schema: JsonSchema): string {
   const { type, enum: values, items, anyOf, const: only } = schema;
   if (only !== undefined) return `<code>${escaped(JSON.stringify(only))}</code>`;
   if (values) return values.map((value) => `<code>${escaped(String(value))}</code>`).join(" | ");
-  if (anyOf) return anyOf.map((choice) => typeText(choice as JsonSchema)).join(" or ");
+  if (anyOf)
+    return anyOf
+      .filter(isNoNull)
+      .map((choice) => typeText(choice as JsonSchema))
+      .join(" or ");
   if (type === "array" && items && !Array.isArray(items)) return `list of ${typeText(items as JsonSchema)}`;
   return escaped(String(type ?? "bytes"));
 }
+
+/** That null is as absent goes for every member, and is not repeated. */
+const isNoNull = (form: boolean | JsonSchema) => typeof form === "boolean" || form.type !== "null";
 
 /** JavaScript's greatest safe integer stands for "no bound". */
 const bounded = (maximum: number | undefined) =>

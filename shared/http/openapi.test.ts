@@ -14,6 +14,29 @@ test("paths that differ by a plus alone are operations of their own", () => {
   ]);
 });
 
+test("an optional member of a request may be null, in lists and forms too; a required one, a parameter and an answer may not", () => {
+  const inner = z.object({ scale: z.number().default(1).describe("Strength"), kind: z.string() });
+  const body = z.object({ nets: z.array(inner).optional(), seed: z.union([z.int(), z.array(z.int())]).optional() });
+  const json = { "application/json": body };
+  const { paths } = openApiDocument({ title: "N", version: "1", description: "N" }, [
+    {
+      ...{ method: "post", path: "/n", summary: "N", tag: "N", query: z.object({ size: z.string().optional() }) },
+      ...{ request: json, responses: { 200: { description: "N", content: json } } },
+    },
+  ]);
+  const { parameters, requestBody, responses } = paths["/n"]!.post!;
+  const list = {
+    type: "array",
+    items: { properties: { scale: { default: 1, description: "Strength" }, kind: { type: "string" } } },
+  };
+  expect(requestBody!.content["application/json"]!.schema.properties).toMatchObject({
+    nets: { anyOf: [list, { type: "null" }] },
+    seed: { anyOf: [{ type: "integer" }, { type: "array" }, { type: "null" }] },
+  });
+  const texts = [requestBody, parameters, responses].map((part) => JSON.stringify(part).split('"null"').length - 1);
+  expect(texts).toEqual([3, 0, 0]);
+});
+
 test("a tuple of equal items is a list of that length, which every reader of 3.1 understands; others stay tuples", () => {
   const share = z.number().min(0).max(1);
   const body = z.object({ interval: z.tuple([share, share]), pair: z.tuple([z.string(), share]) });

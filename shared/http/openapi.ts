@@ -4,6 +4,7 @@ import { problem } from "@armature/contract";
 import { z } from "zod";
 import { PROBLEMS, type ProblemCode } from "./problem.js";
 import type { RegisteredRoute } from "./routes.js";
+import { withNulls } from "./with-nulls.js";
 
 export interface ServiceInfo {
   title: string;
@@ -145,7 +146,8 @@ function problems(route: RouteDeclaration, schemas: Components): Operation["resp
 
 function content(types: MediaTypes, io: "input" | "output", schemas: Components): Content {
   const entries = Object.entries(types).map(([type, schema]) => {
-    return [type, { schema: schema === "binary" ? BYTES[io] : schemas.add(schema, io) }];
+    if (schema === "binary") return [type, { schema: BYTES[io] }];
+    return [type, { schema: io === "input" ? schemas.add(schema, io, withNulls) : schemas.add(schema, io) }];
   });
   return Object.fromEntries(entries);
 }
@@ -173,16 +175,18 @@ class Components {
   readonly all: Record<string, JsonSchema> = {};
 
   /** The schema as JSON Schema; the named ones in it move to the components, and references lead there. */
-  add(schema: z.ZodType, io: "input" | "output"): JsonSchema {
+  add(schema: z.ZodType, io: "input" | "output", adapted = (plain: JsonSchema) => plain): JsonSchema {
     const {
       $schema: _,
       $defs = {},
       ...body
-    } = z.toJSONSchema(schema, {
-      io,
-      unrepresentable: "any",
-      override: ({ jsonSchema }) => listUniformTuple(jsonSchema),
-    });
+    } = adapted(
+      z.toJSONSchema(schema, {
+        io,
+        unrepresentable: "any",
+        override: ({ jsonSchema }) => listUniformTuple(jsonSchema),
+      }),
+    );
     const names = new Map(Object.entries($defs).map(([name, definition]) => [name, this.#freeName(name, definition)]));
     for (const [name, definition] of Object.entries($defs)) this.all[names.get(name)!] = redirected(definition, names);
     return redirected(body, names);

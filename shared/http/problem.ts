@@ -41,6 +41,7 @@ export const PROBLEMS = {
   "headers-too-large": { status: 431, title: "Headers too large" },
   cancelled: { status: 499, title: "Cancelled" },
   "internal-error": { status: 500, title: "Internal error", confidential: true },
+  "decoder-crashed": { status: 500, title: "Picture decoder crashed" },
   "engine-crashed": { status: 500, title: "Engine crashed" },
   "device-lost": { status: 500, title: "Device lost" },
   "invalid-model": { status: 500, title: "Unusable model", confidential: true },

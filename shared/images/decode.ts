@@ -1,9 +1,11 @@
-/** Somebody's picture file as RGB pixels, within bounded time and memory. */
+/** Somebody's picture file as RGB pixels, within bounded time and memory, and outside this process. */
 import { ImageTooLarge } from "@armature/core";
-import { type RgbImage, rgbImage } from "@armature/pixels";
+import type { RgbImage } from "@armature/pixels";
+import { decoders } from "./decoder/decoder-pool.js";
 import { UnsupportedImage } from "./errors.js";
-import { INPUT_FORMATS, type InputFormat, inputFormat, refusedFormat } from "./format.js";
-import { jpegScans } from "./jpeg-scans.js";
+import { jpegScans } from "./headers/jpeg.js";
+import { tiffObstacle } from "./headers/tiff.js";
+import { MAX_FRAMES, type PictureHeader, pictureHeader } from "./picture-header.js";
 import { sharp } from "./sharp.js";
 
 /**
@@ -15,76 +17,59 @@ const MAX_JPEG_SCANS = 100;
 export interface DecodeLimits {
   /** Width times height, checked before any pixel is decoded. */
   maxPixels: number;
-  /** Seconds that decoding may take; whole, at least 1. */
+  /** Seconds that decoding may take once its turn has come; then the process that does it is killed. */
   timeoutS: number;
+}
+
+export interface DecodeOptions {
+  /** Ends the wait with its reason; the decoder is free for others soon after. */
+  signal?: AbortSignal | undefined;
+  /** Is told what was wrong with a picture that was taken all the same. */
+  onWarning?: ((text: string) => void) | undefined;
 }
 
 /**
  * Decodes JPEG, PNG, WebP, AVIF, GIF (first frame) or TIFF (first page), whatever its depth and colour model, to RGB.
  * The EXIF orientation is applied, alpha goes onto white (`rgbImage`). Embedded RGB and grey profiles are ignored, as Pillow's
- * `convert("RGB")` does, so that annotators see the same levels as the reference; CMYK goes through its profile.
- * Throws UnsupportedImage (no accepted format, cut off, damaged, too slow) or ImageTooLarge (naming both sizes).
+ * `convert("RGB")` does, so that annotators see the same levels as the reference; CMYK goes through its profile. A JPEG that ends in its
+ * last row of blocks is taken, with a warning.
+ * Throws UnsupportedImage (no accepted format, cut off, damaged, too slow, too many frames), ImageTooLarge (naming both sizes) or
+ * DecoderCrashed.
  */
-export async function decodeImage(bytes: Uint8Array, limits: DecodeLimits): Promise<RgbImage> {
-  const format = acceptedFormat(bytes);
-  await checkHeader(bytes, format, limits.maxPixels);
-  const pipeline = sharp(bytes, {
-    limitInputPixels: limits.maxPixels,
-    failOn: "error", // stricter, and photographs with harmless irregularities are refused; laxer, and cut ones pass
-    autoOrient: true,
-    ignoreIcc: true,
-  });
-  try {
-    const { data, info } = await pipeline
-      .toColourspace("srgb")
-      .timeout({ seconds: limits.timeoutS })
-      .raw()
-      .toBuffer({ resolveWithObject: true });
-    if (info.channels !== 3 && info.channels !== 4) {
-      throw new UnsupportedImage(
-        `This ${format} has ${info.channels} channels; grey, RGB or CMYK is wanted, alpha allowed`,
-      );
-    }
-    return await rgbImage(data, info.channels, info.width, info.height);
-  } catch (cause) {
-    if (cause instanceof UnsupportedImage) throw cause;
-    if (cause instanceof Error && cause.message.startsWith("timeout")) {
-      throw new UnsupportedImage(
-        `This ${format} could not be decoded within ${limits.timeoutS} s; send a smaller one`,
-        { cause },
-      );
-    }
-    throw damaged(format, cause);
-  }
+export async function decodeImage(
+  bytes: Uint8Array,
+  limits: DecodeLimits,
+  { signal, onWarning }: DecodeOptions = {},
+): Promise<RgbImage> {
+  const header = pictureHeader(bytes);
+  checkHeader(header, limits.maxPixels);
+  checkContents(header, bytes);
+  const order = { header, threads: sharp.concurrency() };
+  const { image, warning } = await decoders.decode(order, bytes, { timeoutMs: limits.timeoutS * 1000, signal });
+  if (warning) onWarning?.(warning);
+  return image;
 }
 
-function acceptedFormat(bytes: Uint8Array): InputFormat {
-  const format = inputFormat(bytes);
-  if (format) return format;
-  const wanted = `${INPUT_FORMATS.slice(0, -1).join(", ")} or ${INPUT_FORMATS.at(-1)}`;
-  const found = refusedFormat(bytes);
-  if (bytes.length === 0) throw new UnsupportedImage(`The picture is empty; send ${wanted}`);
-  throw new UnsupportedImage(
-    found ? `${found} is not accepted; send ${wanted}` : `This is not a picture; send ${wanted}`,
-  );
-}
-
-/** Width and height are read from the file's header alone. */
-async function checkHeader(bytes: Uint8Array, format: InputFormat, maxPixels: number) {
-  const { width, height } = await sharp(bytes, { limitInputPixels: false })
-    .metadata()
-    .catch((cause: unknown) => {
-      throw damaged(format, cause);
-    });
+function checkHeader({ format, width, height, frames }: PictureHeader, maxPixels: number): void {
   if (width * height > maxPixels) {
     throw new ImageTooLarge(
       `The picture has ${width}x${height} = ${width * height} pixels; at most ${maxPixels} are accepted. Scale it down`,
     );
   }
-  if (format === "JPEG" && jpegScans(bytes, MAX_JPEG_SCANS) > MAX_JPEG_SCANS) {
-    throw new UnsupportedImage(`This JPEG has more than ${MAX_JPEG_SCANS} scans; save it as a usual JPEG or PNG`);
+  if (frames > MAX_FRAMES) {
+    const parts = format === "TIFF" ? "pages" : "frames";
+    throw new UnsupportedImage(`This ${format} has more than ${MAX_FRAMES} ${parts}; send the first one alone`);
   }
 }
 
-const damaged = (format: InputFormat, cause: unknown) =>
-  new UnsupportedImage(`This ${format} is cut off or damaged; send the whole file`, { cause });
+/** Refuses by name what would keep the decoder busy, or come out wrong. */
+function checkContents({ format }: PictureHeader, bytes: Uint8Array): void {
+  if (format === "JPEG" && jpegScans(bytes, MAX_JPEG_SCANS) > MAX_JPEG_SCANS) {
+    throw new UnsupportedImage(`This JPEG has more than ${MAX_JPEG_SCANS} scans; save it as a usual JPEG or PNG`);
+  }
+  const obstacle =
+    format === "TIFF" ? tiffObstacle(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)) : undefined;
+  if (obstacle) {
+    throw new UnsupportedImage(`This TIFF holds ${obstacle}; save it as grey, RGB or CMYK of 8 or 16 bits a channel`);
+  }
+}

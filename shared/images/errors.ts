@@ -6,8 +6,14 @@ export class UnsupportedImage extends AppError {
   readonly code = "unsupported-image";
 }
 
+/** The process that decoded this picture ended; others are decoded by a new one. */
+export class DecoderCrashed extends AppError {
+  readonly code = "decoder-crashed";
+}
+
 export const PICTURE_ERRORS = registerErrors({
   "unsupported-image": UnsupportedImage,
+  "decoder-crashed": DecoderCrashed,
 });
 
 export type PictureError = ErrorOf<typeof PICTURE_ERRORS>;

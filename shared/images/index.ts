@@ -1,5 +1,6 @@
-export { type DecodeLimits, decodeImage } from "./decode.js";
+export { type DecodeLimits, type DecodeOptions, decodeImage } from "./decode.js";
 export { encodeImage } from "./encode.js";
-export { PICTURE_ERRORS, type PictureError, UnsupportedImage } from "./errors.js";
+export { DecoderCrashed, PICTURE_ERRORS, type PictureError, UnsupportedImage } from "./errors.js";
+export { type PictureHeader, pictureHeader } from "./picture-header.js";
 export { sharp } from "./sharp.js";
 export { imageBytes } from "./source.js";

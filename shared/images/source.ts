@@ -23,13 +23,11 @@ export async function imageBytes(source: string, options: ImageSourceOptions): P
   }
 }
 
-/** RFC 2397. The media type is not believed, so it is not read. */
+/** RFC 2397. The media type and its parameters are not believed, so they are not read. */
 function fromDataUrl(source: string, options: ImageSourceOptions): Buffer {
-  const comma = source.slice(0, 200).indexOf(",");
-  if (comma < 0 || !/;base64$/i.test(source.slice(0, comma))) {
-    throw invalid(options, "wants a data: URL of the form data:image/png;base64,…");
-  }
-  return fromBase64(source.slice(comma + 1), options);
+  const head = /^data:(?:[^,"]|"[^"]*"){0,500}?; *base64 *,/i.exec(source.slice(0, 600))?.[0];
+  if (!head) throw invalid(options, "wants a data: URL of the form data:image/png;base64,…");
+  return fromBase64(source.slice(head.length), options);
 }
 
 async function fromUrl(source: string, { fetchUrl }: ImageSourceOptions): Promise<Buffer> {
@@ -37,27 +35,27 @@ async function fromUrl(source: string, { fetchUrl }: ImageSourceOptions): Promis
   throw new SourceForbidden("Pictures by URL are switched off here; send the picture as base64 or as a data: URL");
 }
 
-/** RFC 4648, section 4, with padding and nothing between. */
-function fromBase64(text: string, options: ImageSourceOptions): Buffer {
+/** RFC 4648, sections 4 and 5, as clients write it: with line breaks and spaces or without, padded or not, of either alphabet. */
+function fromBase64(source: string, options: ImageSourceOptions): Buffer {
+  const text = /[ \t\r\n]/.test(source) ? source.replace(/[ \t\r\n]+/g, "") : source;
   const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
-  const length = (text.length / 4) * 3 - padding;
+  const letters = text.length - padding;
+  const length = Math.floor((letters / 4) * 3);
   if (length > options.maxBytes) {
-    throw new ImageTooLarge(
-      `The picture has about ${Math.ceil(length)} bytes; at most ${options.maxBytes} are accepted`,
-    );
+    throw new ImageTooLarge(`The picture has about ${length} bytes; at most ${options.maxBytes} are accepted`);
   }
+  const whole = letters % 4 !== 1 && (padding === 0 || text.length % 4 === 0);
   const bytes = Buffer.from(text, "base64");
-  // Node skips what is not base64, and takes base64url for it: the length tells the one, a look at the text the other.
-  if (length > 0 && bytes.length === length && !text.includes("-") && !text.includes("_")) return bytes;
-  throw invalid(options, `${WANTED}, ${whatIsWrong(text, padding)}`);
+  if (whole && length > 0 && bytes.length === length) return bytes; // Node skips what is no base64: the length tells
+  throw invalid(options, `${WANTED}, ${whatIsWrong(text, letters)}`);
 }
 
-function whatIsWrong(text: string, padding: number): string {
-  const wrong = /[^A-Za-z0-9+/]/.exec(text.slice(0, text.length - padding));
-  if (wrong) return `found ${JSON.stringify(wrong[0])} at character ${wrong.index}`;
-  return text.length === 0 ? "found an empty text" : "found base64 that is cut off or lacks its padding";
+function whatIsWrong(text: string, letters: number): string {
+  const wrong = /[^A-Za-z0-9+/_-]/.exec(text.slice(0, letters));
+  if (wrong) return `found ${JSON.stringify(wrong[0])} at character ${wrong.index}, spaces and line breaks not counted`;
+  return text.length === 0 ? "found an empty text" : "found base64 that is cut off";
 }
 
-const WANTED = "wants a picture as base64 (RFC 4648, padded, without line breaks), a data: URL or an http(s) URL";
+const WANTED = "wants a picture as base64 (RFC 4648), a data: URL or an http(s) URL";
 
 const invalid = ({ pointer }: ImageSourceOptions, detail: string) => new InvalidRequest([{ pointer, detail }]);

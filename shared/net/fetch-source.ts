@@ -3,13 +3,13 @@
  * forgery, OWASP API7): public addresses only, each name resolved once and pinned, the connected address and every redirect
  * checked, bytes and time bounded. Proxies in the environment play no part: they would hide the address from the check.
  */
-import { lookup } from "node:dns/promises";
 import { setMaxListeners } from "node:events";
 import type { Socket, TcpNetConnectOpts } from "node:net";
-import { AppError, Cancelled } from "@armature/core";
+import { AppError, Cancelled, unlessAborted } from "@armature/core";
 import { Client, type Dispatcher } from "undici";
 import { SourceForbidden, SourceUnreachable } from "./errors.js";
 import { guardedConnector } from "./guarded-connector.js";
+import { foreignLookUp, type LookUp, ownLookUp } from "./look-up.js";
 import { isPublicAddress } from "./public-address.js";
 import { readBounded } from "./read-bounded.js";
 import { type SourceUrl, sourceUrl, type UrlRules } from "./source-url.js";
@@ -33,12 +33,14 @@ export const DEFAULT_SOURCE_POLICY: SourcePolicy = {
   totalMs: 15_000,
 };
 
+const lookUpForeign = foreignLookUp();
+
 export interface SourceOptions {
   policy: SourcePolicy;
   /** Ends the fetch with Cancelled. */
   signal?: AbortSignal | undefined;
-  /** All addresses of a name; the system's resolver but in tests. */
-  resolve?: (hostname: string) => Promise<string[]>;
+  /** All addresses of a name. Default: from DNS for foreign names, from the system for those that the operator configured. */
+  resolve?: LookUp | undefined;
   /** Opens a TCP connection; `net.connect` but in tests. */
   open?: (options: TcpNetConnectOpts) => Socket;
 }
@@ -107,12 +109,10 @@ async function hop(source: SourceUrl, options: SourceOptions, abort: AbortContro
   }
 }
 
-async function resolved({ hostname }: SourceUrl, { resolve }: SourceOptions, signal: AbortSignal): Promise<string[]> {
+async function resolved({ hostname, mayBePrivate }: SourceUrl, { resolve }: SourceOptions, signal: AbortSignal) {
   signal.throwIfAborted();
-  const aborted = new Promise<never>((_resolve, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
-  const addresses = await Promise.race([(resolve ?? systemResolve)(hostname), aborted]);
+  const lookUp = resolve ?? (mayBePrivate ? ownLookUp : lookUpForeign);
+  const addresses = await unlessAborted(lookUp(hostname, signal), signal);
   if (addresses.length === 0) throw new SourceUnreachable(`${hostname} has no address`);
   return addresses;
 }
@@ -135,7 +135,3 @@ function failure({ hostname }: SourceUrl, error: unknown): AppError {
 }
 
 const tooSlow = (ms: number) => new SourceUnreachable(`The picture's URL did not answer within ${ms / 1000} s`);
-
-async function systemResolve(hostname: string): Promise<string[]> {
-  return (await lookup(hostname, { all: true })).map(({ address }) => address);
-}

@@ -6,6 +6,8 @@ import { countOnDevice, type Tensors } from "./device-tensors.js";
 import { createSession } from "./session.js";
 
 export interface Session {
+  /** Whether it computes with the prepared form of its weights, whose results may differ in the last bits; absent: it does not. */
+  readonly prepared?: boolean | undefined;
   run(feeds: Tensors, fetches?: readonly string[]): Promise<Tensors>;
   release(): Promise<void>;
 }
@@ -33,7 +35,7 @@ export async function openSession(model: Uint8Array, settings: DeviceSessionSett
       device === "cpu"
         ? await createSession(model, { weightsFolder, threads, optimized })
         : await InferenceSession.create(model, OPTIONS[device](settings));
-    return guarded(session, device);
+    return { ...guarded(session, device), prepared: optimized };
   } catch (error) {
     throw toDeviceError(error, device);
   }

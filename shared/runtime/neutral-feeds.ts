@@ -8,6 +8,7 @@ import type { Tensors } from "./device-tensors.js";
 export function withNeutral(session: Session, neutral: Readonly<Record<string, ZeroTensor>>): Session {
   const zeros: Tensors = Object.fromEntries(Object.entries(neutral).map(([name, zero]) => [name, zeroTensor(zero)]));
   return {
+    prepared: session.prepared,
     run: (feeds, fetches) => session.run({ ...zeros, ...feeds }, fetches),
     release: () => session.release(),
   };

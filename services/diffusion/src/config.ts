@@ -1,6 +1,7 @@
 import { commaList } from "@armature/config";
 import { modelId, PRECISIONS } from "@armature/contract";
 import type { MemorySettings } from "@armature/devices";
+import type { DecodeLimits } from "@armature/images";
 import {
   count,
   deviceSettings,
@@ -25,7 +26,7 @@ export const Config = z.object({
     "Model ids to serve, the default one first, comma-separated; default all there are",
   ),
   CONTROLNETS: commaList(controlNetSelection).describe(
-    "ControlNets to serve, comma-separated: type, or type=folder; default all there are",
+    "ControlNets to serve, comma-separated: type (all of it: a request gets the one made for its model), or type=folder; default all there are",
   ),
   WARM: commaList(z.string()).describe(
     "Model ids and ControlNet types to load at the start; default none: at first use",
@@ -92,6 +93,14 @@ export function requestLimits(config: Config): GenerateLimits {
 
 /** Bytes of a request's body, and of a picture that one names by its address. */
 export const bodyBytes = ({ MAX_BODY_MB }: Config): number => MAX_BODY_MB * 2 ** 20;
+
+/** What a picture that a request brings, or that a preprocessor makes, may take to decode. */
+export const decodeLimits = ({ MAX_INPUT_PIXELS }: Config): DecodeLimits => ({
+  maxPixels: MAX_INPUT_PIXELS,
+  timeoutS: DECODE_TIMEOUT_S,
+});
+
+const DECODE_TIMEOUT_S = 10;
 
 /** What requests on a GPU are held against. */
 export function deviceMemory({ DEVICE_MEMORY_GB, DEVICE_RESERVE_GB }: Config): MemorySettings {

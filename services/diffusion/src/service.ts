@@ -4,12 +4,12 @@ import type { DeviceMemoryInfo, Precision } from "@armature/contract";
 import { InvalidConfig } from "@armature/core";
 import type { DeviceChoice } from "@armature/devices";
 import { createApp, createMetrics, type ServiceApp, type ServiceMetrics } from "@armature/http";
-import { sharp } from "@armature/images";
+import { decodeImage, sharp } from "@armature/images";
 import type { Jobs } from "@armature/jobs";
 import { DEFAULT_SOURCE_POLICY, type SourcePolicy } from "@armature/net";
 import { chooseServedDevice, deviceOptions, engineObstacle } from "@armature/service";
 import type { Logger } from "pino";
-import { bodyBytes, type Config, deviceMemory, machineDefaults, requestLimits } from "./config.js";
+import { bodyBytes, type Config, decodeLimits, deviceMemory, machineDefaults, requestLimits } from "./config.js";
 import { PreprocessorClient } from "./control-images/preprocessor-client.js";
 import { DiffusionEngine } from "./engine/diffusion-engine.js";
 import { memoryInfo } from "./engine/memory/memory-info.js";
@@ -18,6 +18,7 @@ import { type DiffusionMetrics, diffusionMetrics } from "./http/metrics.js";
 import { generateRoute } from "./http/routes/generate.js";
 import { servedRoutes } from "./http/routes/served.js";
 import { createJobs } from "./jobs/create-jobs.js";
+import { controlNetsNamed } from "./request/choose-controlnet.js";
 import { readServed, type Served } from "./served/served.js";
 
 interface DiffusionService {
@@ -111,6 +112,7 @@ const preprocessorOf = (config: Config): PreprocessorClient =>
     urls: config.PREPROCESSOR_URLS ?? [],
     timeoutMs: config.PREPROCESSOR_TIMEOUT_S * 1000,
     maxBytes: 4 * config.MAX_INPUT_PIXELS,
+    decode: (file, signal) => decodeImage(file, decodeLimits(config), { signal }),
   });
 
 const sourcesOf = (config: Config): SourcePolicy => ({
@@ -131,6 +133,7 @@ function startJobs({ config, log }: Setup, { engine, preprocessor, sources, metr
   const jobs = createJobs(config, {
     preprocessor,
     sources,
+    warn: (text) => log.warn(text),
     runEngine(payload, signal, onProgress) {
       const watch = observed.watchJob(payload.model);
       return engine.generate(payload, signal, (event) => {
@@ -163,17 +166,14 @@ function routers({ config, served, computing }: Setup, { engine, jobs, sources }
   ];
 }
 
-/** Ids of what WARM names. Throws InvalidConfig for a name that is not served. */
-function warmIds({ WARM = [] }: Config, { models, controlnets }: Served): string[] {
-  const ids = new Map([
-    ...models.map(({ id }) => [id, id] as const),
-    ...controlnets.map(({ type, id }) => [type, id] as const),
-  ]);
-  return WARM.map((name) => {
-    const id = ids.get(name);
-    if (id) return id;
+/** Ids of what WARM names, of a type all ControlNets. Throws InvalidConfig for a name that is not served. */
+function warmIds({ WARM = [] }: Config, served: Served): string[] {
+  return WARM.flatMap((name) => {
+    const found = [...served.models.filter(({ id }) => id === name), ...controlNetsNamed(name, served)];
+    if (found.length > 0) return found.map(({ id }) => id);
+    const known = new Set([...served.models.map(({ id }) => id), ...served.controlnets.map(({ type }) => type)]);
     throw new InvalidConfig(
-      `WARM: ${name} is neither a model nor a ControlNet type served; there is ${[...ids.keys()].join(", ")}`,
+      `WARM: ${name} is neither a model nor a ControlNet type served; there is ${[...known].join(", ")}`,
     );
   });
 }

@@ -93,7 +93,8 @@ function application(config: Config, parts: Parts): ServiceApp {
   const observer = metrics.jobObserver("preprocessor", log);
   const pictures = { maxBodyBytes: config.MAX_BODY_MB * 2 ** 20, sources: sourcesOf(config) };
   const runEngine = measured(engine, preprocessorMetrics(metrics, engine));
-  const jobs = createJobs(config, { ...pictures, runEngine, observer });
+  const warn = (text: string) => log.warn(text);
+  const jobs = createJobs(config, { ...pictures, runEngine, observer, warn });
   metrics.watchQueue("preprocessor", () => jobs.snapshot());
   const processorOf = (id: string) => resolveProcessor(id, processors, models);
   const image = imageRoute({ ...pictures, processorOf, jobs, maxWaitMs: config.MAX_WAIT_S * 1000 });

@@ -1,6 +1,8 @@
 /**
  * Layers in 8 bits: weights quantised symmetrically for each output channel when the session is made, activations for each
- * tensor when it runs. The processor's 8-bit dot products do four times the work of float32. Measured in docs/performance.md.
+ * tensor when it runs. So all that shares a call shares its scales: a caller that wants a picture to be the same alone and beside
+ * others gives it a call of its own. The processor's 8-bit dot products do four times the work of float32. Measured in
+ * docs/performance.md.
  */
 import type { GraphBuilder, Value } from "../builder.js";
 import { product } from "../dim.js";

@@ -5,12 +5,12 @@ import { downsampledLevel } from "../networks/ports/attended-tokens.js";
 import { asPrevious, residualNames, residualsOf } from "../networks/ports/control-residuals.js";
 import { controlnetPromptNetwork } from "../networks/prompt-projections.js";
 import type { EncoderConfig } from "../networks/unet-config.js";
-import { latentSides, type ServedFacts } from "../served/facts.js";
+import { latentSides } from "../served/facts.js";
 import { type AdapterSpec, defineAdapter, type PreparedFor } from "./adapter.js";
 
 export interface ControlNetSpec extends AdapterSpec {
-  /** Which of the served ControlNets. */
-  type: string;
+  /** Id of the ControlNet. */
+  net: string;
   conditioningScale: number;
   /** The finer residuals count less. */
   guessMode: boolean;
@@ -19,26 +19,23 @@ export interface ControlNetSpec extends AdapterSpec {
 export const controlNetAdapter = defineAdapter<ControlNetSpec, ControlNetConfig>({
   share: 0.33, // counted at full size (docs/performance.md)
   fits: (config, { unet }) => encoderShape(config) === encoderShape(unet),
-  preparation: ({ type }, picture, facts) => [hintUse(type, picture, facts)],
-  async prepare({ type }, { image, size }, tools) {
+  preparation: ({ net }, picture) => [hintUse(net, picture)],
+  async prepare({ net }, { image, size }, tools) {
     const { pictureTensor } = await import("../denoise/picture-tensor.js");
-    const embedding = tools.session(tools.controlNet(type).id, conditioningEmbeddingNetwork);
+    const embedding = tools.session(net, conditioningEmbeddingNetwork);
     const { hint } = await embedding.run({ image: pictureTensor(image, size, 0) });
     return { hint: hint! };
   },
-  uses({ type }, { inCalls, ...picture }, facts) {
-    const { id } = facts.controlNet(type);
-    return [
-      hintUse(type, picture, facts), // the hint lies in the memory of the session that made it
-      ...inCalls(id, controlnetPromptNetwork),
-      ...inCalls(id, controlnetNetwork, { steered: true }),
-    ];
-  },
+  uses: ({ net }, { inCalls, ...picture }) => [
+    hintUse(net, picture), // the hint lies in the memory of the session that made it
+    ...inCalls(net, controlnetPromptNetwork),
+    ...inCalls(net, controlnetNetwork, { steered: true }),
+  ],
   async attach(spec, prepared, tools) {
     const { Tensor } = await import("onnxruntime-node");
-    const { id, config } = tools.controlNet(spec.type);
-    const session = tools.session(id, controlnetNetwork);
-    const projections = tools.session(id, controlnetPromptNetwork);
+    const { config } = tools.controlNet(spec.net);
+    const session = tools.session(spec.net, controlnetNetwork);
+    const projections = tools.session(spec.net, controlnetPromptNetwork);
     const factors = residualScales(spec, config);
     const scales = new Tensor("float32", factors, [factors.length]);
     return {
@@ -54,8 +51,7 @@ export const controlNetAdapter = defineAdapter<ControlNetSpec, ControlNetConfig>
 });
 
 /** The network that makes the hint: what a ControlNet sees of its control image. No step changes it. */
-function hintUse(type: string, { model, size }: PreparedFor, facts: ServedFacts): NetworkUse {
-  const { id: component } = facts.controlNet(type);
+function hintUse(component: string, { model, size }: PreparedFor): NetworkUse {
   return { component, network: conditioningEmbeddingNetwork.name, sizes: { B: 1, ...latentSides(model, size) } };
 }
 

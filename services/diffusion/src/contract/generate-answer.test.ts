@@ -40,6 +40,7 @@ const RESPONSE = {
     { type: "depth", preprocessor: "depth_midas", image: "AAAA", width: 128, height: 64, format: "png" },
   ],
   parameters: PARAMETERS,
+  computed: { device: "cpu", prepared: ["tiny-sd unet"] },
   warnings: [],
   timings: { queue_ms: 0.5, preprocess_ms: 1, load_ms: 0, inference_ms: 2, total_ms: 4 },
 };

@@ -61,6 +61,18 @@ export const generateResponse = (limits: GenerateLimits) =>
       .array(z.strictObject({ type: z.string(), preprocessor: z.string(), ...encodedPicture }))
       .describe("What each ControlNet saw, in the order of the request"),
     parameters: generateParameters(limits),
+    computed: z
+      .strictObject({
+        device: z.enum(["cpu", "webgpu", "cuda"]).describe("What computed"),
+        prepared: z
+          .array(z.string())
+          .describe(
+            "Networks that the prepared form of their weights computed, such as sd15 unet; the others took the official files as they lie. On a CPU the two round differently: a few levels of a picture may differ by one",
+          ),
+      })
+      .describe(
+        "The same parameters and pictures give the same bytes where this is the same, on processors of one make",
+      ),
     warnings: z.array(z.string()).describe("What was done otherwise than a reader of the request might think"),
     timings: z.strictObject({
       queue_ms: z.number().min(0).describe("Waiting for the engine"),

@@ -1,21 +1,27 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { ControlCache, controlKey } from "./control-cache.js";
+import type { ControlImage } from "./preprocessor-client.js";
 
 function cacheOf(maxBytes: number) {
   const heard: string[] = [];
-  const cache = new ControlCache(maxBytes, { hit: () => heard.push("hit"), miss: () => heard.push("miss") });
+  const observer = { hit: () => heard.push("hit"), miss: () => heard.push("miss") };
+  const cache = new ControlCache({ maxBytes, decode: async (file) => pixelsOf(file), observer });
   const staying = new AbortController().signal;
   /** Asks for a file of that many bytes. */
-  const get = (key: string, bytes = 4) => cache.get(key, async () => Buffer.alloc(bytes), staying);
+  const get = (key: string, bytes = 4) => cache.get(key, async () => made(Buffer.alloc(bytes)), staying);
   return { cache, heard, staying, get };
 }
 
+/** A picture that shows its file's bytes. */
+const pixelsOf = (file: Buffer) => ({ data: new Uint8Array(file), width: file.length, height: 1 });
+const made = (file: Buffer) => ({ file, image: pixelsOf(file) });
+
 /** Work that ends when told to, or when it is aborted. */
 function pending() {
-  const work = { begun: 0, aborted: 0, finish: (_file: Buffer) => {}, fail: (_error: Error) => {} };
+  const work = { begun: 0, aborted: 0, finish: (_made: ControlImage) => {}, fail: (_error: Error) => {} };
   const make = (signal: AbortSignal) =>
-    new Promise<Buffer>((resolve, reject) => {
+    new Promise<ControlImage>((resolve, reject) => {
       work.begun++;
       Object.assign(work, { finish: resolve, fail: reject });
       signal.addEventListener("abort", () => {
@@ -29,7 +35,7 @@ function pending() {
 test("a file is made once and remembered", async () => {
   const { get, heard } = cacheOf(10);
   const first = await get("a");
-  expect(await get("a")).toBe(first);
+  expect(await get("a")).toEqual(first);
   expect(heard).toEqual(["miss", "hit"]);
 });
 
@@ -51,8 +57,8 @@ test("those who ask while a file is made share it, and its failure, which is not
   work.fail(new Error("broken"));
   for (const asked of both) await expect(asked).rejects.toThrow("broken");
   const again = cache.get("a", make, staying);
-  work.finish(Buffer.from("made"));
-  expect((await again).toString()).toBe("made");
+  work.finish(made(Buffer.from("made")));
+  expect(String(Buffer.from((await again).data))).toBe("made");
   expect([work.begun, heard]).toEqual([2, ["miss", "hit", "miss"]]);
 });
 
@@ -86,8 +92,8 @@ test("work that everybody has left is begun anew for the next, even while it end
   const next = cache.get("a", make, staying);
   await delay(40);
   const joined = cache.get("a", make, staying);
-  work.finish(Buffer.from("made"));
-  expect((await next).toString()).toBe("made");
+  work.finish(made(Buffer.from("made")));
+  expect(String(Buffer.from((await next).data))).toBe("made");
   expect(await joined).toBe(await next);
   expect(work.begun).toBe(2);
 });

@@ -1,5 +1,7 @@
 /** Remembers control images by what made them, so that one picture is annotated once for many generations. */
 import { createHash } from "node:crypto";
+import type { RgbImage } from "@armature/pixels";
+import type { ControlImage } from "./preprocessor-client.js";
 import { SharedWork } from "./shared-work.js";
 
 export interface CacheObserver {
@@ -7,43 +9,51 @@ export interface CacheObserver {
   miss(): void;
 }
 
+interface ControlCacheOptions {
+  /** Of the files; pixels are not kept. */
+  maxBytes: number;
+  /** Reads a file that is kept. */
+  decode(file: Buffer, signal: AbortSignal): Promise<RgbImage>;
+  observer: CacheObserver;
+}
+
+type Make = (signal: AbortSignal) => Promise<ControlImage>;
+
 export class ControlCache {
   private readonly files = new Map<string, Buffer>(); // least recently used first
-  private readonly running = new Map<string, SharedWork<Buffer>>();
+  private readonly running = new Map<string, SharedWork<RgbImage>>();
   private bytes = 0;
 
-  constructor(
-    private readonly maxBytes: number,
-    private readonly observer: CacheObserver,
-  ) {}
+  constructor(private readonly options: ControlCacheOptions) {}
 
   /**
-   * The file for `key`; `make` is called only if there is none and nobody is making it. Failures are not remembered. Leaving, by
+   * The picture for `key`; `make` is called only if there is none and nobody is making it. Failures are not remembered. Leaving, by
    * `signal`, ends the making if nobody else waits for it.
    */
-  async get(key: string, make: (signal: AbortSignal) => Promise<Buffer>, signal: AbortSignal): Promise<Buffer> {
+  async get(key: string, make: Make, signal: AbortSignal): Promise<RgbImage> {
+    const { decode, observer } = this.options;
     const known = this.files.get(key);
     if (known) {
-      this.observer.hit();
+      observer.hit();
       this.files.delete(key);
       this.files.set(key, known);
-      return known;
+      return decode(known, signal);
     }
     const running = this.running.get(key);
     if (running && !running.isAbandoned) {
-      this.observer.hit();
+      observer.hit();
       return running.join(signal);
     }
-    this.observer.miss();
+    observer.miss();
     return this.begin(key, make).join(signal);
   }
 
-  private begin(key: string, make: (signal: AbortSignal) => Promise<Buffer>): SharedWork<Buffer> {
+  private begin(key: string, make: Make): SharedWork<RgbImage> {
     const work = new SharedWork(async (signal) => {
       try {
-        const file = await make(signal);
+        const { file, image } = await make(signal);
         this.keep(key, file);
-        return file;
+        return image;
       } finally {
         if (this.running.get(key) === work) this.running.delete(key);
       }
@@ -53,11 +63,12 @@ export class ControlCache {
   }
 
   private keep(key: string, file: Buffer): void {
-    if (file.length > this.maxBytes) return;
+    const { maxBytes } = this.options;
+    if (file.length > maxBytes) return;
     this.files.set(key, file);
     this.bytes += file.length;
     for (const [oldest, { length }] of this.files) {
-      if (this.bytes <= this.maxBytes) return;
+      if (this.bytes <= maxBytes) return;
       this.files.delete(oldest);
       this.bytes -= length;
     }

@@ -1,14 +1,12 @@
 /** From the pictures that a resolved request brings to the pixels that its stages will see. */
 import { inField } from "@armature/contract";
-
 import { type DecodeLimits, decodeImage } from "@armature/images";
 import type { JobContext } from "@armature/jobs";
 import type { SourcePolicy } from "@armature/net";
 import type { RgbImage } from "@armature/pixels";
 import { referencedPicture } from "@armature/service";
 import type PQueue from "p-queue";
-import type { Annotation, RequestPicture } from "../features/feature.js";
-import type { Pictures } from "../stages/stage.js";
+import type { Annotation, Pictures, RequestPicture } from "../features/feature.js";
 import { type ControlCache, controlKey } from "./control-cache.js";
 import type { PreprocessorClient } from "./preprocessor-client.js";
 
@@ -16,6 +14,8 @@ export interface PictureDeps {
   preprocessor: PreprocessorClient;
   cache: ControlCache;
   decodeLimits: DecodeLimits;
+  /** Gets what was wrong with a picture that was taken all the same. */
+  warn(text: string): void;
   sources: SourcePolicy;
   /** How many pictures are fetched at once, and how many the preprocessors are asked for. */
   fetching: PQueue;
@@ -40,14 +40,14 @@ export async function preparePictures(
 }
 
 async function prepareOne({ place, source, annotation }: RequestPicture, deps: PictureDeps, job: JobContext) {
-  const { decodeLimits, sources, fetching } = deps;
+  const { decodeLimits, sources, fetching, warn } = deps;
+  const { signal } = job;
   const options = { pointer: place, maxBytes: sources.maxBytes, sources, fetching };
   const picture = await referencedPicture(source, options, job);
   // decoded here even if it only passes through: what is wrong with it is said by name, before another service sees it
-  const decoded = await inField(place, (): Promise<RgbImage> => decodeImage(picture, decodeLimits));
-  if (!annotation) return decoded;
-  const file = await annotated(picture, annotation, deps, job.signal);
-  return decodeImage(file, decodeLimits);
+  const decode = () => decodeImage(picture, decodeLimits, { signal, onWarning: warn });
+  const decoded = await inField(place, decode);
+  return annotation ? annotated(picture, annotation, deps, signal) : decoded;
 }
 
 /** One annotation may serve several jobs: it ends when the last of them is cancelled. */
@@ -56,7 +56,7 @@ function annotated(
   { processor, options, place }: Annotation,
   { cache, preprocessor, annotation }: PictureDeps,
   signal: AbortSignal,
-): Promise<Buffer> {
+): Promise<RgbImage> {
   const wanted = { picture, processor, options, pointer: place };
   const ask = (signal: AbortSignal) => annotation.add(() => preprocessor.annotate(wanted, signal), { signal });
   return cache.get(controlKey(picture, processor, options), ask, signal);

@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { buffer } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { InvalidRequest, UpstreamFailed, UpstreamUnavailable } from "@armature/core";
-
-import { afterEach, expect, test } from "vitest";
+import { DecoderCrashed, decodeImage, sharp, UnsupportedImage } from "@armature/images";
+import { afterEach, describe, expect, test } from "vitest";
 import { listen } from "../../../../testing/loopback.js";
 import { PreprocessorClient } from "./preprocessor-client.js";
 
@@ -21,10 +21,18 @@ type Answer = (req: IncomingMessage, res: ServerResponse) => unknown;
 const clients: PreprocessorClient[] = [];
 afterEach(() => Promise.all(clients.splice(0).map((client) => client.close())));
 
+type Decode = ConstructorParameters<typeof PreprocessorClient>[0]["decode"];
+
+/** Takes every file for a picture. */
+const looked = async () => ({ data: new Uint8Array(3), width: 1, height: 1 });
+
 /** A client of services that answer so. */
-async function clientOf(answers: Answer[], { timeoutMs = 5_000, maxBytes = 1_000, path = "" } = {}) {
+async function clientOf(
+  answers: Answer[],
+  { timeoutMs = 5_000, maxBytes = 1_000, path = "", decode = looked as Decode } = {},
+) {
   const urls = await Promise.all(answers.map(async (answer) => `http://${await listen(createServer(answer))}${path}`));
-  const client = new PreprocessorClient({ urls, timeoutMs, maxBytes });
+  const client = new PreprocessorClient({ urls, timeoutMs, maxBytes, decode });
   clients.push(client);
   return client;
 }
@@ -49,7 +57,7 @@ test("the picture goes to the processor's path with its options, and the control
     { path: "/behind/a/proxy" },
   );
   const options = { low_threshold: 10, l2_gradient: true };
-  expect(String(await client.annotate({ ...WANTED, options }, STAYING))).toBe("edges");
+  expect(String((await client.annotate({ ...WANTED, options }, STAYING)).file)).toBe("edges");
   expect(asked).toEqual([
     "POST",
     "/behind/a/proxy/image/canny?low_threshold=10&l2_gradient=true",
@@ -60,7 +68,7 @@ test("the picture goes to the processor's path with its options, and the control
 test("services take turns, and one that is away or busy is passed over", async () => {
   const client = await clientOf([says(200, "first"), (req) => req.socket.destroy(), says(200, "third"), says(503)]);
   const texts = [];
-  for (let i = 0; i < 5; i++) texts.push(String(await client.annotate(WANTED, STAYING)));
+  for (let i = 0; i < 5; i++) texts.push(String((await client.annotate(WANTED, STAYING)).file));
   expect(texts).toEqual(["first", "third", "third", "first", "first"]);
 });
 
@@ -71,6 +79,87 @@ test("if all are too busy the client hears when to come back", async () => {
   expect(error).toMatchObject({ retryAfterS: 9, message: expect.stringContaining("too busy") });
   const silent = await clientOf([says(429)]);
   await expect(silent.annotate(WANTED, STAYING)).rejects.toMatchObject({ retryAfterS: 5 });
+});
+
+test.each([
+  ["7", 7],
+  ["0", 1],
+  ["999999", 600],
+  ["-3", 5],
+  ["1e9", 5],
+  ["soon", 5],
+  ["Wed, 21 Oct 2099 07:28:00 GMT", 5],
+])("a Retry-After of %s is passed on as %i", async (header, seconds) => {
+  const client = await clientOf([says(503, "", { "retry-after": header })]);
+  await expect(client.annotate(WANTED, STAYING)).rejects.toMatchObject({ retryAfterS: seconds });
+});
+
+test("what a service says is cut and cleaned before it is passed on", async () => {
+  const client = await clientOf([says(422, problem(422, `no\r\n\u001b[31m\u009b\u202ered ${"x".repeat(5_000)}`))]);
+  const { issues } = await client.annotate(WANTED, STAYING).catch((e) => e);
+  expect(issues[0].detail).toMatch(/^the preprocessor service refuses canny: no \[31m red x+…$/);
+  expect(issues[0].detail.length).toBeLessThan(400);
+});
+
+test("a refusal of megabytes is not read to its end", async () => {
+  const client = await clientOf([says(422, problem(422, "x".repeat(1_000_000)))], { maxBytes: 1e9 });
+  const error = await client.annotate(WANTED, STAYING).catch((e) => e);
+  expect(error).toBeInstanceOf(UpstreamFailed);
+  expect(error.message).toContain("too large an answer");
+});
+
+describe("an answer with 200 that is no picture", () => {
+  const picture = () =>
+    sharp({ create: { width: 8, height: 8, channels: 3, background: "#d02030" } })
+      .webp()
+      .toBuffer();
+  const decode = (file: Buffer, signal: AbortSignal) => decodeImage(file, { maxPixels: 100, timeoutS: 10 }, { signal });
+
+  test.each<[string, () => Promise<Buffer>]>([
+    ["HTML", async () => Buffer.from("<!DOCTYPE html><title>login</title>")],
+    ["nothing", async () => Buffer.alloc(0)],
+    ["a cut picture", async () => (await picture()).subarray(0, -10)],
+    [
+      "too large a picture",
+      async () =>
+        sharp(await picture())
+          .resize(11, 11)
+          .png()
+          .toBuffer(),
+    ],
+  ])("is that service's fault, and it is named: %s", async (_name, body) => {
+    const file = await body();
+    const client = await clientOf([(_req, res) => res.end(file)], { decode, path: "/behind/" });
+    const error = await client.annotate(WANTED, STAYING).catch((e) => e);
+    expect(error).toBeInstanceOf(UpstreamFailed);
+    expect(error.message).toMatch(/^The preprocessor http:\/\/127\.0\.0\.1:\d+\/behind answered canny with \d+ bytes/);
+  });
+
+  test("a picture comes back as file and as pixels", async () => {
+    const file = await picture();
+    const client = await clientOf([(_req, res) => res.end(file)], { decode });
+    expect(await client.annotate(WANTED, STAYING)).toMatchObject({ file, image: { width: 8, height: 8 } });
+  });
+
+  test("a decoder that crashes here is not that service's fault", async () => {
+    const crash = new DecoderCrashed("ended");
+    const client = await clientOf([says(200, "edges")], { decode: () => Promise.reject(crash) });
+    await expect(client.annotate(WANTED, STAYING)).rejects.toBe(crash);
+  });
+});
+
+test("credentials in a service's address are not told", async () => {
+  const host = (await listen(createServer((_req, res) => res.end("?")))).replace(/^/, "http://user:secret@");
+  const refused = () => Promise.reject(new UnsupportedImage("no"));
+  const client = new PreprocessorClient({
+    urls: [`${host}/?key=secret`],
+    timeoutMs: 5_000,
+    maxBytes: 99,
+    decode: refused,
+  });
+  clients.push(client);
+  const error = await client.annotate(WANTED, STAYING).catch((e) => e);
+  expect(error.message).toMatch(/^The preprocessor http:\/\/127\.0\.0\.1:\d+ answered canny with 1 bytes/);
 });
 
 test.each([404, 413, 415, 422])("a refusal with %i is the request's own fault, and says why", async (status) => {

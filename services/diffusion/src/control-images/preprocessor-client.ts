@@ -1,10 +1,10 @@
 /** Speaks to preprocessor services over HTTP: a picture's bytes go there, a control image's bytes come back. */
-
-import { problem } from "@armature/contract";
-import { InvalidRequest, UpstreamFailed, UpstreamUnavailable } from "@armature/core";
+import { ImageTooLarge, UpstreamFailed, UpstreamUnavailable } from "@armature/core";
+import { UnsupportedImage } from "@armature/images";
 import { steadyConnector } from "@armature/net";
-
+import type { RgbImage } from "@armature/pixels";
 import { Agent, buildConnector, type Dispatcher, request } from "undici";
+import { refusal, serviceName } from "./preprocessor-refusal.js";
 
 const CONNECT_MS = 5_000;
 
@@ -14,7 +14,18 @@ interface PreprocessorClientOptions {
   timeoutMs: number;
   /** Of a control image's file. */
   maxBytes: number;
+  /** Reads a control image's file. Throws UnsupportedImage or ImageTooLarge where it cannot be used. */
+  decode(file: Buffer, signal: AbortSignal): Promise<RgbImage>;
 }
+
+/** A control image that was looked at: its file is a picture. */
+export interface ControlImage {
+  file: Buffer;
+  image: RgbImage;
+}
+
+/** Problem documents have a few hundred bytes. */
+const MAX_REFUSAL_BYTES = 65_536;
 
 export interface Annotation {
   picture: Uint8Array;
@@ -37,10 +48,10 @@ export class PreprocessorClient {
   }
 
   /**
-   * The control image's file. Throws UpstreamUnavailable (no service answers, or all are too busy), UpstreamFailed (an answer that
-   * is none), InvalidRequest (the service refuses processor, options or picture), or `signal`'s reason.
+   * The control image. Throws UpstreamUnavailable (no service answers, or all are too busy), UpstreamFailed (an answer that
+   * is none, or is no picture), InvalidRequest (the service refuses processor, options or picture), or `signal`'s reason.
    */
-  async annotate(annotation: Annotation, signal: AbortSignal): Promise<Buffer> {
+  async annotate(annotation: Annotation, signal: AbortSignal): Promise<ControlImage> {
     const { urls } = this.options;
     if (urls.length === 0) {
       throw new UpstreamUnavailable(
@@ -66,12 +77,24 @@ export class PreprocessorClient {
     return this.agent.destroy();
   }
 
-  private async askOne(base: string, annotation: Annotation, signal: AbortSignal): Promise<Buffer> {
+  private async askOne(base: string, annotation: Annotation, signal: AbortSignal): Promise<ControlImage> {
     const timeout = AbortSignal.timeout(this.options.timeoutMs);
     const answer = await this.send(base, annotation, AbortSignal.any([signal, timeout]));
-    const body = await this.read(answer);
-    if (answer.statusCode === 200) return body;
-    throw refusal(answer, body, annotation);
+    const accepted = answer.statusCode === 200;
+    const body = await this.read(base, answer, accepted ? this.options.maxBytes : MAX_REFUSAL_BYTES);
+    if (!accepted) throw refusal(base, answer, body, annotation);
+    return { file: body, image: await this.decoded(base, annotation, body, signal) };
+  }
+
+  private async decoded(base: string, { processor }: Annotation, file: Buffer, signal: AbortSignal): Promise<RgbImage> {
+    try {
+      return await this.options.decode(file, signal);
+    } catch (cause) {
+      const unusable = cause instanceof UnsupportedImage || cause instanceof ImageTooLarge;
+      if (signal.aborted || !unusable) throw cause;
+      const found = `${file.length} bytes that are no readable picture`;
+      throw new UpstreamFailed(`The preprocessor ${serviceName(base)} answered ${processor} with ${found}`, { cause });
+    }
   }
 
   private async send(
@@ -85,54 +108,27 @@ export class PreprocessorClient {
     try {
       return await request(url, { method: "POST", headers, body: picture, signal, dispatcher: this.agent });
     } catch (cause) {
-      throw unreachable(cause);
+      throw unreachable(base, cause);
     }
   }
 
-  private async read({ body }: Dispatcher.ResponseData): Promise<Buffer> {
+  private async read(base: string, { body }: Dispatcher.ResponseData, maxBytes: number): Promise<Buffer> {
     const chunks: Buffer[] = [];
     let bytes = 0;
     try {
       for await (const chunk of body as AsyncIterable<Buffer>) {
         bytes += chunk.length;
-        if (bytes > this.options.maxBytes)
-          throw new UpstreamFailed("The preprocessor service sent too large an answer");
+        if (bytes > maxBytes)
+          throw new UpstreamFailed(`The preprocessor ${serviceName(base)} sent too large an answer`);
         chunks.push(chunk);
       }
     } catch (cause) {
       if (cause instanceof UpstreamFailed) throw cause;
-      throw unreachable(cause);
+      throw unreachable(base, cause);
     }
     return Buffer.concat(chunks);
   }
 }
 
-function unreachable(cause: unknown): UpstreamUnavailable {
-  return new UpstreamUnavailable("The preprocessor service cannot be reached; try again soon", 5, { cause });
-}
-
-/** What another status than 200 means to the client of this service. */
-function refusal(
-  { statusCode, headers }: Dispatcher.ResponseData,
-  body: Buffer,
-  { pointer, processor }: Annotation,
-): Error {
-  if (statusCode === 429 || statusCode === 503) {
-    const retryAfterS = Number(headers["retry-after"]) || 5;
-    return new UpstreamUnavailable("The preprocessor service is too busy or not ready; try again later", retryAfterS);
-  }
-  const said = readProblem(body);
-  const refusesInput = [404, 413, 415, 422].includes(statusCode);
-  if (said?.detail && refusesInput) {
-    return new InvalidRequest([{ pointer, detail: `the preprocessor service refuses ${processor}: ${said.detail}` }]);
-  }
-  return new UpstreamFailed(`The preprocessor service failed with status ${statusCode}`);
-}
-
-function readProblem(body: Buffer) {
-  try {
-    return problem.safeParse(JSON.parse(body.toString("utf8"))).data;
-  } catch {
-    return undefined;
-  }
-}
+const unreachable = (base: string, cause: unknown) =>
+  new UpstreamUnavailable(`The preprocessor ${serviceName(base)} cannot be reached; try again soon`, 5, { cause });

@@ -1,4 +1,4 @@
-import { Cancelled } from "@armature/core";
+import { Cancelled, unlessAborted } from "@armature/core";
 
 /** Work that several jobs wait for, aborted when the last of them has left. */
 export class SharedWork<T> {
@@ -26,13 +26,4 @@ export class SharedWork<T> {
       if (this.#waiting === 0) this.#controller.abort(new Cancelled());
     }
   }
-}
-
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }

@@ -16,10 +16,10 @@ const pipelines = new Map(
 
 afterEach(() => vi.restoreAllMocks());
 
-describe.each([...pipelines])("in the %s profile", (_, { bench, draw, watchBatches }) => {
+describe.each([...pipelines])("in the %s profile", (_, { draw, watchBatches }) => {
   test("ControlNets and the whole UNet run once an interval, the shallow UNet in between", async () => {
     const unet = await watchBatches(MODEL, unetNetwork);
-    const net = await watchBatches(bench.facts.controlNet("depth").id, controlnetNetwork);
+    const net = await watchBatches("controlnet-depth", controlnetNetwork);
     const shallow = await watchBatches(MODEL, shallowUnetNetwork);
     const controls = [embeddedControl("depth", { end: 0.8 })];
     await draw({ controls, cacheInterval: 3, guidanceInterval: { start: 0.1, end: 1 } });

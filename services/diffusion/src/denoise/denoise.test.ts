@@ -27,7 +27,7 @@ function run(settle?: (latents: Float32Array, level: Level) => Float32Array) {
   const request = { guidanceScale: 1, guidanceInterval: { start: 0, end: 1 }, cacheInterval: 1, adapters: [] };
   const seen: Float32Array[] = [];
   const inputs = {
-    ...{ job, shape: SHAPE, guidance: { scale: 1, rescale: 0 }, settle },
+    ...{ job, shape: SHAPE, picturesPerCall: 1, guidance: { scale: 1, rescale: 0 }, settle },
     ...{ plan: planEvaluations(request, 4), tokenDownsampling: 1 },
     embeds: { data: new Float32Array(2), texts: 1, length: 1, width: 2 },
   };

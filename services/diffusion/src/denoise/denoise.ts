@@ -5,16 +5,18 @@ import type { Latents } from "../schedulers/latents.js";
 import type { Level } from "../schedulers/prediction.js";
 import type { Evaluation, ScheduledJob } from "../schedulers/scheduler.js";
 import { attendedFeed } from "./attended.js";
-import type { EvaluationCalls } from "./evaluation-plan.js";
+import type { EvaluationCalls, NetworkCall } from "./evaluation-plan.js";
 import { type DenoiseNetworks, Evaluator } from "./evaluator.js";
 import { type Guidance, guide } from "./guidance.js";
 import type { PromptEmbeds } from "./prompt.js";
-import { type TextBatch, textBatches } from "./text-batch.js";
+import { joinAnswers, sampleOf, type TextBatch, textBatches } from "./text-batch.js";
 
 interface DenoiseInputs {
   job: ScheduledJob;
   /** Shape of the latents, [N, 4, h, w]. */
   shape: readonly [number, number, number, number];
+  /** How many of the N pictures share a call of the networks: 1, or all. */
+  picturesPerCall: number;
   /** Negative text, then text; the text alone without guidance. */
   embeds: PromptEmbeds;
   /** One for each evaluation of the job. */
@@ -42,11 +44,24 @@ export async function denoise(
   events: DenoiseEvents,
 ): Promise<Float32Array> {
   const { plan, guidance, shape, settle = (latents) => latents } = inputs;
-  const batchOf = textBatches(inputs.embeds, shape[0]);
+  const batchesOf = textBatches({ embeds: inputs.embeds, pictures: shape[0], perCall: inputs.picturesPerCall });
   const sampler = inputs.job.run();
   const total = inputs.job.evaluations;
   const attended = attendedFeed(networks.unet.config, [shape[2], shape[3]], inputs.tokenDownsampling);
   const evaluator = new Evaluator(networks);
+  const noiseOf = async (
+    evaluation: Evaluation,
+    { texts, adapters }: NetworkCall,
+    how: Kind,
+  ): Promise<Float32Array> => {
+    const batches = batchesOf(texts);
+    const answers: Float32Array[] = [];
+    for (const batch of batches) {
+      const callInputs = { ...stepInputs(evaluation, batch, shape), ...attended };
+      answers.push(await evaluator.noise(batch, callInputs, { adapters, ...how }));
+    }
+    return joinAnswers(answers, batches);
+  };
   try {
     let turn = sampler.next();
     let done = 0;
@@ -59,11 +74,7 @@ export async function denoise(
       const { calls, guided, newKind, whole, keep } = plan[done]!;
       if (newKind) events.onNewKind?.();
       const outputs: Float32Array[] = [];
-      for (const { texts, adapters } of calls) {
-        const batch = batchOf(texts);
-        const callInputs = { ...stepInputs(turn.value, batch, shape), ...attended };
-        outputs.push(await evaluator.noise(batch, callInputs, { adapters, whole, keep }));
-      }
+      for (const call of calls) outputs.push(await noiseOf(turn.value, call, { whole, keep }));
       done++;
       events.onStep?.({ done, total, latents: turn.value.sample });
       turn = sampler.next(guide(outputs, guided ? guidance : undefined, shape[0]));
@@ -74,20 +85,12 @@ export async function denoise(
   }
 }
 
+type Kind = Pick<EvaluationCalls, "whole" | "keep">;
+
 function stepInputs(
   { modelInput, timestep }: Evaluation,
-  { texts }: TextBatch,
-  [count, ...latentShape]: DenoiseInputs["shape"],
+  batch: TextBatch,
+  shape: DenoiseInputs["shape"],
 ): Omit<CallInputs, "attended_tokens"> {
-  return {
-    sample: new Tensor("float32", repeat(modelInput, texts), [texts * count, ...latentShape]),
-    timestep: new Tensor("float32", [timestep], [1]),
-  };
-}
-
-function repeat(values: Float32Array, times: number): Float32Array {
-  if (times === 1) return values;
-  const repeated = new Float32Array(times * values.length);
-  for (let i = 0; i < times; i++) repeated.set(values, i * values.length);
-  return repeated;
+  return { sample: sampleOf(modelInput, batch, shape), timestep: new Tensor("float32", [timestep], [1]) };
 }

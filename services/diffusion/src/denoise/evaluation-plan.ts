@@ -40,7 +40,7 @@ export interface EvaluationRequest {
   })[];
 }
 
-/** The batches of the calls that `picked` says, each once, in a run for `images` pictures. */
+/** The batches of the calls that `picked` says, each once, where `images` pictures share a call. */
 export function batchesOf(
   evaluations: readonly EvaluationCalls[],
   images: number,

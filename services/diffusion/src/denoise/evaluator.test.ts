@@ -72,7 +72,7 @@ function networks({ tensor, requireAlive }: ReturnType<typeof device>, failAt = 
   return { unet, shallow, tools, shallowFeeds, calls: () => calls };
 }
 
-const controlNet = { kind: "controlnet", type: "depth", conditioningScale: 1, guessMode: false, picture: "" } as const;
+const controlNet = { kind: "controlnet", net: "depth", conditioningScale: 1, guessMode: false, picture: "" } as const;
 const attach = (tools: AdapterTools, acting: { start: number; end: number; conditionalOnly: boolean }) => {
   const adapter = { ...controlNet, ...acting };
   return adapterDefinition(adapter).attach(adapter, { hint: one }, tools);
@@ -91,10 +91,8 @@ async function run({ unet, shallow, tools }: ReturnType<typeof networks>, also?:
   const nets = await Promise.all(ACTING.map((acting) => attach(tools, acting)));
   const adapters = also ? [...nets, also] : nets;
   const acting = also ? [...ACTING, ACTING[1]!] : ACTING;
-  const batches: Record<string, TextBatch> = {
-    prompt: { texts: 1, context: one },
-    negative: { texts: 1, context: one },
-  };
+  const batch = (): TextBatch => ({ texts: 1, first: 0, pictures: 1, context: new Tensor("float32", [0], [1]) });
+  const batches: Record<string, TextBatch> = { prompt: batch(), negative: batch() };
   const evaluator = new Evaluator({ unet, shallow, adapters });
   const guided = { guidanceScale: 5, guidanceInterval: { start: 0, end: 1 }, cacheInterval: 3 };
   try {

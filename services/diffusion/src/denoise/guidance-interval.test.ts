@@ -18,10 +18,10 @@ const SECOND_HALF = { start: 0.5, end: 1 };
 /** Largest difference of two batch sizes' arithmetic, as a share of the largest latent. */
 const BATCH_TOLERANCE = 1e-5;
 
-describe.each([...pipelines])("in the %s profile", (_, { bench, draw, watchBatches }) => {
+describe.each([...pipelines])("in the %s profile", (_, { draw, watchBatches }) => {
   test("steps outside the interval run the networks on the text alone", async () => {
     const unet = await watchBatches(MODEL, unetNetwork);
-    const net = await watchBatches(bench.facts.controlNet("depth").id, controlnetNetwork);
+    const net = await watchBatches("controlnet-depth", controlnetNetwork);
     await draw({ guidanceInterval: { start: 0.2, end: 0.6 }, controls: [embeddedControl("depth")] });
     expect(unet()).toEqual([1, 1, 2, 2, 2, 2, 1, 1, 1, 1]);
     expect(net()).toEqual(unet());

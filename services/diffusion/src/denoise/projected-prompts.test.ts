@@ -9,7 +9,7 @@ import { controlnetPromptNetwork, unetPromptNetwork } from "../networks/prompt-p
 import { unetNetwork } from "../networks/unet.js";
 
 const { bench, draw, watchBatches } = openEmbedded({ profile: CPU_PROFILE, threads: 2 });
-const netOf = (type: string) => bench.facts.controlNet(type).id;
+const netOf = (type: string) => `controlnet-${type}`;
 
 afterEach(() => vi.restoreAllMocks());
 

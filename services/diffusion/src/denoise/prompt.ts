@@ -16,6 +16,12 @@ export interface Text {
   clipSkip: number;
 }
 
+/** The ends of texts that the text encoder could not take; none of one that it took whole, or did not read. */
+export interface CutTexts {
+  prompt?: string;
+  negativePrompt?: string;
+}
+
 /** Encodes each text alone: CLIP sees no other text of the batch. */
 export async function encodeTexts(texts: readonly Text[], encoder: TextEncoder): Promise<PromptEmbeds> {
   const { tokens: length, width } = encoder.config;

@@ -25,7 +25,12 @@ serveEngine<EngineJobs, EngineSettings>(async (settings) => {
     listen(job);
     job.progress({ stage: "loading" });
     await networks.requireRoom(recipe.map((stage) => stageUses(stage, facts)));
-    const { images, timings, cutPrompt } = await runRecipe(recipe, {
+    const {
+      images,
+      timings,
+      preparedNetworks: prepared,
+      cutTexts = {},
+    } = await runRecipe(recipe, {
       ...{ pictures, facts, tokenizer, load: networks.load },
       now: () => performance.now(),
       events: {
@@ -35,7 +40,7 @@ serveEngine<EngineJobs, EngineSettings>(async (settings) => {
         onNewKind: () => job.progress({ stage: "compiling" }),
       },
     });
-    return { images, timings, ...(cutPrompt && { cutPrompt }) };
+    return { images, timings, cutTexts, computed: { device: device.name ?? "cpu", prepared } };
   }
 
   return {

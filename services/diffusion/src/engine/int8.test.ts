@@ -2,7 +2,8 @@
 import type { Precision } from "@armature/contract";
 import { CPU_PROFILE } from "@armature/graph";
 import { expect, test } from "vitest";
-import { openEmbedded } from "../../../../testing/embedded-pipeline.js";
+import { embeddedControl, openEmbedded } from "../../../../testing/embedded-pipeline.js";
+import { expectSamePixels } from "../../../../testing/picture.js";
 
 /** Decibels to the exact picture: 28 to 40 were measured (docs/performance.md). */
 const INT8_PSNR = 26;
@@ -34,3 +35,26 @@ test("a UNet in 8 bits makes nearly the exact pictures", async () => {
     expect(picture).not.toEqual(int8[i]); // it is another form
   }
 }, 60_000);
+
+/** Each way in which pictures of a request could meet: in a call for both texts, for one, of a ControlNet, of the shallow UNet. */
+const COMPANY = {
+  ...{ numInferenceSteps: 4, guidanceScale: 5, cacheInterval: 2, guidanceInterval: { start: 0.25, end: 1 } },
+  controls: [embeddedControl("depth"), embeddedControl("canny", { guessMode: true, end: 0.75 })],
+};
+
+test.each([
+  ["with guidance", { numInferenceSteps: 4, guidanceScale: 5 }],
+  ["with ControlNets, a window of guidance and shallow evaluations", COMPANY],
+])(
+  "a picture in 8 bits is the same alone and beside others, %s",
+  async (_, how) => {
+    const { bench, draw } = openEmbedded({ profile: CPU_PROFILE, threads: 2 });
+    const seeds = [11, 12, 13];
+    const together = await draw({ ...how, seeds, precision: "int8" });
+    const alone = [];
+    for (const seed of seeds) alone.push(await draw({ ...how, seeds: [seed], precision: "int8" }));
+    await bench.release();
+    for (const [i, { image }] of alone.entries()) expectSamePixels(image, together.images[i]!);
+  },
+  60_000,
+);

@@ -2,10 +2,11 @@
 import type { Precision } from "@armature/contract";
 import type { MemorySettings } from "@armature/devices";
 import type { RgbImage } from "@armature/pixels";
-import type { ResidentStatus } from "@armature/runtime";
+import type { DeviceName, ResidentStatus } from "@armature/runtime";
+import type { CutTexts } from "../denoise/prompt.js";
+import type { Pictures } from "../features/feature.js";
 import type { Served } from "../served/served.js";
 import type { Recipe } from "../stages/recipe.js";
-import type { Pictures } from "../stages/stage.js";
 import type { DiffusionDevice } from "./device-settings.js";
 
 export interface EngineSettings {
@@ -25,11 +26,18 @@ export interface GeneratePayload {
   pictures: Pictures;
 }
 
+/** What computed a picture: the same request is the same bytes where this is the same. */
+export interface Computed {
+  device: DeviceName;
+  /** Networks that the prepared form of their weights computed, such as `sd15 unet`. */
+  prepared: string[];
+}
+
 export interface GenerateOutcome {
   images: RgbImage[];
   timings: { loadMs: number; inferenceMs: number };
-  /** The end of the prompt that the text encoder could not take, if any. */
-  cutPrompt?: string;
+  cutTexts: CutTexts;
+  computed: Computed;
 }
 
 export type EngineProgress =

@@ -6,12 +6,13 @@ import type { Tensor } from "onnxruntime-node";
 import { afterEach, expect, test, vi } from "vitest";
 import { embeddedControl, MODEL, openEmbedded } from "../../../../testing/embedded-pipeline.js";
 import { conditioningEmbeddingNetwork, controlnetNetwork } from "../networks/controlnet.js";
+import { unetNetwork } from "../networks/unet.js";
 import type { Recipe } from "../stages/recipe.js";
 import type { NetworkUse } from "./network-use.js";
 
 const { bench, draw } = openEmbedded({ profile: CPU_PROFILE, threads: 2 });
 /** Id of the ControlNet. */
-const depth = bench.facts.controlNet("depth").id;
+const depth = "controlnet-depth";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -78,4 +79,13 @@ test("a job that was cancelled while a stage's networks were loaded goes no furt
   };
   await expect(draw({}, { checkpoint, onStage: begun })).rejects.toThrow(Cancelled);
   expect(begun).toHaveBeenCalledTimes(1);
+});
+
+test("the outcome names the networks that a prepared form computed, each once", async () => {
+  expect((await draw({ numInferenceSteps: 1 })).preparedNetworks).toEqual([]);
+  const sessions = [await bench.session(MODEL, unetNetwork), await bench.session(depth, controlnetNetwork)];
+  for (const session of sessions) Object.assign(session, { prepared: true });
+  const controls = [embeddedControl("depth"), embeddedControl("depth")];
+  const { preparedNetworks } = await draw({ numInferenceSteps: 1, controls });
+  expect(preparedNetworks).toEqual(["tiny-sd unet", "controlnet-depth controlnet"]);
 });

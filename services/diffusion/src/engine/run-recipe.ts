@@ -25,9 +25,11 @@ interface RecipeEvents extends DenoiseEvents {
   onStage?: () => void;
 }
 
-export interface RecipeOutcome extends Pick<Products, "cutPrompt" | "latents"> {
+export interface RecipeOutcome extends Pick<Products, "cutTexts" | "latents"> {
   images: RgbImage[];
   timings: { loadMs: number; inferenceMs: number };
+  /** Networks that the prepared form of their weights computed, such as `sd15 unet`. */
+  preparedNetworks: string[];
 }
 
 /** Same noise, same numbers: nothing here has a state. */
@@ -37,6 +39,7 @@ export async function runRecipe(recipe: Recipe, run: RecipeRun): Promise<RecipeO
   const steps = countedSteps(recipe, events);
   const timings = { loadMs: 0, inferenceMs: 0 };
   const uses = recipe.map((stage) => stageUses(stage, facts));
+  const prepared = new Set<string>();
   let products: Products = {};
   try {
     for (const [i, stage] of recipe.entries()) {
@@ -44,6 +47,7 @@ export async function runRecipe(recipe: Recipe, run: RecipeRun): Promise<RecipeO
       const asked = now();
       const session = await run.load(uses[i]!, uses.slice(i + 1).flat());
       const begun = now();
+      for (const use of uses[i]!) if (isPrepared(session, use)) prepared.add(`${use.component} ${use.network}`);
       events.onStage?.();
       const tools: StageTools = {
         ...{ ...facts, session, tokenizer, pictures, noise },
@@ -57,8 +61,11 @@ export async function runRecipe(recipe: Recipe, run: RecipeRun): Promise<RecipeO
   } finally {
     for (const release of releases) release();
   }
-  return { ...products, images: made(products, "images"), timings };
+  return { ...products, images: made(products, "images"), timings, preparedNetworks: [...prepared] };
 }
+
+const isPrepared = (session: SessionOf, { component, network: name }: NetworkUse): boolean =>
+  session(component, { name }).prepared ?? false;
 
 /** Counts the steps of all stages as one row. */
 function countedSteps(recipe: Recipe, { onStep }: RecipeEvents) {

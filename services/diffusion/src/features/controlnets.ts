@@ -1,21 +1,27 @@
 /** ControlNets (arXiv:2302.05543): pictures that the picture follows. */
-import { defaultProcessor, name } from "@armature/contract";
+import { controlImageKind, controlNetName, defaultProcessor, name } from "@armature/contract";
 import { type FieldIssue, InvalidRequest } from "@armature/core";
 import { z } from "zod";
-import { takesAdapter } from "../adapters/index.js";
 import type { StepWindow } from "../denoise/step-window.js";
+import { controlNetOf, controlNetsNamed } from "../request/choose-controlnet.js";
+import type { ServedControlNet } from "../served/served.js";
 import { defineFeature, type ResolveContext } from "./feature.js";
 import { notServed } from "./not-served.js";
 import { optionName, optionValue } from "./option-values.js";
+import { looksLikePhotograph } from "./photograph.js";
 
 const share = z.number().min(0).max(1);
 
 const controlNet = z.strictObject({
-  type: name.describe("Which ControlNet, such as depth or canny; GET /controlnets lists those served"),
+  type: controlNetName.describe(
+    "Which ControlNet: a type such as depth or canny, of which the one made for the model is taken; or the folder of one. GET /controlnets lists those served",
+  ),
   image: z.string().min(1).describe("The picture to follow: base64, a data: URL, or an http(s) URL"),
   preprocessor: name
     .optional()
-    .describe("Processor that makes the control image; none if image is one already. Default: the type's own"),
+    .describe(
+      "Processor that makes the control image; none if image is one already, whose size is then kept. Default: the type's own",
+    ),
   preprocessor_options: z
     .record(z.string().regex(optionName, "wants the name of an option").max(64), optionValue)
     .default({})
@@ -30,7 +36,10 @@ type ControlNetRequest = z.infer<typeof controlNet>;
 
 /** One ControlNet of a resolved request. */
 export interface Control extends StepWindow {
+  /** As the request has it. */
   type: string;
+  /** Id of the ControlNet that is taken. */
+  net: string;
   /** What makes the control image of its picture; `none`: it is one. */
   processor: string;
   options: ControlNetRequest["preprocessor_options"];
@@ -61,12 +70,13 @@ export const controlNets = defineFeature({
       }
     }
   },
-  pictures: ({ controlnets }) =>
-    controlnets.map((net, i) => {
-      const [processor, options] = [processorOf(net), net.preprocessor_options];
+  pictures: ({ controlnets }, context) =>
+    controlnets.map((request, i) => {
+      const processor = processorOf(request, controlNetOf(request.type, context));
+      const { image: source, preprocessor_options: options } = request;
       const annotation = { processor, options, place: `/controlnets/${i}/preprocessor` };
-      const how = { size: "shape" as const, ...(processor !== "none" && { annotation }) };
-      return { place: controlPicture(i), source: net.image, ...how };
+      const how = processor === "none" ? { size: "kept" as const } : { size: "shape" as const, annotation };
+      return { place: controlPicture(i), source, ...how };
     }),
   resolve({ controlnets }, context) {
     const issues = controlnets.flatMap((net, i) => [...issuesOf(net, `/controlnets/${i}`, context)]);
@@ -91,9 +101,20 @@ export const controlNets = defineFeature({
       guess_mode: control.guessMode,
     })),
   }),
+  *warnings({ controls }, { evaluations, steeredBy, pictures }) {
+    for (const [i, { type, processor, start, end }] of controls.entries()) {
+      const [subject, picture] = [`controlnets[${i}] (${type})`, controlPicture(i)];
+      if (!steeredBy.has(picture)) {
+        const share = `control_guidance_start ${start} and control_guidance_end ${end}`;
+        yield `${subject} has no effect: no step of ${evaluations.length} lies whole between ${share}`;
+      } else if (processor === "none" && looksLikePhotograph(pictures[picture]!, controlImageKind(type))) {
+        yield `${subject} took its picture for a control image, since its preprocessor is none; it looks like a photograph, of which a preprocessor would make one`;
+      }
+    }
+  },
   adapters: ({ controls }) =>
-    controls.map(({ type, conditioningScale, guessMode, start, end, conditionalOnly }, i) => ({
-      ...{ kind: "controlnet" as const, picture: controlPicture(i), type, conditioningScale, guessMode },
+    controls.map(({ net, conditioningScale, guessMode, start, end, conditionalOnly }, i) => ({
+      ...{ kind: "controlnet" as const, picture: controlPicture(i), net, conditioningScale, guessMode },
       ...{ start, end, conditionalOnly },
     })),
 });
@@ -104,30 +125,34 @@ function* issuesOf(
   { served, model }: ResolveContext,
 ): Generator<FieldIssue> {
   const { type, preprocessor_options: options } = request;
-  const net = served.controlnets.find((entry) => entry.type === type);
-  if (!net) {
-    const types = served.controlnets.map((entry) => entry.type);
+  const nets = controlNetsNamed(type, served);
+  const net = controlNetOf(type, { served, model });
+  if (nets.length === 0) {
+    const types = [...new Set(served.controlnets.map((entry) => entry.type))];
     yield { pointer: `${pointer}/type`, detail: notServed("ControlNet", type, types) };
-  } else if (!takesAdapter(model, "controlnet", net.config)) {
-    yield { pointer: `${pointer}/type`, detail: `${net.id} was not made for a model like ${model.id}` };
+  } else if (!net) {
+    const [ids, were] = [nets.map(({ id }) => id).join(", "), nets.length > 1 ? "were" : "was"];
+    yield { pointer: `${pointer}/type`, detail: `${ids} ${were} not made for a model like ${model.id}` };
   }
-  if (processorOf(request) === "none" && Object.keys(options).length > 0) {
+  if (processorOf(request, net) === "none" && Object.keys(options).length > 0) {
     yield { pointer: `${pointer}/preprocessor_options`, detail: "no preprocessor runs that could take them" };
   }
 }
 
-function resolveOne(net: ControlNetRequest, { served }: ResolveContext): Control {
-  const pools = served.controlnets.find(({ type }) => type === net.type)?.config.globalPool ?? false;
+function resolveOne(request: ControlNetRequest, context: ResolveContext): Control {
+  const net = controlNetOf(request.type, context)!;
   return {
-    type: net.type,
-    processor: processorOf(net),
-    options: net.preprocessor_options,
-    conditioningScale: net.conditioning_scale,
-    start: net.control_guidance_start,
-    end: net.control_guidance_end,
-    guessMode: net.guess_mode,
-    conditionalOnly: net.guess_mode || pools,
+    type: request.type,
+    net: net.id,
+    processor: processorOf(request, net),
+    options: request.preprocessor_options,
+    conditioningScale: request.conditioning_scale,
+    start: request.control_guidance_start,
+    end: request.control_guidance_end,
+    guessMode: request.guess_mode,
+    conditionalOnly: request.guess_mode || net.config.globalPool,
   };
 }
 
-const processorOf = ({ type, preprocessor }: ControlNetRequest): string => preprocessor ?? defaultProcessor(type);
+const processorOf = ({ type, preprocessor }: ControlNetRequest, net: ServedControlNet | undefined): string =>
+  preprocessor ?? defaultProcessor(net?.type ?? type);

@@ -1,10 +1,12 @@
 /** What a feature of `POST /generate` is: one thing that a request may ask for, all that the service knows of it in one file. */
 import type { Precision } from "@armature/contract";
 import { InvalidRequest } from "@armature/core";
+import type { PictureSize, RgbImage } from "@armature/pixels";
 import type { z } from "zod";
 import type { Adapter } from "../adapters/index.js";
 import type { GenerateLimits, PathIssue } from "../contract/limits.js";
 import type { EvaluationCalls } from "../denoise/evaluation-plan.js";
+import type { CutTexts } from "../denoise/prompt.js";
 import type { SchedulerConfig } from "../schedulers/scheduler.js";
 import type { Served, ServedModel } from "../served/served.js";
 
@@ -19,6 +21,9 @@ export interface RequestPicture {
   /** What it decides of a size that is left open. */
   size: SizeRule;
 }
+
+/** A request's pictures, by their places in it. */
+export type Pictures = Readonly<Record<string, RgbImage>>;
 
 /** How a picture decides a size that is left open: by its shape, at about the model's own number of pixels; or it is kept. */
 export type SizeRule = "shape" | "kept";
@@ -49,6 +54,25 @@ export interface Sampling {
   scheduler: SchedulerConfig;
 }
 
+/** What is known of a request once its pictures are made. */
+export interface Made {
+  /** What each evaluation of the scheduler called. */
+  evaluations: readonly EvaluationCalls[];
+  /** Places of the pictures by which adapters steered at least one of those. */
+  steeredBy: ReadonlySet<string>;
+  /** The ends of its texts that the text encoder could not take. */
+  cutTexts: CutTexts;
+  /** The pictures that it brought, as the stages saw them. */
+  pictures: Pictures;
+  /** The size that was made. */
+  size: PictureSize;
+}
+
+/** The pictures of a resolved request, in the order of the features. */
+export interface Brought {
+  pictures: readonly RequestPicture[];
+}
+
 export interface FeatureDefinition<
   Fields extends z.ZodRawShape,
   Resolved extends object,
@@ -58,8 +82,8 @@ export interface FeatureDefinition<
   fields(limits: GenerateLimits): Fields;
   /** Fields that are right one by one and do not go together. */
   conflicts?(request: z.infer<z.ZodObject<Fields>>, limits: GenerateLimits): Iterable<PathIssue>;
-  /** The pictures that it brings, the one that decides first. */
-  pictures?(request: z.infer<z.ZodObject<Fields>>): RequestPicture[];
+  /** The pictures that it brings, the one that decides first. Asked once `resolve` has refused what is wrong. */
+  pictures?(request: z.infer<z.ZodObject<Fields>>, context: ResolveContext): RequestPicture[];
   /** What the request means for the model, as plain JSON, without its pictures. Throws InvalidRequest with a pointer for each wrong field. */
   resolve(request: z.infer<z.ZodObject<Fields>>, context: ResolveContext): Resolved;
   /** Refuses, by InvalidRequest, what does not go with how the picture is sampled. */
@@ -68,6 +92,8 @@ export interface FeatureDefinition<
   answer?: Answer;
   /** The fields that, sent in a request, are resolved to the same. */
   parameters(resolved: Resolved): AnswerOf<Fields, NoInfer<Answer>>;
+  /** What was done otherwise than a reader of the request might think, and what of it had no effect: a sentence each. */
+  warnings?(resolved: Resolved & Sampling & Brought, made: Made): Iterable<string>;
   /** The adapters that steer by its pictures, in their order. */
   adapters?(resolved: Resolved): Adapter[];
   /** The share of an evaluation's usual work that is left or added. */

@@ -40,4 +40,14 @@ export const guidance = defineFeature({
     guidance_rescale: guidanceRescale,
     guidance_interval: [start, end] as [number, number],
   }),
+  *warnings({ guidanceScale, guidanceRescale, guidanceInterval: { start, end } }, { evaluations }) {
+    if (evaluations.some(({ guided }) => guided)) return;
+    if (guidanceScale > 1) {
+      const found = `no step of ${evaluations.length} lies whole in guidance_interval [${start}, ${end}]`;
+      yield `The guidance_scale has no effect: ${found}`;
+    } else if (start > 0 || end < 1) {
+      yield `The guidance_interval has no effect: it wants a guidance_scale above 1, found ${guidanceScale}`;
+    }
+    if (guidanceRescale > 0) yield "The guidance_rescale has no effect: no step has guidance";
+  },
 });

@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import { controlNets } from "./controlnets.js";
 import { deepCache } from "./deep-cache.js";
-import type { FeatureDefinition, RequestPicture } from "./feature.js";
+import type { Brought, FeatureDefinition } from "./feature.js";
 import { guidance } from "./guidance.js";
 import { image } from "./image.js";
 import { model } from "./model.js";
@@ -39,10 +39,7 @@ type Row = (typeof TABLE)[number];
 export type RequestFields = Flat<ReturnType<Row["fields"]>>;
 
 /** A request as it was resolved against the model that it is for: plain JSON. */
-export interface ResolvedRequest extends Resolved {
-  /** In the order of the features. */
-  pictures: readonly RequestPicture[];
-}
+export interface ResolvedRequest extends Resolved, Brought {}
 
 type Resolved = Flat<ReturnType<Row["resolve"]>>;
 

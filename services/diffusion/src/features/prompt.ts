@@ -21,4 +21,13 @@ export const prompt = defineFeature({
     negative_prompt: negativePrompt,
     clip_skip: clipSkip,
   }),
+  *warnings({ negativePrompt }, { cutTexts, evaluations }) {
+    if (cutTexts.prompt) yield `The prompt is too long for the text encoder; this was left out: ${cutTexts.prompt}`;
+    if (cutTexts.negativePrompt) {
+      yield `The negative_prompt is too long for the text encoder; this was left out: ${cutTexts.negativePrompt}`;
+    }
+    if (negativePrompt !== "" && !evaluations.some(({ guided }) => guided)) {
+      yield "The negative_prompt has no effect: it is a part of guidance, which no step has";
+    }
+  },
 });

@@ -2,6 +2,7 @@
 import { schedulerName } from "@armature/contract";
 import { z } from "zod";
 import { resolveSchedule, resolveScheduler } from "../request/resolve-scheduler.js";
+import { schedulerOf } from "../schedulers/index.js";
 import { defineFeature } from "./feature.js";
 import { optionName, optionValue } from "./option-values.js";
 
@@ -45,4 +46,9 @@ export const sampling = defineFeature({
     scheduler: scheduler as z.infer<typeof completeScheduler>,
     eta,
   }),
+  *warnings({ scheduler, eta }) {
+    if (eta > 0 && !schedulerOf(scheduler).takesEta) {
+      yield `The eta has no effect: it is DDIMScheduler's, and ${scheduler.name} has no use for it`;
+    }
+  },
 });

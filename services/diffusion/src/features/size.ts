@@ -7,6 +7,9 @@ import { defineFeature, type SizeRule } from "./feature.js";
 /** At 64 pixels the lowest level of the UNet is one latent wide. */
 const MIN_SIDE = 64;
 
+const SIDE =
+  "Pixels, a multiple of 8. Without width and height the first picture decides: image, or a control image that is one already, by its own size; one that is made of a photograph by its shape. Without pictures: the model's own size";
+
 /** Of a request that gives no size: it is decided by the first picture, or it is a square of this side. */
 export interface OpenSize {
   side: number;
@@ -19,8 +22,8 @@ export const size = defineFeature({
     const most = eights(maxPixels / MIN_SIDE);
     const side = z.int().min(MIN_SIDE).max(most).multipleOf(8).optional();
     return {
-      width: side.describe("Pixels, a multiple of 8. Default: the model's own size"),
-      height: side.describe("Pixels, a multiple of 8. Default: the model's own size"),
+      width: side.describe(SIDE),
+      height: side.describe(SIDE),
     };
   },
   resolve(
@@ -46,6 +49,13 @@ export const size = defineFeature({
     return { size: { width: width ?? side, height: height ?? side } };
   },
   parameters: ({ size }) => completeSize(size, undefined),
+  *warnings({ size, pictures: [first] }, made) {
+    if ("width" in size || first?.size !== "kept") return;
+    const { width, height } = made.pictures[first.place]!;
+    if (eights(width) === made.size.width && eights(height) === made.size.height) return;
+    const limits = `pictures have ${MIN_SIDE} pixels a side and more, and this one ${size.most} at most`;
+    yield `The size of ${first.place}, ${width}x${height}, was not kept but made ${made.size.width}x${made.size.height}: ${limits}`;
+  },
 });
 
 /** The size of a request whose first picture, if it has one, is known. */

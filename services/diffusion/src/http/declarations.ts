@@ -25,7 +25,10 @@ export function routeDeclarations(limits: GenerateLimits): RouteDeclaration[] {
         200: {
           description: "The pictures",
           content: { "application/json": generateResponse(limits), "text/event-stream": "binary", ...PICTURES },
-          headers: { "X-Seed": "The seed of a bare picture" },
+          headers: {
+            "X-Seed": "The seed of a bare picture",
+            "X-Warnings": "The warnings of a bare picture, a list in JSON; absent where there are none",
+          },
         },
       },
       problems: [
@@ -37,6 +40,7 @@ export function routeDeclarations(limits: GenerateLimits): RouteDeclaration[] {
         "queue-full",
         "upstream-failed",
         "upstream-unavailable",
+        "decoder-crashed",
         "engine-crashed",
       ],
     },

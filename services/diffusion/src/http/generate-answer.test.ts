@@ -55,13 +55,21 @@ test("the Accept header decides a bare picture's format, and a quality goes wher
   expect(outputs).toEqual([asked.output, asked.output, { format: "png" }, { format: "webp", quality: 40 }]);
 });
 
-const RESPONSE = { images: [{ image: Buffer.from("pixels").toString("base64"), seed: 7 }] } as GenerateResponse;
+const RESPONSE = {
+  images: [{ image: Buffer.from("pixels").toString("base64"), seed: 7 }],
+  warnings: [] as string[],
+} as GenerateResponse;
 
-async function answered(form: "json" | "events" | "png", thrown?: Error): Promise<Response> {
+interface Answer {
+  thrown?: Error;
+  warnings?: string[];
+}
+
+async function answered(form: "json" | "events" | "png", { thrown, warnings = [] }: Answer = {}): Promise<Response> {
   async function* events(): AsyncGenerator<GenerateEvent> {
     yield { event: "started", data: { id: "r" } };
     if (thrown) throw thrown;
-    yield { event: "completed", data: RESPONSE };
+    yield { event: "completed", data: { ...RESPONSE, warnings } };
   }
   const { url } = await startService((router) => {
     router.get("/answer", (_req, res) => sendAnswer(form, events(), res));
@@ -76,6 +84,15 @@ test("JSON is the whole answer, a bare picture its bytes with the seed", async (
   expect(await picture.text()).toBe("pixels");
 });
 
+test("a bare picture has its warnings in a header, in ASCII and at a length that clients take", async () => {
+  expect((await answered("png")).headers.has("x-warnings")).toBe(false);
+  const header = (await answered("png", { warnings: ["left out: Käse 🧀\n", "a".repeat(9_000)] })).headers.get(
+    "x-warnings",
+  )!;
+  expect(header).toMatch(/^[ -~]{1,1000}$/);
+  expect(JSON.parse(header)).toEqual(["left out: Käse 🧀\n", `${"a".repeat(300)}…`]);
+});
+
 test("events come one by one", async () => {
   expect((await (await answered("events")).text()).match(/^(event|data): .*/gm)).toEqual([
     ...["event: started", 'data: {"id":"r"}', "event: completed", `data: ${JSON.stringify(RESPONSE)}`],
@@ -83,10 +100,12 @@ test("events come one by one", async () => {
 });
 
 test("a failure is the answer's status, or the last event", async () => {
-  const refused = await answered("json", new QueueFull(3));
+  const refused = await answered("json", { thrown: new QueueFull(3) });
   expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "3"]);
-  const stream = await answered("events", new QueueFull(3));
+  const stream = await answered("events", { thrown: new QueueFull(3) });
   expect(stream.status).toBe(200);
   expect(await stream.text()).toMatch(/event: failed\ndata: \{.*"code":"queue-full".*\}\n\n$/);
-  expect(await (await answered("events", new Cancelled())).text()).toMatch(/event: cancelled\ndata: \{\}\n\n$/);
+  expect(await (await answered("events", { thrown: new Cancelled() })).text()).toMatch(
+    /event: cancelled\ndata: \{\}\n\n$/,
+  );
 });

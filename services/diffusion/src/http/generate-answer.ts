@@ -41,7 +41,20 @@ export async function sendAnswer(form: AnswerForm, events: AsyncIterable<Generat
   const response = await completed(events);
   if (form === "json") return void res.json(response);
   const [image] = response.images;
+  if (response.warnings.length > 0) res.set("X-Warnings", warningsHeader(response.warnings));
   res.set("X-Seed", String(image!.seed)).type(form).send(Buffer.from(image!.image, "base64"));
+}
+
+/** Clients give up on headers of 8 KB. */
+const HEADER_WARNING_LENGTH = 300;
+
+/** Warnings as a JSON list in ASCII; a long one, which quotes the request, is cut. */
+function warningsHeader(warnings: readonly string[]): string {
+  const short = warnings.map((warning) =>
+    warning.length > HEADER_WARNING_LENGTH ? `${warning.slice(0, HEADER_WARNING_LENGTH)}…` : warning,
+  );
+  const asAscii = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(short).replaceAll(/[^ -~]/g, asAscii);
 }
 
 async function completed(events: AsyncIterable<GenerateEvent>): Promise<GenerateResponse> {

@@ -1,14 +1,15 @@
 /** What the service does as jobs, and how much of each step at once. */
+import { decodeImage } from "@armature/images";
 import { type JobObserver, type Jobs, memoryJobs } from "@armature/jobs";
 import type { SourcePolicy } from "@armature/net";
 import PQueue from "p-queue";
-import type { Config } from "../config.js";
+import { type Config, decodeLimits } from "../config.js";
 import { type CacheObserver, ControlCache } from "../control-images/control-cache.js";
 import type { PreprocessorClient } from "../control-images/preprocessor-client.js";
 import { GENERATE, type GenerateJobDeps, generateKind } from "./generate-job.js";
 import { LOAD, loadKind } from "./load-job.js";
 
-interface CreateJobsOptions extends Pick<GenerateJobDeps, "runEngine"> {
+interface CreateJobsOptions extends Pick<GenerateJobDeps, "runEngine" | "warn"> {
   preprocessor: PreprocessorClient;
   sources: SourcePolicy;
   setLoaded(id: string, load: boolean): Promise<void>;
@@ -32,11 +33,17 @@ const ENCODINGS_AT_ONCE = 2;
 const FILES_PER_JOB = 2;
 
 export function createJobs(config: Config, options: CreateJobsOptions): Jobs {
-  const { preprocessor, sources, runEngine, setLoaded, observer, controlCache } = options;
+  const { preprocessor, warn, sources, runEngine, setLoaded, observer, controlCache } = options;
+  const limits = decodeLimits(config);
   const generations = generateKind({
     preprocessor,
-    cache: new ControlCache(config.CONTROL_CACHE_MB * 1e6, controlCache),
-    decodeLimits: { maxPixels: config.MAX_INPUT_PIXELS, timeoutS: 10 },
+    cache: new ControlCache({
+      maxBytes: config.CONTROL_CACHE_MB * 1e6,
+      decode: (file, signal) => decodeImage(file, limits, { signal }),
+      observer: controlCache,
+    }),
+    decodeLimits: limits,
+    warn,
     sources,
     fetching: new PQueue({ concurrency: FETCHES_AT_ONCE }),
     annotation: new PQueue({ concurrency: ANNOTATIONS_AT_ONCE }),

@@ -57,13 +57,15 @@ test("a generation is prepared, made, encoded, and told on its way", async () =>
     for (const step of [1, 2]) onProgress({ stage: "denoising", step, steps: 2 });
     const grey = (level: number) => ({ data: new Uint8Array(3 * 64 * 64).fill(level), width: 64, height: 64 });
     const timings = { loadMs: 5, inferenceMs: 10 };
-    return { images: [grey(10), grey(200)], timings, cutPrompt: "the end" };
+    const computed = { device: "cpu" as const, prepared: ["tiny-sd unet"] };
+    return { images: [grey(10), grey(200)], timings, cutTexts: { prompt: "the end" }, computed };
   };
   const step = () => new PQueue({ concurrency: 1 });
   const deps: GenerateJobDeps = {
-    preprocessor: new PreprocessorClient({ urls: [], timeoutMs: 1, maxBytes: 1 }),
-    cache: new ControlCache(0, { hit: () => {}, miss: () => {} }),
+    preprocessor: new PreprocessorClient({ urls: [], timeoutMs: 1, maxBytes: 1, decode: neverAsked }),
+    cache: new ControlCache({ maxBytes: 0, decode: neverAsked, observer: { hit: () => {}, miss: () => {} } }),
     decodeLimits: { maxPixels: 1e6, timeoutS: 5 },
+    warn: () => {},
     ...{ sources, fetching: step(), annotation: step(), encoding: step(), runEngine },
   };
   const queue = { concurrency: 1, maxWaiting: 1, maxWaitingCost: 1 };
@@ -79,7 +81,7 @@ test("a generation is prepared, made, encoded, and told on its way", async () =>
   const size = { width: 128, height: 128 };
   const recipe = [
     { stage: "encode-prompt" },
-    { stage: "prepare-adapter", adapter: { kind: "controlnet", type: "depth" }, place: 0, size },
+    { stage: "prepare-adapter", adapter: { kind: "controlnet", net: "controlnet-depth" }, place: 0, size },
     { stage: "denoise", seeds: [5, 6], size },
     { stage: "decode", images: 2, size },
   ];
@@ -92,8 +94,10 @@ test("a generation is prepared, made, encoded, and told on its way", async () =>
   expect(answer.control_images).toMatchObject([{ type: "depth", preprocessor: "none", width: 128 }]);
   expect((await decoded(answer.control_images[0]!.image)).data).toEqual((await decoded(DEPTH.toString("base64"))).data);
   expect(answer.warnings).toEqual([expect.stringContaining("the end")]);
+  expect(answer.computed).toEqual({ device: "cpu", prepared: ["tiny-sd unet"] });
   expect(answer.timings).toMatchObject({ load_ms: 5, inference_ms: 10 });
   expect(answer.timings.total_ms).toBeGreaterThanOrEqual(answer.timings.preprocess_ms);
 });
 
+const neverAsked = () => Promise.reject(new Error("nothing is annotated here"));
 const decoded = (image: string) => decodeImage(Buffer.from(image, "base64"), { maxPixels: 1e6, timeoutS: 5 });

@@ -14,6 +14,7 @@ import { type CompleteRequest, completeRequest } from "../request/complete.js";
 import { toParameters } from "../request/resolve.js";
 import { warningsOf } from "../request/warnings.js";
 import { requestWork } from "../request/work.js";
+import type { Recipe } from "../stages/recipe.js";
 import { etaEstimator } from "./eta.js";
 
 export interface GenerateJobDeps extends PictureDeps {
@@ -67,6 +68,7 @@ interface Generation {
   prepared: PreparedPictures;
   /** With the size that the first picture gives, where it is left to that. */
   request: CompleteRequest;
+  recipe: Recipe;
   outcome: GenerateOutcome;
 }
 
@@ -77,17 +79,18 @@ export function generateKind(deps: GenerateJobDeps): JobKind<ResolvedRequest, Pr
     prepare: ({ pictures }, job) => preparePictures(pictures, deps, job),
     async run(resolved, prepared, job) {
       const request = completeRequest(resolved, prepared.images);
-      const payload = { model: request.model, recipe: recipeOf(request), pictures: prepared.images };
+      const recipe = recipeOf(request);
+      const payload = { model: request.model, recipe, pictures: prepared.images };
       let eta = etaEstimator();
       const outcome = await deps.runEngine(payload, job.signal, (event) => {
         if (event.stage === "starting") eta = etaEstimator(); // what was before tells nothing of the steps
         if (event.stage === "denoising") job.progress(eta(event.step, event.steps));
       });
-      return { prepared, request, outcome };
+      return { prepared, request, recipe, outcome };
     },
-    async finish(_, generation, job) {
+    async finish(resolved, generation, job) {
       await Promise.all([...pictures(generation, deps, job), ...controlPictures(generation, deps, job)]);
-      return resultOf(generation, job);
+      return resultOf(resolved, generation, job);
     },
   };
 }
@@ -116,10 +119,12 @@ function controlPictures({ request, prepared }: Generation, deps: GenerateJobDep
   );
 }
 
-function resultOf({ request, prepared, outcome }: Generation, job: JobContext): GenerateJob["result"] {
+function resultOf(resolved: ResolvedRequest, generation: Generation, job: JobContext): GenerateJob["result"] {
+  const { request, prepared, outcome } = generation;
   return {
     parameters: toParameters(request),
-    warnings: warningsOf(request, outcome),
+    computed: outcome.computed,
+    warnings: warningsOf({ resolved, pictures: prepared.images, ...generation }),
     timings: {
       queue_ms: job.queueMs,
       preprocess_ms: prepared.preprocessMs,

@@ -66,7 +66,7 @@ async function draw(
 /** What makes a ControlNet's hint. */
 const embeddingOn = (device: DiffusionDevice) => {
   const { bench } = benchOn(device);
-  return bench.session(bench.facts.controlNet("depth").id, conditioningEmbeddingNetwork);
+  return bench.session("controlnet-depth", conditioningEmbeddingNetwork);
 };
 
 const nameOf = ({ width, height, controls, tokenDownsampling, strength }: Case) =>

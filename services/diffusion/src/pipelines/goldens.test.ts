@@ -103,7 +103,7 @@ async function readRecorded(recorded: Recorded, folder: string, { served }: Work
   const controls = (controlnet ?? []).map((netId, i): Control => {
     const net = served.controlnets.find((candidate) => candidate.id === netId)!;
     return {
-      ...{ type: net.type, processor: "none", options: {} },
+      ...{ type: net.type, net: net.id, processor: "none", options: {} },
       conditioningScale: pick(call.controlnet_conditioning_scale, i) ?? 1,
       start: pick(call.control_guidance_start, i) ?? 0,
       end: pick(call.control_guidance_end, i) ?? 1,

@@ -76,6 +76,15 @@ test("each stage uses its own networks, and a recipe each once at each size", ()
   expect(new Set(uses.map((use) => JSON.stringify(use))).size).toBe(7);
 });
 
+test("in 8 bits each picture has calls of its own, both its texts in one", () => {
+  const made = recipe({ controlnets: [depth()], seed: [1, 2], precision: "int8", cache_interval: 2 });
+  const denoising = stageUses(made.find(({ stage }) => stage === "denoise")!, facts);
+  expect(denoising.map(({ network, sizes }) => `${network} ${sizes.B}`)).toEqual([
+    ...["prompt projections 2", "unet 2", "shallow UNet 2"],
+    ...["conditioning embedding 1", "prompt projections 2", "controlnet 2"],
+  ]);
+});
+
 test("a ControlNet that acts in no step is neither prepared nor used", () => {
   const made = recipe({ controlnets: [depth({ control_guidance_start: 0.99 })] });
   expect(made.map(({ stage }) => stage)).toEqual(["encode-prompt", "denoise", "decode"]);

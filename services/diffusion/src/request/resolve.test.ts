@@ -160,6 +160,28 @@ test("a picture's own size is kept within the limits of pixels and of work", () 
   expect(size).toEqual({ width: 512, height: 512 });
 });
 
+test("a control image that is one already keeps its size in multiples of 8, a photograph gives its shape", () => {
+  const made = (net: object, picture: { width: number; height: number }, fields = {}) => {
+    const resolved = resolve({ prompt: "a cat", controlnets: [{ type: "depth", image: "AAAA", ...net }], ...fields });
+    const { width, height } = completeRequest(resolved, { "/controlnets/0/image": picture }).size;
+    return `${width}x${height}`;
+  };
+  expect(made({ preprocessor: "none" }, { width: 325, height: 204 })).toBe("320x200");
+  expect(made({ preprocessor: "none" }, { width: 3000, height: 3000 })).toBe("1000x1000");
+  expect(made({ preprocessor: "none" }, { width: 325, height: 204 }, { width: 64, height: 96 })).toBe("64x96");
+  expect(made({}, { width: 320, height: 200 })).toBe("160x104"); // about 128 x 128 pixels
+  const first = [
+    { type: "canny", image: "BBBB" },
+    { type: "depth", image: "AAAA", preprocessor: "none" },
+  ];
+  const both = resolve({ prompt: "a cat", controlnets: first });
+  const sizes = {
+    "/controlnets/0/image": { width: 320, height: 200 },
+    "/controlnets/1/image": { width: 512, height: 512 },
+  };
+  expect(completeRequest(both, sizes).size).toEqual({ width: 160, height: 104 });
+});
+
 test("a request is held against the limit of work once the model's own size and steps are filled in", () => {
   const tight = { ...service, limits: { ...wide, maxWork: 128 * 128 * 19 } };
   const request = generateRequest(wide).parse({ prompt: "a cat" });

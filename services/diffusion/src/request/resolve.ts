@@ -13,7 +13,7 @@ import { completeSize } from "../features/size.js";
 export function resolveRequest(request: GenerateRequest, service: Omit<ResolveContext, "model">): ResolvedRequest {
   const context = { ...service, model: findModel(request.model, service.served) };
   const parts = FEATURES.map((feature) => feature.resolve(request, context));
-  const pictures = FEATURES.flatMap((feature) => feature.pictures?.(request) ?? []);
+  const pictures = FEATURES.flatMap((feature) => feature.pictures?.(request, context) ?? []);
   const resolved: ResolvedRequest = Object.assign({ pictures }, ...parts);
   for (const feature of FEATURES) feature.check?.(resolved);
   refuseTooMuchWork(resolved, context);

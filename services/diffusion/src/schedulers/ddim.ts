@@ -22,6 +22,7 @@ export const ddim = defineScheduler({
   className: "DDIMScheduler",
   shortNames: { ddim: {} },
   options: OPTIONS,
+  traits: { takesEta: true },
   conflict: ({ rescaleBetasZeroSnr, predictionType, timestepSpacing }) =>
     rescaleBetasZeroSnr && predictionType === "epsilon" && timestepSpacing !== "leading"
       ? { option: "rescaleBetasZeroSnr", detail: 'with prediction_type "epsilon" the first step would divide by zero' }

@@ -30,7 +30,7 @@ interface StartOptions {
   latents: Latents;
   /** The draws of the steps, for the whole batch at once: each image's from its own generator, one after another. */
   noise(count: number): Latents;
-  /** 0 to 1; only DDIM has a use for it. */
+  /** 0 to 1. */
   eta: number;
   /** Latents of an image to start from, and the index of the timestep whose share of noise they get. */
   image?: { latents: Latents; begin: number };
@@ -54,11 +54,16 @@ export function startScheduler({ config, numInferenceSteps, latents, noise, eta,
 /** The index of the timestep at which a run begins that leaves out a number of steps. */
 export const beginAfter = (steps: number, { order = 1 }: Schedule): number => steps * order;
 
-/** The timesteps and noise levels of a configured scheduler. Throws SchedulerRefusal as `startScheduler` does. */
-export function scheduleOf({ name, ...options }: SchedulerConfig, numInferenceSteps: number): Schedule {
+/** The scheduler of a configuration. */
+export function schedulerOf({ name }: Pick<SchedulerConfig, "name">): Scheduler {
   const scheduler = SCHEDULERS.find(({ className }) => className === name);
   if (!scheduler) throw new Error(`there is no scheduler ${name}`);
-  const configured = scheduler.configure(new Map(Object.entries(options)), (key, detail) => {
+  return scheduler;
+}
+
+/** The timesteps and noise levels of a configured scheduler. Throws SchedulerRefusal as `startScheduler` does. */
+export function scheduleOf({ name, ...options }: SchedulerConfig, numInferenceSteps: number): Schedule {
+  const configured = schedulerOf({ name }).configure(new Map(Object.entries(options)), (key, detail) => {
     throw new SchedulerRefusal(detail, key);
   });
   return configured.schedule(numInferenceSteps);

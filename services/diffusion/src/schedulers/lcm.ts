@@ -25,6 +25,7 @@ export const lcm = defineScheduler({
   className: "LCMScheduler",
   shortNames: { lcm: {} },
   options: OPTIONS,
+  traits: { renewsNoise: true },
   conflict(c) {
     if (c.originalInferenceSteps > c.numTrainTimesteps) {
       return { option: "originalInferenceSteps", detail: `wants at most num_train_timesteps (${c.numTrainTimesteps})` };

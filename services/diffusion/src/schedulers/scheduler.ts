@@ -46,7 +46,7 @@ export interface Run {
   latents: Latents;
   /** Draws as many standard normal values as asked for, for the whole batch at once. */
   noise(count: number): Latents;
-  /** 0 (deterministic) to 1: the share of fresh noise in DDIM; the other schedulers have no use for it. */
+  /** 0 (deterministic) to 1: the share of fresh noise, where the scheduler takes it. */
   eta: number;
   /** The index of the timestep to begin at: 0 unless an image was given. */
   begin?: number;
@@ -78,12 +78,21 @@ export interface ScheduledJob {
   run(): Sampler;
 }
 
+interface SchedulerTraits {
+  /** Whether `eta` of a run has an effect. */
+  takesEta: boolean;
+  /** Gives the sample new noise in every step, so that nothing of one step fits the next. */
+  renewsNoise: boolean;
+}
+
 interface SchedulerDefinition<O extends Options> {
   /** The name of the class in diffusers. */
   className: string;
   /** Names that people use, with the options that each implies, under their names in scheduler_config.json. */
   shortNames: Record<string, Record<string, unknown>>;
   options: O;
+  /** What of a request it takes or spoils. */
+  traits?: Partial<SchedulerTraits>;
   /** An option whose value does not go with another's, if there is one. */
   conflict?(config: ConfigOf<O>): { option: keyof O & string; detail: string } | undefined;
   /** Throws SchedulerRefusal for a number of steps that this scheduler cannot make. */
@@ -97,7 +106,7 @@ export interface ConfiguredScheduler {
   schedule(numInferenceSteps: number): Schedule;
 }
 
-export interface Scheduler {
+export interface Scheduler extends SchedulerTraits {
   className: string;
   shortNames: Record<string, Record<string, unknown>>;
   /** The options' names in scheduler_config.json. */
@@ -108,10 +117,9 @@ export interface Scheduler {
 
 /** Makes a row of the table of schedulers out of a scheduler's own definition. */
 export function defineScheduler<O extends Options>(definition: SchedulerDefinition<O>): Scheduler {
-  const { className, shortNames, options, conflict, schedule } = definition;
+  const { className, shortNames, options, traits, conflict, schedule } = definition;
   return {
-    className,
-    shortNames,
+    ...{ className, shortNames, takesEta: false, renewsNoise: false, ...traits },
     keys: Object.keys(options).map(wireName),
     configure(values, refuse) {
       const config = readOptions(options, values, refuse);

@@ -9,7 +9,7 @@ type ControlNetFacts = Pick<ServedControlNet, "id" | "type" | "config">;
 /** Facts by the names that a recipe uses. Each throws for a name that is not served. */
 export interface ServedFacts {
   model(id: string): ModelFacts;
-  controlNet(type: string): ControlNetFacts;
+  controlNet(id: string): ControlNetFacts;
   forms: NetworkForms;
 }
 
@@ -20,10 +20,10 @@ export const factsOf = ({ models, controlnets }: Served, forms: NetworkForms): S
       models.find((model) => model.id === id),
       id,
     ),
-  controlNet: (type) =>
+  controlNet: (id) =>
     required(
-      controlnets.find((net) => net.type === type),
-      type,
+      controlnets.find((net) => net.id === id),
+      id,
     ),
   forms,
 });

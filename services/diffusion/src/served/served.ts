@@ -61,7 +61,7 @@ export function readServed(selection: ServedSelection): Served {
   return {
     models: models.map((id) => readModel(selection, id, found)),
     controlnets: controlnets
-      ? controlnets.map((selected) => selectControlNet(selection, selected, found))
+      ? controlnets.flatMap((selected) => selectControlNets(selection, selected, found))
       : found.controlnets.map((id) => readControlNet(selection, controlTypeOf(id), id)),
   };
 }
@@ -104,14 +104,15 @@ function sumBytes(all: readonly Bytes[]): Bytes {
   return { float32: sum("float32"), int8: sum("int8") };
 }
 
-function selectControlNet(selection: ServedSelection, selected: string, found: ModelFolders): ServedControlNet {
+/** Of a type alone: all there are, for models may want different ones. */
+function selectControlNets(selection: ServedSelection, selected: string, found: ModelFolders): ServedControlNet[] {
   const [type, folder] = selected.split("=") as [string, string | undefined];
-  const id = folder ?? found.controlnets.find((candidate) => controlTypeOf(candidate) === type);
-  if (!id || !found.controlnets.includes(id)) {
+  const ids = found.controlnets.filter((id) => (folder ? id === folder : controlTypeOf(id) === type));
+  if (ids.length === 0) {
     const known = found.controlnets.map((candidate) => `${controlTypeOf(candidate)}=${candidate}`).join(", ");
     throw new InvalidConfig(`CONTROLNETS: ${selected} is not under MODELS_DIR; there is ${known || "none"}`);
   }
-  return readControlNet(selection, type, id);
+  return ids.map((id) => readControlNet(selection, type, id));
 }
 
 function readControlNet({ modelsDir, note }: ServedSelection, type: string, id: string): ServedControlNet {

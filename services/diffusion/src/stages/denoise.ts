@@ -6,6 +6,7 @@ import { batchesOf, type EvaluationCalls } from "../denoise/evaluation-plan.js";
 import type { Guidance } from "../denoise/guidance.js";
 import { samplePosterior } from "../denoise/posterior.js";
 import type { NetworkUse } from "../engine/network-use.js";
+import { picturesPerCall } from "../features/precision.js";
 import { attendedTokens } from "../networks/ports/attended-tokens.js";
 import { unetPromptNetwork } from "../networks/prompt-projections.js";
 import { shallowUnetNetwork } from "../networks/shallow-unet.js";
@@ -68,6 +69,7 @@ export const denoise = defineStage<Denoise>({
     const inputs = {
       job: startScheduler({ config, numInferenceSteps, latents, noise, eta, ...(image && { image }) }),
       ...{ shape, embeds: made(products, "embeds"), plan, guidance, tokenDownsampling },
+      picturesPerCall: perCall(spec),
     };
     return { latents: await loop.denoise(networks, inputs, tools.events) };
   },
@@ -79,6 +81,9 @@ function latentShape({ model: id, seeds, size }: Denoise, facts: ServedFacts) {
   const { H, W } = latentSides(model, size);
   return [seeds.length, model.latents.channels, H, W] as const;
 }
+
+/** Pictures that share a call of the networks. */
+const perCall = ({ precision, seeds }: Denoise): number => picturesPerCall(precision, seeds.length);
 
 /** By their places in the request. One that acts in no evaluation was not prepared, and is not loaded. */
 function attachAdapters(
@@ -95,20 +100,20 @@ function attachAdapters(
 }
 
 function usesOfModel(spec: Denoise, facts: ServedFacts): NetworkUse[] {
-  const { evaluations, seeds, adapters, model } = spec;
+  const { evaluations, adapters, model } = spec;
   const use = usesAt(spec, facts);
-  const batches = (of: boolean) => batchesOf(evaluations, seeds.length, ({ whole }) => whole === of);
+  const batches = (of: boolean) => batchesOf(evaluations, perCall(spec), ({ whole }) => whole === of);
   const steered = adapters.length > 0;
   return [
-    ...use(batchesOf(evaluations, seeds.length))(model, unetPromptNetwork),
+    ...use(batchesOf(evaluations, perCall(spec)))(model, unetPromptNetwork),
     ...use(batches(true))(model, unetNetwork, { steered }),
     ...use(batches(false))(model, shallowUnetNetwork, { steered }),
   ];
 }
 
 function usesOfAdapter(spec: Denoise, place: number, facts: ServedFacts): NetworkUse[] {
-  const { evaluations, seeds, adapters, model, size } = spec;
-  const batches = batchesOf(evaluations, seeds.length, ({ whole }, call) => whole && call.adapters.includes(place));
+  const { evaluations, adapters, model, size } = spec;
+  const batches = batchesOf(evaluations, perCall(spec), ({ whole }, call) => whole && call.adapters.includes(place));
   if (batches.length === 0) return [];
   const adapter = adapters[place]!;
   const acting = { model: facts.model(model), size, inCalls: usesAt(spec, facts)(batches) };

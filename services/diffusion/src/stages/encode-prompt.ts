@@ -16,7 +16,7 @@ export const encodePrompt = defineStage<EncodePrompt>({
     const tokenizer = tools.tokenizer(model);
     const session = tools.session(model, clipTextNetwork);
     const embeds = await encodeTexts(texts, { tokenizer, session, config: tools.model(model).text });
-    const cutPrompt = tokenizer.tokenize(texts.at(-1)!.text).cutOff;
-    return { embeds, ...(cutPrompt && { cutPrompt }) };
+    const [prompt, negativePrompt] = texts.toReversed().map(({ text }) => tokenizer.tokenize(text).cutOff);
+    return { embeds, cutTexts: { ...(prompt && { prompt }), ...(negativePrompt && { negativePrompt }) } };
   },
 });

@@ -5,8 +5,9 @@ import type { AdapterTools } from "../adapters/adapter.js";
 import type { DenoiseEvents } from "../denoise/denoise.js";
 import type { NoiseSource } from "../denoise/noise.js";
 import type { Posterior } from "../denoise/posterior.js";
-import type { PromptEmbeds } from "../denoise/prompt.js";
+import type { CutTexts, PromptEmbeds } from "../denoise/prompt.js";
 import type { NetworkUse } from "../engine/network-use.js";
+import type { Pictures } from "../features/feature.js";
 import type { ServedFacts } from "../served/facts.js";
 import type { ClipTokenizer } from "../tokenizer/clip-tokenizer.js";
 
@@ -29,8 +30,7 @@ export interface StageDefinition<Spec extends object> {
 export interface Products {
   /** The negative text, then the prompt; the prompt alone without guidance. */
   embeds?: PromptEmbeds;
-  /** The end of the prompt that the text encoder could not take. */
-  cutPrompt?: string;
+  cutTexts?: CutTexts;
   /** What was prepared for adapters, by their places in the request. */
   prepared?: Readonly<Record<number, Tensors>>;
   /** The latents of the picture that denoising begins at. */
@@ -39,9 +39,6 @@ export interface Products {
   latents?: Float32Array;
   images?: RgbImage[];
 }
-
-/** A request's pictures, by their places in it. */
-export type Pictures = Readonly<Record<string, RgbImage>>;
 
 /** With the sessions of the networks that the stage uses. */
 export interface StageTools extends AdapterTools {

@@ -54,7 +54,14 @@ const CONTROL_IMAGE = {
   problems: [
     ...(["malformed-request", "not-found", "not-acceptable", "body-too-large", "unsupported-media-type"] as const),
     ...(["invalid-request", "image-too-large", "unsupported-image", "source-forbidden"] as const),
-    ...(["source-unreachable", "queue-full", "engine-crashed", "engine-unavailable", "draining"] as const),
+    ...([
+      "source-unreachable",
+      "queue-full",
+      "decoder-crashed",
+      "engine-crashed",
+      "engine-unavailable",
+      "draining",
+    ] as const),
     ...(["deadline-exceeded", "device-lost", "out-of-memory"] as const),
   ],
 } satisfies Partial<RouteDeclaration>;

@@ -45,6 +45,7 @@ async function annotations(count: number) {
   const jobs = createJobs(readConfig(Config, {}), {
     ...sources,
     observer,
+    warn: () => {},
     runEngine: ({ image }) => engine.work(image),
   });
   const ends: Promise<unknown>[] = [];

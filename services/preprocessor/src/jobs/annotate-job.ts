@@ -39,6 +39,8 @@ export interface PictureSources {
 
 export interface AnnotateJobDeps extends PictureSources {
   decodeLimits: DecodeLimits;
+  /** Gets what was wrong with a picture that was taken all the same. */
+  warn(text: string): void;
   /** How many pictures are fetched, decoded and encoded at once. */
   fetching: PQueue;
   decoding: PQueue;
@@ -65,13 +67,13 @@ const POINTER = "/image";
 
 /** Does annotations: the same bytes give the same bytes. */
 export function annotateKind(deps: AnnotateJobDeps): JobKind<AnnotateInput, Buffer, AnnotateOutcome, RgbImage> {
-  const { maxBodyBytes: maxBytes, sources, decodeLimits, fetching, decoding, encoding, runEngine } = deps;
+  const { maxBodyBytes: maxBytes, sources, decodeLimits, warn, fetching, decoding, encoding, runEngine } = deps;
   return {
     needsPreparation: ({ picture }) => !picture.startsWith("sha256:"),
     prepare: ({ picture, pointer = "" }, job) =>
       referencedPicture(picture, { pointer, maxBytes, sources, fetching }, job),
     unpack({ pointer }, file, { signal }) {
-      const decode = () => decodeImage(file, decodeLimits);
+      const decode = () => decodeImage(file, decodeLimits, { signal, onWarning: warn });
       return decoding.add(() => (pointer === undefined ? decode() : inField(pointer, decode)), { signal });
     },
     async run({ processor, options }, image, { signal }) {

@@ -4,7 +4,7 @@ import PQueue from "p-queue";
 import type { Config } from "../config.js";
 import { ANNOTATE, type AnnotateJobDeps, annotateKind } from "./annotate-job.js";
 
-export interface CreateJobsOptions extends Pick<AnnotateJobDeps, "maxBodyBytes" | "sources" | "runEngine"> {
+export interface CreateJobsOptions extends Pick<AnnotateJobDeps, "maxBodyBytes" | "sources" | "runEngine" | "warn"> {
   observer: JobObserver;
 }
 

@@ -13,6 +13,7 @@ import { describeDevice } from "@armature/service";
 import { Router } from "express";
 import { type ComponentStatus, componentKey } from "../../engine/load-status.js";
 import { loadSpec } from "../../jobs/load-job.js";
+import { controlNetOf, controlNetsNamed } from "../../request/choose-controlnet.js";
 import { resolveScheduler } from "../../request/resolve-scheduler.js";
 import type { Served } from "../../served/served.js";
 
@@ -70,6 +71,9 @@ function listControlNets({ served, loaded, precision = "float32" }: ServedDeps):
     controlnets: served.controlnets.map(({ type, id, bytes }) => ({
       type,
       model: id,
+      for_models: served.models
+        .filter((model) => controlNetOf(type, { served, model })?.id === id)
+        .map((model) => model.id),
       preprocessor: defaultProcessor(type),
       bytes: bytes[precision],
       ...residency(id, loaded()),
@@ -86,7 +90,7 @@ function residency(id: string, loaded: readonly ComponentStatus[]) {
 }
 
 async function change(type: string, load: boolean, { served, jobs }: ServedDeps): Promise<void> {
-  const net = served.controlnets.find((candidate) => candidate.type === type);
-  if (!net) throw new NotFound("There is no such ControlNet; GET /controlnets lists those served");
-  await resultOf(jobs.follow(loadSpec({ id: net.id, load })));
+  const nets = controlNetsNamed(type, served);
+  if (nets.length === 0) throw new NotFound("There is no such ControlNet; GET /controlnets lists those served");
+  for (const { id } of nets) await resultOf(jobs.follow(loadSpec({ id, load })));
 }
