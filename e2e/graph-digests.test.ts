@@ -89,7 +89,7 @@ const COMPONENTS: Record<string, () => Component> = {
   "dpt-hybrid": () => synthetic("depth", DPT_CONFIGS.hybrid),
 };
 
-/** By form and size. */
+/** The digest of each graph that the network emits, by its form and size. */
 function digests(network: ConfiguredNetwork, weights: WeightView): Record<string, string> {
   const sizes = network.ownSizes(SIZES[network.name] ?? STEP);
   const written = Object.entries(PROFILES).flatMap(([name, profile]) => [

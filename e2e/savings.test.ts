@@ -134,7 +134,7 @@ async function generate(request: object) {
   return { file, picture: await decoded(file) };
 }
 
-/** As the preprocessor service estimates it. */
+/** The depth of a picture's file, as the preprocessor service estimates it. */
 async function depthOf(file: string): Promise<Float64Array> {
   const response = await fetch(`${stack.preprocessor.url}/image/depth_midas`, {
     method: "POST",

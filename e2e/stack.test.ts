@@ -360,7 +360,7 @@ async function luma(base64: string): Promise<Float32Array> {
   return Float32Array.from({ length: data.length / 3 }, (_, i) => data[3 * i]! + data[3 * i + 1]! + data[3 * i + 2]!);
 }
 
-/** Of a channel, on average. */
+/** How far apart two pictures are: the mean difference of a channel, in levels of 255. */
 async function levelsApart(a: string, b: string): Promise<number> {
   const [left, right] = [await luma(a), await luma(b)];
   return left.reduce((sum, value, i) => sum + Math.abs(value - right[i]!), 0) / left.length / 3;

@@ -17,7 +17,7 @@ export { handleSummary } from "./lib/summary.js";
 const CALM_S = scaled(30);
 const SPIKE_S = scaled(180);
 
-/** By then the queue that the spike left behind is empty. */
+/** Seconds from the start after which the queue that the spike left behind is empty. */
 const AFTER_S = CALM_S + SPIKE_S + Math.ceil(FULL_QUEUE_S / CONTENTION);
 
 const OVERLOAD = 10;

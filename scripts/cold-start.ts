@@ -44,7 +44,7 @@ interface Start {
   up: number;
   ready: number;
   firstPicture: number;
-  /** Of it: until the models were loaded. */
+  /** Milliseconds of the start until the models were loaded. */
   load: number;
   secondPicture: number;
   /** From the start to the end of the first picture. */

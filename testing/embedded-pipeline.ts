@@ -24,7 +24,7 @@ export interface Drawn {
   /** The scheduler's before each evaluation, and the last ones. */
   latents: Float32Array[];
   image: RgbImage;
-  /** Of all seeds; `image` is the first. */
+  /** The pictures of all seeds; `image` is the first. */
   images: RgbImage[];
   /** Networks that a prepared form computed. */
   preparedNetworks: string[];

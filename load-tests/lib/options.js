@@ -28,7 +28,7 @@ export function loadOptions({ scenarios, forS, thresholds }) {
   };
 }
 
-/** Requests at a fixed rate, whatever becomes of earlier ones. `clients` bounds those under way; `phase` tags their metrics. */
+/** Requests at a fixed rate, answered or not. `clients` bounds the requests under way; `phase` tags their metrics. */
 export function arrivals({ exec, perS, forS, atS = 0, clients = 2 * QUEUE_LIMIT, phase = "load" }) {
   return {
     executor: "constant-arrival-rate",

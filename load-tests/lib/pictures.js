@@ -15,13 +15,13 @@ const USUAL = JSON.parse(open("./usual-picture.json"));
 /** From a prompt alone. */
 export const usualPictures = [1, 2, 3, 4].map((seed) => ({ ...USUAL, seed }));
 
-/** With control images that the client brings ready-made. */
+/** Requests whose control images the client brings ready-made. */
 export const controlledPictures = [
   controlled("depth", example("green-cone-depth"), { seed: 5, preprocessor: "none" }),
   controlled("canny", example("green-cone-canny"), { seed: 6, preprocessor: "none" }),
 ];
 
-/** With photographs that the preprocessor service must annotate. */
+/** Requests with photographs that the preprocessor service must annotate. */
 export const annotatedPictures = [
   controlled("depth", PHOTOS.cone, { seed: 7 }),
   controlled("canny", PHOTOS.sphere, { seed: 8 }),

@@ -18,7 +18,7 @@ export const CAPACITY = 1 / PICTURE_S;
 /** The diffusion service's QUEUE_LIMIT: requests that may wait. One more runs. */
 export const QUEUE_LIMIT = positive("QUEUE_LIMIT", 16);
 
-/** The same for one client address. */
+/** Requests of one client address that may wait. */
 export const QUEUE_LIMIT_PER_CLIENT = positive("QUEUE_LIMIT_PER_CLIENT", 8);
 
 /** How much longer a picture may take under load than alone: k6, both services and their engines share the same cores. */

@@ -10,9 +10,9 @@ import { ANY_PICTURE, resolvedRequest } from "./resolved-request.js";
 
 /** What of a request decides the sizes of its calls. */
 export interface DrawnPictures {
-  /** Of square pictures, in pixels. */
+  /** Width and height of the square pictures, in pixels. */
   side: number;
-  /** With guidance: UNet and ControlNets see twice as many. */
+  /** Pictures per request; guidance makes UNet and ControlNets see twice as many. */
   pictures: number;
   /** 1: all tokens attend to all. */
   tokenDownsampling: number;

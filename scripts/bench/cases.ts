@@ -7,7 +7,7 @@ import { controlnetsOf, networksOf, type OpenedWorkload, WORKLOADS } from "./wor
 
 export interface BenchModel {
   name: string;
-  /** With a UNet, a VAE, a text encoder and a ControlNet; others where there are some. */
+  /** UNet, VAE, text encoder and ControlNet of the model, and the optional networks that it has. */
   components: Components;
   forms: Form[];
   /** Side of its pictures, in pixels. */
@@ -40,7 +40,7 @@ export interface CaseOptions {
   cache: string;
   threads: number;
   repeats: number;
-  /** Of steps; 1: none. */
+  /** The factor `token_downsampling` of the steps; 1: none. */
   tokenDownsampling: number;
 }
 
@@ -79,7 +79,7 @@ function chosenWorkloads(only: string, models: readonly BenchModel[]): string[] 
 const missingOf = (workload: string, { components }: BenchModel): string | undefined =>
   networksOf(workload, controlnetsOf(workload)).find(({ component }) => !(component in components))?.component;
 
-/** With the sizes that the calls of such a request have. */
+/** What to measure of a workload: its networks, at the sizes that the calls of such a request have. */
 export function measurementOf(
   { components, size }: BenchModel,
   workload: string,
@@ -109,7 +109,7 @@ function timedNetworks(
   });
 }
 
-/** Without 8 bits where no network of the workload allows them. */
+/** The forms to measure: 8 bits are left out where no network of the workload allows them. */
 function formsOf(workload: string, { forms }: BenchModel): Form[] {
   const networks = networksOf(workload, controlnetsOf(workload)).map(networkOf);
   return forms.filter((form) => networks.some((network) => hasForm(network, form)));

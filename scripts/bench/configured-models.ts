@@ -10,7 +10,7 @@ import type { Served } from "@armature/diffusion/served/served";
 import { type Configs, configOf } from "./configs.js";
 
 export interface ConfiguredModel {
-  /** Of the model. */
+  /** Name of the model in the report. */
   id: string;
   configs: Configs;
   /** Types of ControlNets, which are their ids, too: each has the config of the kind `controlnet`. */

@@ -6,7 +6,7 @@ import { COLOURS, escaped, svg } from "./svg.js";
 const COLUMNS = 3;
 const PANEL = { width: 266, height: 200 };
 const TOP = 34;
-/** Of the plot inside its panel. */
+/** Margins between a panel and the plot inside it, in pixels. */
 const INSET = { left: 32, right: 30, top: 44, bottom: 34 };
 /** Closer labels would lie on each other. */
 const LABEL_SPACING = 44;

@@ -25,7 +25,7 @@ export function measureApart(measurement: Measurement): Measured {
   return JSON.parse(output) as Measured;
 }
 
-/** Without repeats: the load alone. */
+/** Measures the load of a network, then its repeats; with no repeats the load alone. */
 async function measure(m: Measurement): Promise<Measured> {
   let run: () => Promise<unknown> = async () => {};
   const loadS = await seconds(async () => {

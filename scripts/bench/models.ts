@@ -10,7 +10,7 @@ import type { Form } from "./timed-network.js";
 /** Name of the full-size model. */
 export const FULL = "SD 1.5";
 
-/** Of the models in the repository's folder of them. */
+/** The components of the embedded models, below the folder that holds all models of the repository. */
 export const embeddedComponents = (modelsDir: string): Components => ({
   ...modelComponents(join(modelsDir, EMBEDDED)),
   controlnet: join(modelsDir, "controlnet-depth"),

@@ -11,7 +11,7 @@ export const NETWORKS: Readonly<Record<string, readonly Network[]>> = { ...DIFFU
 /** Folders of weights by the name of the component: its kind, but for a second component of a kind. */
 export type Components = Readonly<Record<string, string>>;
 
-/** Of the kind `depth`, with a convolutional backbone. */
+/** Name of a depth network (kind `depth`) with a convolutional backbone. */
 export const DEPTH_HYBRID = "depth hybrid";
 
 /** A network over a component's weights. */

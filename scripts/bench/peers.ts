@@ -1,4 +1,4 @@
-/** Other programs' times on the same machine, measured by a command that the user names. */
+/** The times that other programs take on the same machine, measured by a command that the user names. */
 import { execFileSync } from "node:child_process";
 import { dirname } from "node:path";
 import { z } from "zod";

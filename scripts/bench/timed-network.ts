@@ -20,7 +20,7 @@ export type Form = "in place" | "prepared" | "int8" | "plain";
 
 /** A network at the sizes of its calls: plain JSON. */
 export interface TimedNetwork extends ComponentNetwork {
-  /** With config.json and weights, in diffusers' or transformers' layout. */
+  /** Folder with config.json and weights, in diffusers' or transformers' layout. */
   folder: string;
   sizes: Sizes;
 }

@@ -53,7 +53,7 @@ export interface OpenedWorkload extends OpeningSettings {
   networks: readonly TimedNetwork[];
   /** How many ControlNets, one after another, act on a step; all are the same one. */
   controlnets: number;
-  /** Of a picture. */
+  /** Denoising steps of a picture. */
   steps: number;
 }
 

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 
-/** In slices, between which it notices that its parent is gone, however that ended. */
+/** The program of one busy core: it computes in slices, and ends between two of them when its parent is gone. */
 const SPIN = `
 process.once("disconnect", () => process.exit());
 process.send("spinning");

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 const NAMED = /(?<![\w/.-])(?:dockerfiles|e2e|models|scripts|services)\/[\w./-]+/g;
 
-/** Those that are not there. */
+/** The files that a documented command names and that are not there. */
 export function missingFiles(command: string, root: string): string[] {
   return [...command.matchAll(NAMED)].map(([file]) => file).filter((file) => !existsSync(join(root, file)));
 }

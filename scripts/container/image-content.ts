@@ -49,14 +49,14 @@ const IMAGE_ROOTS: Readonly<Record<ServiceName, ImageRoots>> = {
 const TEST_FOLDER = /(?:^|\/)testing\//;
 
 export interface WorkspaceLink {
-  /** In the image: how Node finds the workspace by its name. */
+  /** Path in the image of a link by which Node finds the workspace by its name. */
   path: string;
   target: string;
 }
 
 /** What `service`'s image holds above its base. */
 export interface ServiceContent {
-  /** In the order of their paths. */
+  /** Files of the image, in the order of their paths. */
   files: ContentFile[];
   links: WorkspaceLink[];
 }

@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { readNeeds } from "./elf.js";
 
 export interface Library {
-  /** As binaries name it: `libstdc++.so.6`. */
+  /** Name of the library as binaries give it: `libstdc++.so.6`. */
   name: string;
   /** The file behind it, symbolic links followed. */
   source: string;

@@ -28,7 +28,7 @@ export function judgeDeployments(measurements: Measurement[], budget: BudgetFile
   });
 }
 
-/** Bytes of the files that the manifest plans for a selection; each file counts once, whoever needs it. */
+/** Bytes of the files that the manifest plans for a selection; each file counts once, even if several models need it. */
 function plannedWeights(names: SelectionNames): { bytes: number; repositories: number } {
   const selection = selectWeights(names);
   const sizes = selection.flatMap(({ wanted }) => [...wanted.files.values()]);

@@ -19,7 +19,7 @@ export interface ImageFile {
 }
 
 export interface Measurement {
-  /** Such as `diffusion:cpu`. */
+  /** Name of the container image, such as `diffusion:cpu`. */
   image: string;
   /** What was measured, in words. */
   source: string;

@@ -1,7 +1,7 @@
 /** Names and sizes of the files in a tar stream (POSIX.1-2001 ustar and pax, GNU long names). */
 
 export interface TarEntry {
-  /** As in the archive, without a leading `./` or `/`. */
+  /** Path in the archive, without a leading `./` or `/`. */
   path: string;
   bytes: number;
 }

@@ -5,9 +5,9 @@
  */
 
 export interface ProviderFile {
-  /** As the runtime looks for it, beside its binding. */
+  /** File name by which the runtime looks for the library, beside its binding. */
   name: string;
-  /** In the archive. */
+  /** Path in the archive. */
   path: string;
   sha256: string;
 }

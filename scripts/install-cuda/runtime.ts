@@ -7,7 +7,7 @@ import { PROVIDERS, type Provider } from "./providers.js";
 
 export interface Runtime {
   version: string;
-  /** Of its binding, where it looks for providers. */
+  /** Folder of the runtime's binding, where it looks for providers. */
   folder: string;
 }
 

@@ -18,7 +18,7 @@ export interface LoadTestResult {
   scenario: string;
   date: string;
   machine: string;
-  /** Whatever the rates were derived from. */
+  /** Settings that the rates were derived from. */
   settings: Record<string, string>;
   exitCode: number;
   k6: K6Summary;

@@ -71,7 +71,7 @@ export function componentMemories(
 type Model = Selected["served"]["models"][number];
 type ControlNet = Selected["served"]["controlnets"][number];
 
-/** Above 1: both halves of the guidance share a call, whatever the model recommends. */
+/** A guidance scale above 1, so that both halves of the guidance share a call, even if the model recommends none. */
 const GUIDANCE = 7.5;
 
 const controlField = ({ type }: ControlNet) => ({ type, image: ANY_PICTURE, preprocessor: "none" });

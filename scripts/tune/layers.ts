@@ -46,7 +46,7 @@ export type TracedNetwork = Pick<ConfiguredNetwork, "trace">;
 /** The network at the sizes given for its symbols, such as `{ B: 2, H: 64, W: 64, S: 77, T: 4096 }`. */
 export function tunedLayers(network: TracedNetwork, sizes: Sizes): TunedLayer[] {
   const direct = trace(network, { ...CPU_PROFILE, sizes });
-  // the tables know sizes of a typical picture, whatever is asked for: so the choice is that of a graph for any size
+  // The tables know the sizes of a typical picture, also where other sizes are timed: the choice is that of a graph for any size.
   const prepared = convolvedWeights(trace(network, CPU_PREPARED_PROFILE));
   const layers = direct.nodes.flatMap((node): Omit<TunedLayer, "count">[] => {
     const shapes = node.inputs.map((name) => direct.values.get(name)?.shape as number[]);

@@ -12,7 +12,7 @@ interface ControlType {
   words: RegExp;
 }
 
-/** In the order in which names are tried: one that says more stands before one that says less, such as lineart_anime before lineart. */
+/** Control types in the order in which names are tried: a name that says more stands before one that says less, such as lineart_anime before lineart. */
 const CONTROL_TYPES = {
   qr_code: { processor: "none", shows: "any", words: /qr_?code/ },
   mediapipe_face: { processor: "mediapipe_face", shows: "lines", words: /media_?pipe_?face/ },
@@ -67,9 +67,9 @@ function knownName(id: string): keyof typeof CONTROL_TYPES | undefined {
   return undefined;
 }
 
-/** In lower case, each word between two `_`: `ControlNet-LineartXL` is `_control_net_lineart_xl_`. */
+/** A name in lower case, each word between two `_`: `ControlNet-LineartXL` is `_control_net_lineart_xl_`. */
 const plainName = (name: string): string =>
   `_${name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, "_").replaceAll(/[^A-Za-z0-9]+/g, "_")}_`.toLowerCase();
 
-/** Without what says no more than that it is a ControlNet: `control_v1p_sd15_brightness` is `brightness`. */
+/** A name without the words that only say that it is a ControlNet: `control_v1p_sd15_brightness` is `brightness`. */
 const ownName = (name: string): string => name.replace(/^control(net)?([-_]v\d+\w*?)?([-_]sd\d+(s2)?)?[-_]/, "");

@@ -5,7 +5,7 @@ type Path = readonly PropertyKey[];
 
 /**
  * A copy without the nulls that `issues` find fault with, each a member of an object; a null that a schema takes, such as a scheduler's
- * `trained_betas`, stays, and an unknown name is a mistake whatever its value. Undefined where no issue is about such a null.
+ * `trained_betas`, stays, and an unknown name is a mistake with every value. Undefined where no issue is about such a null.
  */
 export function withoutRefusedNulls(value: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
   const refused = new Map<object, Set<PropertyKey>>();

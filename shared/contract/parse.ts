@@ -48,7 +48,7 @@ function fieldIssues(issue: z.core.$ZodIssue, parent: PropertyKey[]): FieldIssue
   return [{ pointer: jsonPointer(path), detail: issue.message }];
 }
 
-/** Of a union, the one alternative whose type the value has is worth reporting; if it has none, what each of them wants. */
+/** Issues of a value that fits no alternative of a union: those of the one alternative whose type it has, else what each wants. */
 function unionIssues(union: z.core.$ZodIssueInvalidUnion, path: PropertyKey[]): FieldIssue[] {
   if ("options" in union && union.options) {
     return [{ pointer: jsonPointer(path), detail: `wants one of ${union.options.map(String).join(", ")}` }];

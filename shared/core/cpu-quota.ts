@@ -41,7 +41,7 @@ export function memoryLimit(files: CgroupFiles = SYSTEM): number | undefined {
   return Number.isFinite(limit) ? limit : undefined;
 }
 
-/** In processors; infinite without a quota. */
+/** The quota of the control group, in processors; infinite where there is none. */
 function cpuQuota(files: CgroupFiles): number {
   return Math.min(...groupFolders(files, "cpu").map(quotaOf));
 }

@@ -18,7 +18,7 @@ export async function unlessVanished<Result>(call: Promise<Result>): Promise<Res
   }
 }
 
-/** The same of a call that does not wait. */
+/** The result of a synchronous call; undefined where the file that it wants has vanished. */
 export function unlessVanishedSync<Result>(call: () => Result): Result | undefined {
   try {
     return call();

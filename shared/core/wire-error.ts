@@ -3,7 +3,7 @@
 import { AppError, errorClass } from "./app-error.js";
 
 export interface WireError {
-  /** Of a registered class; absent for any other error. */
+  /** Code of a registered class; absent for any other error. */
   code?: string;
   message: string;
   /** The further fields of such a class: `code`, `issues`, `retryAfterS`, ... */
@@ -12,7 +12,7 @@ export interface WireError {
   trace?: string;
 }
 
-/** Turns whatever was thrown into plain data. The stack goes along unless the error is an expected one without a cause. */
+/** Turns anything that was thrown into plain data. The stack goes along unless the error is an expected one without a cause. */
 export function toWireError(thrown: unknown): WireError {
   if (!(thrown instanceof Error)) return { message: String(thrown), fields: {}, trace: `thrown: ${String(thrown)}` };
   if (!(thrown instanceof AppError)) return { message: thrown.message, fields: {}, trace: traceOf(thrown) };

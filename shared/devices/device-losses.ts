@@ -4,7 +4,7 @@ import { DeviceLost } from "@armature/core";
 import type { EngineState } from "@armature/engine";
 import { EngineCrashed } from "@armature/engine";
 
-/** So many losses without an answered job between them: the device is broken, not unlucky. */
+/** Losses in a row, without an answered job between them, that show that the device is broken, not unlucky. */
 const MOST_LOSSES = 3;
 
 export class DeviceLosses {

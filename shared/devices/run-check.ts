@@ -38,7 +38,7 @@ export interface CheckRequest {
   check: CheckName;
   device: DeviceName;
   profile: DeviceProfile;
-  /** Of the CPU, where that is the device. */
+  /** Threads to compute with, where the device is the CPU. */
   threads: number;
 }
 

@@ -17,7 +17,7 @@ export interface DeviceChoice {
 }
 
 export interface Rejection {
-  /** Such as `fused attention`, `float16` or `webgpu`. */
+  /** Form that the check is about, such as `fused attention`, `float16` or `webgpu`. */
   form: string;
   reason: string;
 }

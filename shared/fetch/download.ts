@@ -17,7 +17,7 @@ export interface DownloadJob {
   file: FileAddress;
   /** The final path. */
   target: string;
-  /** In the order in which they are tried. */
+  /** Sources in the order in which they are tried. */
   sources: readonly WeightSource[];
 }
 

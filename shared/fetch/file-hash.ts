@@ -53,5 +53,5 @@ export class DigestStream {
 /** The Hub stores files above 10 MB as LFS or Xet objects, which have a sha256. */
 const GIT_BYTES = 16 * 2 ** 20;
 
-/** Of a file of no bytes. */
+/** Digests of a file of no bytes. */
 export const EMPTY_DIGESTS: Digests = new DigestStream(0).digests();

@@ -1,4 +1,4 @@
-/** Other processes fetch, prune and clean up at the same time: what they take away between two steps is taken for gone. */
+/** Processes that fetch, prune and clean up at the same time: a file that one takes away between two steps of another is taken for gone. */
 import { mkdirSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";

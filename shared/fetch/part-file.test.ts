@@ -1,4 +1,4 @@
-/** The journal beside an unfinished file: what it promises is there, whatever ended the process that wrote it. */
+/** The journal beside an unfinished file: what it promises is there, however the process ended that wrote it. */
 import { appendFile, copyFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -24,7 +24,7 @@ export interface PlannedFile extends FileAddress {
   /** Where it belongs on the disk. */
   target: string;
   state: FileState;
-  /** Bytes of it that are on the disk, in whatever state. */
+  /** Bytes of the file that are on the disk, finished or not. */
   bytesHere: number;
 }
 

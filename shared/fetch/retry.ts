@@ -10,7 +10,7 @@ export interface RetryPolicy {
   maxDelayMs: number;
   /** A server that asks for a longer wait than this is told of instead. */
   maxRetryAfterS: number;
-  /** In [0, 1). */
+  /** Gives a number in [0, 1), which spreads the waits. */
   random: () => number;
 }
 

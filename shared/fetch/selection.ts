@@ -89,7 +89,7 @@ function splitRevision(name: string): { repository: string; revision: string | u
     : { repository: name.slice(0, at), revision: name.slice(at + 1) || undefined };
 }
 
-/** By short name, or by repository in any case: the Hub's own names ignore it too. */
+/** The entry of a short name, or of a repository; upper and lower case are the same, as in the Hub's own names. */
 function entryFor(table: Record<string, Weights>, name: string): Weights | undefined {
   if (Object.hasOwn(table, name)) return table[name];
   return Object.values(table).find(({ repository }) => repository.toLowerCase() === name.toLowerCase());

@@ -40,7 +40,7 @@ export async function checkTarget(dir: string, bytes: number, free: (dir: string
   );
 }
 
-/** What an error of the file system means for whoever fetches. */
+/** What an error of the file system means to the user who fetches. */
 export function asDiskError(error: unknown, path: string): WeightsUnavailable {
   const code = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
   if (["ENOSPC", "EDQUOT", "EFBIG"].includes(code)) {

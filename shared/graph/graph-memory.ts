@@ -59,7 +59,7 @@ export function takenBytes({ initializers }: Pick<GraphTrace, "initializers">): 
     .reduce((total, { shape }) => total + shape.reduce((product, size) => product * size, 4), 0);
 }
 
-/** The same with those weights in 8 bits that could be. */
+/** Bytes that the weights of a graph take if all that can be are in 8 bits. */
 export function takenInt8Bytes(trace: Pick<GraphTrace, "initializers" | "int8SavedBytes">): number {
   return takenBytes(trace) - trace.int8SavedBytes;
 }

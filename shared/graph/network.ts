@@ -16,9 +16,9 @@ export type PortValues<P extends Ports> = {
 };
 
 export interface NetworkDefinition<Config, P extends Ports> {
-  /** Of the graph, and in keys and messages. */
+  /** Name of the graph, also in keys and messages. */
   name: string;
-  /** In reports, where it is another: `ControlNet`. */
+  /** Name in reports, where it is another: `ControlNet`. */
   label?: string;
   /** config.json as the network's own config. Throws InvalidModel by name for what is not supported. */
   read(config: ModelConfig): Config;
@@ -67,7 +67,7 @@ export interface ConfiguredNetwork extends NetworkFacts {
   typicalSide: number;
   /** The sizes of a call, by symbol. Throws where two tensors contradict each other. */
   sizesOf(feeds: FedShapes): Sizes;
-  /** Those of the sizes that are this network's own. Throws by name where one is missing. */
+  /** The sizes that this network uses, out of `sizes`. Throws by name where one is missing. */
   ownSizes(sizes: Sizes): Sizes;
   /** What stands for the tensors that a caller need not give. */
   neutral(profile: DeviceProfile): Readonly<Record<string, ZeroTensor>>;
@@ -120,7 +120,7 @@ function declare<P extends Ports>(graph: GraphBuilder, ports: P): PortValues<P> 
   return Object.fromEntries(declared) as PortValues<P>;
 }
 
-/** As `declare` gives them to the layers, in a graph without any. */
+/** The inputs that the ports declare, read from a graph without layers. */
 function declaredInputs(ports: Map<string, Port<unknown>>, profile: DeviceProfile, network: string) {
   const graph = new GraphBuilder(profile, noWeights(network));
   for (const [name, port] of ports) port.declare(graph, name);

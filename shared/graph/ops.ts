@@ -84,7 +84,7 @@ export function convolvedSize(size: Dim, kernel: number, stride: number, pads: n
   return floorDiv(sum(size, raise), stride);
 }
 
-/** The same elements in another shape; one size may be -1 (the rest), and its place in the result is then computed. */
+/** Gives the elements another shape; one size may be -1 (the rest), and its place in the result is then computed. */
 export function reshape(x: Value, shape: readonly Dim[]): Value {
   const rest = shape.indexOf(-1);
   const known = rest < 0 ? shape : shape.with(rest, quotient(x, shape));
@@ -246,7 +246,7 @@ function indivisible(x: Value, shape: readonly Dim[]): Error {
   return new Error(`Reshape: [${x.shape.join(", ")}] does not divide into [${shape.join(", ")}]`);
 }
 
-/** With a single symbolic size, the runtime finds it itself: no size arithmetic in the graph. */
+/** A shape with -1 for its only symbolic size, which the runtime finds itself: no size arithmetic in the graph. */
 function atMostOneComputed(shape: readonly Dim[]): readonly Dim[] {
   const symbolic = shape.filter((dim) => typeof dim === "string");
   return symbolic.length === 1 ? shape.map((dim) => (typeof dim === "string" ? -1 : dim)) : shape;

@@ -16,7 +16,7 @@ export class SizeValues<V> {
 
   constructor(private readonly nodes: SizeNodes<V>) {}
 
-  /** That this input's axis is so long; the first input that tells a size is the one that is read. */
+  /** Notes that an input's axis has the size `dim`; the first input that tells a size is the one that is read. */
   learn(dim: string, input: V, axis: number): void {
     if (this.sources.has(dim)) return;
     this.sources.set(dim, () => this.nodes.read(input, axis));

@@ -105,7 +105,7 @@ async function readBytes(req: Request, maxBytes: number): Promise<Buffer> {
   return Buffer.concat(chunks, length);
 }
 
-/** The answer goes out at once; whoever still sends after a short while is cut off. */
+/** Refuses a body at once; a client that still sends after a short while is cut off. */
 function refused(req: Request, maxBytes: number): BodyTooLarge {
   discardBody(req).then(() => {
     if (!req.complete) req.destroy();

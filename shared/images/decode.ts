@@ -29,7 +29,7 @@ export interface DecodeOptions {
 }
 
 /**
- * Decodes JPEG, PNG, WebP, AVIF, GIF (first frame) or TIFF (first page), whatever its depth and colour model, to RGB.
+ * Decodes JPEG, PNG, WebP, AVIF, GIF (first frame) or TIFF (first page), of any depth and colour model, to RGB.
  * The EXIF orientation is applied, alpha goes onto white (`rgbImage`). Embedded RGB and grey profiles are ignored, as Pillow's
  * `convert("RGB")` does, so that annotators see the same levels as the reference; CMYK goes through its profile. A JPEG that ends in its
  * last row of blocks is taken, with a warning.

@@ -5,7 +5,7 @@ import { SourceForbidden } from "@armature/net";
 export interface ImageSourceOptions {
   /** Where in the request the text stands, as a JSON pointer; every error carries it. */
   pointer: string;
-  /** Of the picture's file. Checked on the text, before base64 is decoded. */
+  /** Largest file of a picture. Checked on the text, before base64 is decoded. */
   maxBytes: number;
   /** Fetches http and https URLs, within its own limits; undefined where pictures by URL are switched off. */
   fetchUrl?: ((url: string) => Promise<Buffer>) | undefined;

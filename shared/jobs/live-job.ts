@@ -17,7 +17,7 @@ export class LiveJob {
   /** Why the store cannot tell how the job went on. */
   brokenBy: Error | undefined;
   followers = 0;
-  /** Of the files that came with the job, of those that it made, and of its last event. */
+  /** Bytes of the files that came with the job, of the files that it made, and of its last event. */
   bytes = 0;
   /** The time to read the result is over. */
   isExpired = false;

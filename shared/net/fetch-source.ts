@@ -15,7 +15,7 @@ import { readBounded } from "./read-bounded.js";
 import { type SourceUrl, sourceUrl, type UrlRules } from "./source-url.js";
 
 export interface SourcePolicy extends UrlRules {
-  /** Of the body, on the wire and after decompression. */
+  /** Largest body, on the wire and after decompression. */
   maxBytes: number;
   maxRedirects: number;
   /** From resolving a name to the end of the answer's headers, anew for each redirect. */
@@ -63,7 +63,7 @@ export async function fetchSource(text: string, options: SourceOptions): Promise
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", cancel);
-    abort.abort(); // whatever is still open: a redirect's body, a second connection attempt
+    abort.abort(); // ends what is still open: a redirect's body, a second connection attempt
   }
 }
 

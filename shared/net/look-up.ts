@@ -54,7 +54,7 @@ async function ask(hostname: string, servers: readonly string[] | undefined, sig
   }
 }
 
-/** Of both families; where neither has answered, the first one's error. */
+/** The addresses of both families. Where neither has answered, throws the first one's error. */
 function addressesOf(answers: PromiseSettledResult<string[]>[]): string[] {
   const addresses = answers.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
   const failed = answers.find((answer) => answer.status === "rejected");

@@ -10,7 +10,7 @@ import type { buildConnector } from "undici";
 /** Between two looks whether the body is taken again. */
 const RETRY_MS = 10;
 
-/** The same connector, whose sockets may end at any moment. */
+/** A connector whose sockets may end at any moment without an error that nobody catches. */
 export function steadyConnector(connector: buildConnector.connector): buildConnector.connector {
   return (options, callback) =>
     connector(options, (...[error, socket]) => {

@@ -2,7 +2,7 @@ import { InvalidConfig } from "@armature/core";
 
 export interface ObjectAddress {
   bucket: string;
-  /** Without slashes at its ends; empty: the whole bucket. */
+  /** Prefix of the keys, without slashes at its ends; empty: the whole bucket. */
   prefix: string;
 }
 

@@ -90,7 +90,7 @@ export class S3Store {
     await this.#send(() => this.#client.send(command, { abortSignal: signal }), signal);
   }
 
-  /** Size and metadata, as whoever stored the object said; undefined if there is none. */
+  /** Size and metadata that an object was stored with; undefined if there is none. */
   async facts(key: string, signal: AbortSignal): Promise<ObjectFacts | undefined> {
     try {
       const command = new HeadObjectCommand(this.#at(key));

@@ -18,7 +18,7 @@ export interface DeviceSessionSettings {
   weightsFolder: string;
   /** Threads within one operator, where the CPU computes. */
   threads: number;
-  /** Results stay in the device's memory, where it can pass them on: they are for another session, and whoever asked disposes them. */
+  /** Results stay in the device's memory, where it can pass them on: they are for another session, and the caller disposes them. */
   keepOutputs?: boolean | undefined;
   /** The graph is a prepared form, for the CPU: nothing is left to optimise. */
   optimized?: boolean | undefined;

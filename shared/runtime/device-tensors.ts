@@ -4,7 +4,7 @@ import type { Tensor } from "onnxruntime-node";
 /** What goes into a session and comes out of it, by name. */
 export type Tensors = Record<string, Tensor>;
 
-/** Of this process, whose device it is. */
+/** Tensors that this process keeps on its device. */
 let live = 0;
 
 /** How many results lie on the device and wait to be freed. */

@@ -6,7 +6,7 @@ import type { Loadable } from "./residency.js";
 
 export interface LoadableSessionOptions extends Pick<Loadable<Session>, "key" | "owner" | "bytes"> {
   network: Network;
-  /** Of its component, with config.json and weights. */
+  /** Folder of the network's component, with config.json and weights. */
   folder: string;
   profile: DeviceProfile;
   device: ComputeSettings;

@@ -20,7 +20,7 @@ export function sessionKey({ weights, network, sizes }: SessionIdentity): string
 export class OpenNetworks {
   private readonly open = new Set<string>();
 
-  /** The same session, which leaves the record when it is released. */
+  /** Records a session, which leaves the record when it is released. */
   track(session: Session, identity: SessionIdentity): Session {
     const key = sessionKey(identity);
     this.open.add(key);

@@ -29,7 +29,7 @@ const files = weightView(
   ["a.safetensors", "below/b.safetensors"].map((name) => readSafetensorsHeader(join(folder, name))),
 );
 
-/** The same files under another layout. */
+/** A view of the tensors under another layout, in the same files. */
 function viewOf(tensors: Record<string, WeightPlace>): WeightView {
   return { ...files, tensors: new Map(Object.entries(tensors)) };
 }

@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { unlessVanishedSync } from "@armature/core";
 
 export interface LfsPointer {
-  /** Of the file that the pointer stands for, in lower-case hex. */
+  /** Digest of the file that the pointer stands for, in lower-case hex. */
   sha256: string;
   bytes: number;
 }

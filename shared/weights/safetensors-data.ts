@@ -27,7 +27,7 @@ export function readTensors(file: string): Map<string, Tensor> {
   return new Map([...header.tensors.keys()].map((name) => [name, readTensor(header, name)]));
 }
 
-/** Reads one tensor as float32, whatever its dtype; whole numbers beyond 2^24 and doubles are rounded. */
+/** Reads one tensor as float32 from any dtype; whole numbers beyond 2^24 and doubles are rounded. */
 export function readFloats(header: SafetensorsHeader, name: string): Float32Array {
   const { data } = readTensor(header, name);
   return data instanceof Float32Array ? data : Float32Array.from(data as ArrayLike<number | bigint>, Number);

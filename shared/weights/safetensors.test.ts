@@ -18,7 +18,7 @@ type Entry = Record<string, unknown>;
 
 const tensor = (dtype: unknown, shape: unknown, offsets: unknown): Entry => ({ dtype, shape, data_offsets: offsets });
 
-/** Header length (or `claimed`), header, and so many bytes of data. */
+/** Writes a file: header length (or `claimed`), header, and `dataBytes` of data. */
 async function write(header: Record<string, unknown> | string, dataBytes: number, claimed?: bigint): Promise<void> {
   const json = Buffer.from(typeof header === "string" ? header : JSON.stringify(header));
   const length = Buffer.alloc(8);

@@ -17,12 +17,12 @@ export interface WeightForm {
   shardCount(name: string): number | undefined;
 }
 
-/** In the order in which they are looked for. */
+/** Forms of weight files in the order in which they are looked for. */
 export const WEIGHT_FORMS: readonly WeightForm[] = STEMS.flatMap((stem) =>
   VARIANTS.map((variant) => weightForm(stem, variant)),
 );
 
-/** Of the names in a folder those of its weights, an index first; undefined where no form is whole. */
+/** The names of weight files among those in a folder, an index first; undefined where no form is whole. */
 export function chooseWeights(names: readonly string[]): string[] | undefined {
   for (const { whole, indexes, shardCount } of WEIGHT_FORMS) {
     if (names.includes(whole)) return [whole];

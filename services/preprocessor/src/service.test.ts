@@ -18,7 +18,7 @@ const COFFEE = fixture("images/coffee.png");
 const EDGES = "preprocess/canny/coffee-100-200.png";
 const SCENE = fixture("embedded/inputs/purple-sphere-and-orange-cube.png");
 
-/** Other processors round float32 otherwise, and a level may fall over its edge. */
+/** Share of pixels whose level may differ: another CPU rounds float32 otherwise, and a level may fall over its edge. */
 const MAX_SHARE_OF_LEVELS = 0.01;
 
 let service: ServiceProcess;

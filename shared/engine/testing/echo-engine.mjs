@@ -69,7 +69,7 @@ serveEngine(async (settings) => {
   };
 });
 
-/** As a model's step does: holds the thread, and with it the event loop. */
+/** Holds the thread, and with it the event loop, as a model's step does. */
 function block(ms) {
   const end = performance.now() + ms;
   while (performance.now() < end);

@@ -37,7 +37,7 @@ export interface TextLimits {
 /** A tree page of 1000 files takes 0.3 MB. */
 export const TEXT_LIMITS: TextLimits = { bytes: 8 * 2 ** 20, ms: 60_000 };
 
-/** Of a body that nobody wants (a redirect's, a refusal's): read to keep the connection, up to here. */
+/** Bytes that are read of a body that nobody wants (a redirect's, a refusal's), to keep the connection; a longer one is cut. */
 const MAX_DROPPED_BYTES = 64 * 1024;
 
 export class HttpClient {

@@ -1,4 +1,4 @@
-/** The same source, asked for another repository that holds the same files: of use only where their hashes are pinned. */
+/** A source that asks another one for the same files in another repository: of use only where their hashes are pinned. */
 import type { FileAddress, WeightSource } from "./source.js";
 
 /** `commit` of that repository, where one is known; else what it has now. */

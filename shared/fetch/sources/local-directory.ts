@@ -19,7 +19,7 @@ export class LocalDirectory implements WeightSource {
     this.name = dir;
   }
 
-  /** By the lock file if it names the repository, else by what lies there: then no hash is known beforehand. */
+  /** Lists a repository from its lock file, else from the files that lie there: then no hash is known beforehand. */
   async list(repository: string, revision: string): Promise<Listing> {
     const lock = await readLock(lockPath(this.dir));
     if (lock.repositories[repository]) return listingFromLock(lock, this.name, repository, revision);

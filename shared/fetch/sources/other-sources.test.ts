@@ -1,4 +1,4 @@
-/** The same files from elsewhere: a directory, an HTTP mirror, the Python library's cache. All are hashed alike. */
+/** Sources other than the Hub: a directory, an HTTP mirror, the Python library's cache. Their files are hashed alike. */
 import { cp, mkdir, readdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -50,7 +50,7 @@ export class S3Bucket implements WeightSource {
     await asUnavailable(this.store.writeText(LOCK_FILE, lockText(lock), "application/json", signal));
   }
 
-  /** True if the bucket has this file with these bytes, as whoever stored it said. */
+  /** True if the bucket has this file with this digest, by the metadata that it was stored with. */
   async holds(file: FileAddress, sha256: string, signal: AbortSignal): Promise<boolean> {
     const facts = await asUnavailable(this.store.facts(keyOf(file), signal));
     return facts?.bytes === file.size && facts.metadata.sha256 === sha256;

@@ -2,17 +2,17 @@
 
 export type Fault =
   | { kind: "status"; status: number; headers?: Record<string, string> }
-  /** The connection ends before the answer, or after so many bytes of the body. */
+  /** The connection ends before the answer, or after `after` bytes of the body. */
   | { kind: "refuse" }
   | { kind: "cut"; after: number }
-  /** Nothing more comes after so many bytes of the body. */
+  /** Nothing more comes after `after` bytes of the body. */
   | { kind: "stall"; after: number }
   /** One bit is wrong at this place of the body. */
   | { kind: "flip"; at: number }
   | { kind: "ignore-range" }
   /** The file has fewer bytes than it should, and the headers say so. */
   | { kind: "shorten"; by: number }
-  /** Other bytes than those asked for come, and the headers say so. */
+  /** The server sends other bytes than those asked for, and its headers say so. */
   | { kind: "other-range" };
 
 /** Mulberry32: the same numbers in [0, 1) for the same seed. */

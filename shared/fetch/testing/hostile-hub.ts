@@ -35,7 +35,7 @@ const LONGEST_MS = 30_000;
 const TREE = /\/tree\//;
 const RESOLVE = /\/resolve\//;
 const CONTROL = /[\p{Cc}\u202a-\u202e]/u;
-/** In UTF-8, as a header of bytes: an escape sequence that begins with a C1 control character. */
+/** An escape sequence that begins with a C1 control character, in UTF-8, as a header of bytes. */
 const C1_ESCAPE = Buffer.from("\u009b31mred\u009b0m and \u202egnp").toString("latin1");
 
 export const HOSTILE_HUBS: readonly HostileHub[] = [

@@ -21,7 +21,7 @@ export function worthInt8(weight: Pick<Value, "graph" | "shape">): boolean {
   return wantsInt8(weight.graph, channels);
 }
 
-/** The same by the lesser of its numbers of channels, in and out. */
+/** Whether a convolution computes in 8 bits, by the lesser of its numbers of channels, in and out. */
 export function wantsInt8(graph: GraphBuilder, channels: number): boolean {
   const least = graph[PROFILE].int8MinChannels;
   return least !== undefined && channels >= least;
@@ -36,7 +36,7 @@ export function int8Dense(x: Value, weight: Value, bias: Value | undefined): Val
   });
 }
 
-/** As `winogradConv`, with the bias: a 3x3 convolution as one product over the nine pixels around each. */
+/** A 3x3 convolution with its bias, as `winogradConv` is one, but as one product over the nine pixels around each. */
 export function int8Conv(x: FeatureMap, weight: Value, bias: Value | undefined, size: Size): Value {
   const g = x.value.graph;
   const [out, channels] = weight.shape as [number, number];

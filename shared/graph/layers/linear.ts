@@ -16,7 +16,7 @@ export function linear(g: Scope, x: Tokens, out: number, options: LinearOptions 
   return tokensOf(x, denseRows(g, x.value, out, options));
 }
 
-/** The same over bare rows [M, in] → [M, out]. */
+/** A linear layer over bare rows [M, in] → [M, out]. */
 export function denseRows(g: Scope, x: Value, out: number, { bias = true }: LinearOptions = {}): Value {
   const weight = g.weight("weight", [out, x.shape[1] as number]);
   return dense(x, weight, bias ? g.weight("bias", [out]) : undefined);

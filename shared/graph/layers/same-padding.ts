@@ -41,7 +41,7 @@ function samePadding(kernel: number, stride: number): [number, number, number, n
   return [before, before, total - before, total - before];
 }
 
-/** In float32, because the epsilon is below what float16 can hold; the runtime folds it once, when it loads the graph. */
+/** The standardized weight in float32, because the epsilon is below what float16 can hold; the runtime folds it once, when it loads the graph. */
 function standardizedWeight(g: Scope, shape: readonly [number, number, number, number], epsilon: number): Value {
   const [out] = shape;
   const ones = g.graph.floats(Array(out).fill(1), [out], "float32");

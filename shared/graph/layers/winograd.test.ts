@@ -12,7 +12,7 @@ import { Scope } from "../scope.js";
 import { conv2d, upsampleConv2d } from "./conv.js";
 import { fromNchw, toNchw } from "./feature-map.js";
 
-/** Of the answer's deviation: F(4x4) rounds ten times as coarsely as the direct form (docs/performance.md). */
+/** Largest deviation of an answer: F(4x4) rounds ten times as coarsely as the direct form (docs/performance.md). */
 const WINOGRAD_TOLERANCE = 1e-4;
 
 const [CHANNELS, OUT] = [40, 36];

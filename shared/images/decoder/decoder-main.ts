@@ -6,7 +6,7 @@ import { sharp } from "../sharp.js";
 import { decodePixels } from "./decode-pixels.js";
 import { ANSWERS_FD, type DecodeOrder, messageReader, writeMessage } from "./messages.js";
 
-/** After so many bytes of pixels memory is given back: a process without work collects no garbage, and kept 230 MB. */
+/** Bytes of pixels after which memory is given back: a process without work collects no garbage, and kept 230 MB. */
 const COLLECTED_BYTES = 16_000_000;
 let answered = 0;
 

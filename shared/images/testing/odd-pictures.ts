@@ -24,7 +24,7 @@ function flatLzw(pixels: number): number[] {
   return blocks;
 }
 
-/** Numbers of so many bits each, the lowest bits first. */
+/** Bytes that hold numbers of the given widths one after another, the lowest bits first. */
 function packed(numbers: [value: number, bits: number][]): number[] {
   const bytes: number[] = [];
   let [pending, count] = [0, 0];

@@ -24,7 +24,7 @@ export async function cacheKey(graph: Uint8Array, weightsFiles: readonly string[
 
 /**
  * Size, time of change, header (its first sample) and 256 samples of the content: two trainings of one architecture differ
- * in every tensor, and whoever writes into a file changes its time. A digest of all bytes would cost as much as the load.
+ * in every tensor, and a write into a file changes its time. A digest of all bytes would cost as much as the load.
  */
 async function sourceDigest(file: string): Promise<Buffer> {
   const handle = await open(file, "r");

@@ -51,7 +51,7 @@ export async function touchEntry(folder: string): Promise<void> {
 }
 
 /**
- * The weights are read whole once, after which their inode and times vouch for them: whoever writes into them changes those, and
+ * The weights are read whole once, after which their inode and times vouch for them: a write into them changes those, and
  * a copy on another disk has others.
  */
 async function weightsAreWhole(folder: string, { weights }: z.infer<typeof Manifest>): Promise<boolean> {

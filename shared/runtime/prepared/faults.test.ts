@@ -1,4 +1,4 @@
-/** Random faults of the cache: whatever happens to it, what is computed is what the official file gives. */
+/** Random faults of the cache: after each of them, what is computed is what the official file gives. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -108,14 +108,14 @@ function prepare(folder: string): Promise<PreparedForm | undefined> {
   return preparedForm(source, { folder, limitBytes: 1e9, note: () => {} });
 }
 
-/** As a service computes: from the prepared form where there is one, else from the official file. */
+/** Computes as a service does (from the prepared form where there is one, else from the official file), and expects the right values. */
 async function expectRight(cache: string, message?: string): Promise<void> {
   const form = await prepare(cache);
   const used = form ?? source;
   expect(await answer(used.graph, used.weightsFolder, form !== undefined), message).toEqual(expected);
 }
 
-/** Without what killed processes left. */
+/** The entries of the cache, without what killed processes left. */
 function entriesOf(cache: string): string[] {
   return readdirSync(cache).filter((name) => !name.startsWith("unfinished-"));
 }
@@ -172,7 +172,7 @@ function startChild(cache: string, launcher: readonly string[] = []): Child {
 
 interface SmallDisk {
   cache: string;
-  /** Fills all but so many bytes. */
+  /** Fills the disk up to `bytes` that stay free. */
   leave: (bytes: number) => void;
   remove: () => void;
 }

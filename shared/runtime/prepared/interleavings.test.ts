@@ -1,4 +1,4 @@
-/** Several services share the cache: whatever another one does between two steps of this one, this one has its form. */
+/** Several services share the cache: one of them has its form in the end, also if another one acts between two of its steps. */
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";

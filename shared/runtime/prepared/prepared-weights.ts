@@ -1,6 +1,6 @@
 /**
  * Weights in the form that the processor computes with: kernels transformed, matrices packed, all in one file that is mapped
- * instead of read. Made once by the runtime itself, kept in CACHE_DIR, never needed: whatever fails, the official file serves.
+ * instead of read. Made once by the runtime itself, kept in CACHE_DIR, never needed: where it fails, the official file serves.
  */
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, statfs } from "node:fs/promises";
@@ -138,7 +138,7 @@ async function setAside(folder: string, name: string): Promise<string> {
 /** Nobody writes into a folder for this long without a change to show. */
 const ABANDONED_MS = 10 * 60_000;
 
-/** Other processes finish their folders, or remove these, at the same time. */
+/** Removes folders that killed processes left unfinished. Other processes may finish or remove theirs at the same time. */
 async function removeAbandoned(folder: string): Promise<void> {
   for (const name of (await unlessVanished(readdir(folder))) ?? []) {
     if (!name.startsWith(UNFINISHED)) continue;

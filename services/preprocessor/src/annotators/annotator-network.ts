@@ -4,7 +4,7 @@ import type { Session } from "@armature/runtime";
 import type { WeightView } from "@armature/weights";
 
 export interface AnnotatorNetwork<Opened> {
-  /** As messages call it, before the name that an annotator gives it: a `DPT` depth model. */
+  /** Family of models that fit, such as `DPT`, as messages name it: a `DPT` depth model. */
   family: string;
   /** Its folder's config.json has this among its `architectures`. */
   architecture: string;

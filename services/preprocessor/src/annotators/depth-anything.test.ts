@@ -13,10 +13,10 @@ import { loadableNetwork } from "../engine/loadable-networks.js";
 import { readDepthAnythingConfig } from "../networks/depth-anything-config.js";
 import { depthAnything } from "./depth-anything.js";
 
-/** Of the maximum: 1.8e-5 was seen. */
+/** Largest deviation, as a share of the maximum: 1.8e-5 was seen. */
 const TOLERANCE = 5e-5;
 
-/** Of the maximum: float16 keeps 11 bits; 1e-3 was seen. */
+/** Largest deviation in float16, which keeps 11 bits, as a share of the maximum: 1e-3 was seen. */
 const FLOAT16_TOLERANCE = 5e-3;
 
 /** Rounding may carry a level over its edge. */

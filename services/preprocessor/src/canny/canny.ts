@@ -52,7 +52,7 @@ function thinEdges(pixels: Pixels, options: CannyOptions): EdgeMap {
   return { map, candidates };
 }
 
-/** In OpenCV's order: scaled, sorted, squared for the Euclidean length, then cut to whole numbers. */
+/** The two thresholds, treated in OpenCV's order: scaled, sorted, squared for the Euclidean length, then cut to whole numbers. */
 function thresholds({ lowThreshold, highThreshold, aperture, l2Gradient }: CannyOptions) {
   const whole = (threshold: number) => {
     const scaled = threshold * derivativeScale(aperture);

@@ -15,7 +15,7 @@ export interface EngineSettings {
 export interface AnnotatePayload {
   /** Id of a processor. */
   processor: string;
-  /** As the processor's own schema makes them. */
+  /** The processor's options, as its own schema parsed them. */
   options: Record<string, unknown>;
   image: RgbImage;
 }

@@ -12,9 +12,9 @@ import { dptDepth } from "../depth/dpt-depth.js";
 import { toPixelValues } from "../depth/dpt-image-processor.js";
 import { loadableNetwork, type PreprocessorDevice } from "./loadable-networks.js";
 
-/** Of the maximum, as the device's own checks allow: 4.7e-5 was seen, in the hybrid's sixty normalised layers. */
+/** Largest deviation, as a share of the maximum and as the device's own checks allow: 4.7e-5 was seen, in the hybrid's sixty normalised layers. */
 const FLOAT32_TOLERANCE = 1e-4;
-/** Of the maximum: WebGPU also sums in float16; 2.5e-2 was seen. */
+/** Largest deviation in float16, as a share of the maximum: WebGPU also sums in float16; 2.5e-2 was seen. */
 const FLOAT16_TOLERANCE = 4e-2;
 
 const CPU: PreprocessorDevice = { profile: CPU_PROFILE, threads: 2 };

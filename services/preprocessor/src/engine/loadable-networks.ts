@@ -15,7 +15,7 @@ interface LoadedNetwork<Opened> {
   session: Session;
 }
 
-/** By the names that the annotator knows them by. `models` must hold the processor. */
+/** The networks of a processor, ready to be loaded, by the annotator's names for them. `models` must hold the processor. */
 export function loadableNetworks(
   { id, networks }: Processor,
   models: ProcessorModels,

@@ -16,7 +16,7 @@ import { readDptConfig } from "./dpt-config.js";
 /** float32 against float64 differs by 1.2e-5 of the maximum at worst. */
 const TOLERANCE = 5e-5;
 
-/** Of the maximum: float16 keeps 11 bits, and some hundred layers in a row lose a few of them. */
+/** Largest deviation in float16, as a share of the maximum: it keeps 11 bits, and some hundred layers in a row lose a few of them. */
 const FLOAT16_TOLERANCE = 2e-2;
 
 /** Rounding may carry a level over its edge. */

@@ -8,7 +8,7 @@ import { fixturePath, goldens, relativeError } from "../../../../testing/golden.
 import { readDptConfig } from "./dpt-config.js";
 import { embedTokens } from "./vit.js";
 
-/** Of the maximum: the places that are sampled are themselves rounded to float32. */
+/** Largest deviation, as a share of the maximum: the places that are sampled are themselves rounded to float32. */
 const TOLERANCE = 1e-5;
 
 const MODEL = "models/dpt-random";

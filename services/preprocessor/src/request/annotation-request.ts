@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { Processor } from "../annotators/annotator.js";
 
 export interface AnnotationRequest {
-  /** With defaults, as the processor takes them. */
+  /** Options of the processor, with defaults where the client named none. */
   options: Record<string, unknown>;
   /** The file itself, where it was the body; else base64, a data: URL or an http(s) URL. */
   image: Buffer | string;
