@@ -1,5 +1,5 @@
 /** Reads server-sent events (HTML Living Standard, section 9.2.6) from the body of an answer. */
-export interface ServerSentEvent {
+interface ServerSentEvent {
   event: string;
   data: string;
 }

@@ -11,7 +11,7 @@ export interface ServiceProcess {
   stop(): Promise<number | null>;
 }
 
-export interface StackOptions {
+interface StackOptions {
   /** Ports; 0 or undefined picks free ones. */
   preprocessorPort?: number;
   diffusionPort?: number;

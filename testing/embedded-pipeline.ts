@@ -10,7 +10,7 @@ import { EMBEDDED_MODELS } from "./model-folders.js";
 import { readRgb } from "./picture.js";
 import { openWorkbench, type RunChoices, type Workbench } from "./workbench.js";
 
-export type RequestChange = Partial<Omit<CompleteRequest, "scheduler">> & { scheduler?: string };
+type RequestChange = Partial<Omit<CompleteRequest, "scheduler">> & { scheduler?: string };
 
 export interface EmbeddedPipeline {
   bench: Workbench;
@@ -20,7 +20,7 @@ export interface EmbeddedPipeline {
   watchBatches(component: string, network: { name: string }): Promise<() => number[]>;
 }
 
-export interface Drawn {
+interface Drawn {
   /** The scheduler's before each evaluation, and the last ones. */
   latents: Float32Array[];
   image: RgbImage;

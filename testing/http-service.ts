@@ -13,7 +13,7 @@ import {
 import { Router } from "express";
 import { afterEach } from "vitest";
 
-export type LogLine = Record<string, unknown>;
+type LogLine = Record<string, unknown>;
 
 interface TestService extends RunningServer {
   log: LogLine[];

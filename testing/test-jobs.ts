@@ -7,7 +7,7 @@ import { FakeClock, settled } from "./fake-clock.js";
 
 type Work = (signal: AbortSignal) => Promise<unknown>;
 
-export interface TestJobsOptions extends Partial<MemoryQueueOptions>, Pick<JobsOptions, "resultLimits"> {
+interface TestJobsOptions extends Partial<MemoryQueueOptions>, Pick<JobsOptions, "resultLimits"> {
   observer?: JobObserver;
   drainRetryAfterS?: number;
 }

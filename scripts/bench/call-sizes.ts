@@ -19,7 +19,7 @@ export interface DrawnPictures {
 }
 
 /** The size of a call of a network over a component of that kind. */
-export type SizesOf = (kind: string, network: ConfiguredNetwork) => Sizes;
+type SizesOf = (kind: string, network: ConfiguredNetwork) => Sizes;
 
 /**
  * The sizes of a request's calls on a CPU. A network that the request does not call, such as an annotator's, is called for one picture

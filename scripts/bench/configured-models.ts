@@ -9,7 +9,7 @@ import { CONTROLNET, type ComponentFolder, type ServedNetwork } from "@armature/
 import type { Served } from "@armature/diffusion/served/served";
 import { type Configs, configOf } from "./configs.js";
 
-export interface ConfiguredModel {
+interface ConfiguredModel {
   /** Name of the model in the report. */
   id: string;
   configs: Configs;

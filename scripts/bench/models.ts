@@ -24,7 +24,7 @@ export const embeddedModel = (modelsDir: string): BenchModel => ({
   ...{ name: EMBEDDED, components: embeddedComponents(modelsDir), forms: ["in place", "plain"], size: 128 },
 });
 
-export interface FullModelSettings {
+interface FullModelSettings {
   /** Folder for the weights. */
   work: string;
   /** The embedded models, whose tokenizer serves. */

@@ -12,7 +12,7 @@ process.send("spinning");
   setImmediate(spin);
 })();`;
 
-export interface BusyCores {
+interface BusyCores {
   pids: number[];
   stop(): Promise<void>;
 }

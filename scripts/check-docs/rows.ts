@@ -1,7 +1,7 @@
 /** How each command of the documentation is run in CI, in a form that is short and needs no network; or why it is left out. */
 
 /** A command in its short form. `folder` is where it may write. */
-export type ShortForm = (command: string, folder: string) => string;
+type ShortForm = (command: string, folder: string) => string;
 
 export interface Row {
   /** The command as the documentation has it. */

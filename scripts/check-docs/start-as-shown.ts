@@ -9,7 +9,7 @@ const SHOWN = { diffusion: "http://127.0.0.1:1111", preprocessor: "http://127.0.
 /** The last line that it prints once both services listen. */
 const READY = "Ctrl-C stops both.";
 
-export interface Started {
+interface Started {
   /** What it prints, with the addresses that the documentation has. */
   output: string;
   /** A command that asks the addresses of the documentation, asking these services. */

@@ -4,7 +4,7 @@ import { ROOT } from "@armature/core";
 
 const CONFIG = join(ROOT, "scripts/check-openapi/schemathesis.toml");
 
-export interface SchemathesisRun {
+interface SchemathesisRun {
   /** Address of the OpenAPI document. */
   document: string;
   /** File for the report, as JUnit's XML. */

@@ -18,7 +18,7 @@ export interface RunOptions {
 }
 
 /** A command in the foreground: SIGTERM reaches the container's process, whose exit code it ends with. */
-export interface ContainerCommand {
+interface ContainerCommand {
   program: string;
   args: string[];
   /** To be called when it has ended. */

@@ -48,14 +48,14 @@ const IMAGE_ROOTS: Readonly<Record<ServiceName, ImageRoots>> = {
 /** Only tests run what lies in these folders. */
 const TEST_FOLDER = /(?:^|\/)testing\//;
 
-export interface WorkspaceLink {
+interface WorkspaceLink {
   /** Path in the image of a link by which Node finds the workspace by its name. */
   path: string;
   target: string;
 }
 
 /** What `service`'s image holds above its base. */
-export interface ServiceContent {
+interface ServiceContent {
   /** Files of the image, in the order of their paths. */
   files: ContentFile[];
   links: WorkspaceLink[];

@@ -10,14 +10,14 @@ import { runInContainer, type ServiceContainer, startContainer } from "./service
 const READY_TIMEOUT_MS = 60_000;
 const HEALTH_CHECK = `${IN_IMAGE.app}/dockerfiles/healthcheck.mjs`;
 
-export interface Proof {
+interface Proof {
   /** Milliseconds from the start of the container until it was ready, by service. */
   readyMs: { preprocessor: number; diffusion: number };
   pictureMs: number;
   files: string[];
 }
 
-export interface ProofOptions {
+interface ProofOptions {
   engine: ContainerEngine;
   images: { preprocessor: string; diffusion: string };
   /** The picture to follow. */

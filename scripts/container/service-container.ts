@@ -73,7 +73,7 @@ async function answers(url: string): Promise<boolean> {
   return answer?.ok === true;
 }
 
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();

@@ -9,7 +9,7 @@ import type { Platform } from "./platform.js";
 import { type Library, libraryClosure } from "./shared-libraries.js";
 
 /** User and group of the services, far from those of any host. */
-export const NONROOT = 65532;
+const NONROOT = 65532;
 
 /** Debian's name of the platform's library folder. */
 export const LIBRARY_FOLDER: Readonly<Record<Platform["arch"], string>> = {

@@ -13,7 +13,7 @@ export interface SoakSample {
   seconds: number;
 }
 
-export interface SoakVerdict {
+interface SoakVerdict {
   /** One sentence for each thing that is not well. */
   failures: string[];
   /** What could not be told. */

@@ -3,7 +3,7 @@ import { sharp } from "@armature/images";
 import { animatedWebp, gif, tiff } from "@armature/images/testing/odd-pictures";
 
 /** `refused`: taking it is a fault. `either`: it may still be a picture; then it is no larger than its header says. */
-export type Expectation = "refused" | "either";
+type Expectation = "refused" | "either";
 
 export interface HostilePicture {
   file: Buffer;

@@ -2,13 +2,13 @@
 import type { FetchEvent, Plan } from "@armature/fetch";
 import { bytesText, timeText } from "./amounts.js";
 
-export interface Screen {
+interface Screen {
   isTTY?: boolean;
   columns?: number;
   write(text: string): unknown;
 }
 
-export interface ProgressView {
+interface ProgressView {
   event(event: FetchEvent): void;
   /** Leaves the screen to others. */
   end(): void;

@@ -1,6 +1,6 @@
 /** Names and sizes of the files in a tar stream (POSIX.1-2001 ustar and pax, GNU long names). */
 
-export interface TarEntry {
+interface TarEntry {
   /** Path in the archive, without a leading `./` or `/`. */
   path: string;
   bytes: number;

@@ -19,7 +19,7 @@ import {
 import type { Provider, ProviderFile } from "./providers.js";
 import { extractMember } from "./zip-file.js";
 
-export interface PlaceOptions {
+interface PlaceOptions {
   /** Another address of the same archive, or its file; default the provider's own. */
   from?: string | undefined;
   /** Where the archive is kept while it arrives. */

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { request } from "undici";
 
-export interface Watched {
+interface Watched {
   name: string;
   url: string;
   pid: number;

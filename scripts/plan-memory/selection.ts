@@ -14,7 +14,7 @@ export interface Selected {
   find: FindNetwork;
 }
 
-export interface SelectionRequest {
+interface SelectionRequest {
   modelsDir: string;
   /** Ids; undefined: all there are. */
   models?: string[] | undefined;

@@ -41,7 +41,7 @@ export interface TunedLayer {
 }
 
 /** A network's graph, which is written without its weights. */
-export type TracedNetwork = Pick<ConfiguredNetwork, "trace">;
+type TracedNetwork = Pick<ConfiguredNetwork, "trace">;
 
 /** The network at the sizes given for its symbols, such as `{ B: 2, H: 64, W: 64, S: 77, T: 4096 }`. */
 export function tunedLayers(network: TracedNetwork, sizes: Sizes): TunedLayer[] {

@@ -21,7 +21,7 @@ import { median } from "../bench/report.js";
 import { wantedTensors, writeSyntheticModel } from "../bench/synthetic-weights.js";
 import type { AttentionShape, ConvShape, LayerForm, LayerShape } from "./layers.js";
 
-export interface TuneOptions {
+interface TuneOptions {
   threads: number;
   repeats: number;
 }

@@ -13,7 +13,7 @@ export interface TuneRow extends TunedLayer {
 /** Within this share of the winner's time, another choice is no worse than the measurement. */
 const TIE = 1.05;
 
-export function winner({ times }: Pick<TuneRow, "times">): LayerForm {
+function winner({ times }: Pick<TuneRow, "times">): LayerForm {
   const [[form]] = Object.entries(times).sort(([, a], [, b]) => a - b) as [[LayerForm, number]];
   return form;
 }

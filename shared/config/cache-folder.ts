@@ -4,7 +4,7 @@ import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { InvalidConfig } from "@armature/core";
 
-export interface UserFolders {
+interface UserFolders {
   /** May throw, as Node's does for a user that the system does not know. */
   home(): string;
   temporary: string;

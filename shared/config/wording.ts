@@ -4,7 +4,7 @@ import { nearest } from "@armature/core";
 import { z } from "zod";
 
 /** An issue with the schema and the input that it is about, as zod hands it to an error map. */
-export type Issue = Parameters<z.core.$ZodErrorMap>[0];
+type Issue = Parameters<z.core.$ZodErrorMap>[0];
 
 const LONGEST_QUOTE = 40;
 const MOST_NAMES = 16;
@@ -72,7 +72,7 @@ export function describe(issue: Issue): string | undefined {
 }
 
 /** How the message about an unknown name goes on: the near one, or all there are if they are few. */
-export function didYouMean(name: string, known: string[]): string {
+function didYouMean(name: string, known: string[]): string {
   const near = nearest(name, known);
   if (near !== undefined) return `; did you mean ${quote(near)}?`;
   return known.length > 0 && known.length <= MOST_NAMES ? `; there are ${known.join(", ")}` : "";

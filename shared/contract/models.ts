@@ -9,7 +9,7 @@ const residency = {
 };
 const loaded = z.boolean().describe("Whether the weights are in memory, so that a request need not wait for them");
 
-export const modelInfo = z.strictObject({
+const modelInfo = z.strictObject({
   id: z.string().describe("What a request gives as model"),
   default: z.boolean().describe("Whether requests that name no model get this one"),
   prediction_type: z.enum(["epsilon", "v_prediction"]).describe("What the UNet predicts"),
@@ -25,7 +25,7 @@ export const modelInfo = z.strictObject({
 
 export const modelsResponse = z.strictObject({ device: deviceInfo, models: z.array(modelInfo) });
 
-export const controlNetInfo = z.strictObject({
+const controlNetInfo = z.strictObject({
   type: z.string().describe("What a request gives as controlnets[].type"),
   model: z.string().describe("The folder of its weights"),
   for_models: z.array(z.string()).describe("Models whose requests get this one for its type"),

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { deviceInfo } from "./device.js";
 
-export const processorInfo = z.strictObject({
+const processorInfo = z.strictObject({
   id: z.string().describe("The last part of the path of POST /image/{processor}"),
   description: z.string().describe("What the control image shows"),
   options: z

@@ -5,7 +5,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 
 /** Where the system tells about control groups; given by tests. */
-export interface CgroupFiles {
+interface CgroupFiles {
   /** Where the control groups are mounted. */
   root: string;
   /** Which group this process is in. */

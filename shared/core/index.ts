@@ -1,4 +1,4 @@
-export { AppError, type ErrorOf, errorClass, type FieldIssue, registerErrors } from "./app-error.js";
+export { AppError, type ErrorOf, type FieldIssue, registerErrors } from "./app-error.js";
 export { builtFile, ROOT } from "./built-file.js";
 export { gigabytes, megabytes } from "./byte-size.js";
 export { type Clock, systemClock } from "./clock.js";

@@ -15,7 +15,7 @@ interface Entry {
   choice: DeviceChoice;
 }
 
-export interface CheckCache {
+interface CheckCache {
   get(key: string): DeviceChoice | undefined;
   set(key: string, choice: DeviceChoice): void;
 }

@@ -118,7 +118,7 @@ function crashed(
 }
 
 /** One check in one line. */
-export function resultLine({ check, compute, attention, passed, error, ms, reason }: CheckResult): string {
+function resultLine({ check, compute, attention, passed, error, ms, reason }: CheckResult): string {
   const form = check === "attention" ? `${attention}, ${compute}` : compute;
   const found = passed ? `right, within ${(error ?? 0).toExponential(1)}` : `wrong: ${reason}`;
   return `${check} (${form}): ${found}, ${(ms / 1000).toFixed(1)} s`;

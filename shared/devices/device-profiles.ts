@@ -5,7 +5,7 @@ import type { DeviceName } from "@armature/runtime";
 /** WebGPU promises bindings of 128 MiB; above a device's limit the runtime splits tensors, and gives wrong numbers on some. */
 const PROMISED_TENSOR_BYTES = 120 * 2 ** 20;
 
-export interface DeviceForms {
+interface DeviceForms {
   /** The plainest form: float32, nothing fused. If it computes wrongly, the device is of no use. */
   plain: DeviceProfile;
   /** Whether the VAE may go to float16 if its block proves itself there. WebGPU sums float16 in float16. */

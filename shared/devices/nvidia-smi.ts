@@ -8,7 +8,7 @@ export interface CardMemory {
   totalBytes: number;
 }
 
-export interface NvidiaSmiOptions {
+interface NvidiaSmiOptions {
   env: Readonly<Record<string, string | undefined>>;
   /** The tool can hang where a driver does. */
   timeoutMs?: number;

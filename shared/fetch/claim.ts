@@ -26,7 +26,7 @@ export interface Claim {
 /** Claims held by this very process: an owner file that names our pid but none of these is left from another life. */
 const held = new Set<string>();
 
-export interface ClaimOptions {
+interface ClaimOptions {
   /** Called once if somebody else works on the file. */
   onWait?: () => void;
   silenceMs?: number;

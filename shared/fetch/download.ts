@@ -13,7 +13,7 @@ import { transfer } from "./transfer.js";
 import { refuseLfsPointer } from "./weight-file-checks.js";
 import { WeightsUnavailable } from "./weights-unavailable.js";
 
-export interface DownloadJob {
+interface DownloadJob {
   file: FileAddress;
   /** The final path. */
   target: string;
@@ -21,7 +21,7 @@ export interface DownloadJob {
   sources: readonly WeightSource[];
 }
 
-export interface Downloaded {
+interface Downloaded {
   digests: Digests;
   /** What gave the bytes; undefined where another process had fetched them meanwhile. */
   source: WeightSource | undefined;

@@ -5,7 +5,7 @@ import { FETCH_DEFAULTS, type FetchEvent, type FetchTuning } from "./fetch-optio
 import { HashThread } from "./hash-thread.js";
 import type { FileAddress, WeightSource } from "./sources/source.js";
 
-export interface FetchPinnedOptions {
+interface FetchPinnedOptions {
   source: WeightSource;
   tuning?: Partial<FetchTuning>;
   progress?: (event: FetchEvent) => void;

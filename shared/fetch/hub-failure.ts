@@ -4,7 +4,7 @@ import { retryAfterS } from "./retry.js";
 import { WeightsUnavailable } from "./weights-unavailable.js";
 
 /** What the message may have to say of us. */
-export interface Asker {
+interface Asker {
   /** `https://huggingface.co`, or the mirror. */
   hub: string;
   hasToken: boolean;

@@ -30,7 +30,7 @@ export interface ListingLimits {
 }
 
 /** A page lists 1000 files; the largest repositories hold some ten thousands. */
-export const LISTING_LIMITS: ListingLimits = { pages: 200, bytes: 64 * 2 ** 20, ms: 120_000 };
+const LISTING_LIMITS: ListingLimits = { pages: 200, bytes: 64 * 2 ** 20, ms: 120_000 };
 
 export const HUB_ENDPOINT = "https://huggingface.co";
 

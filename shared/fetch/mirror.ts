@@ -6,7 +6,7 @@ import type { S3Bucket } from "./sources/s3-bucket.js";
 import type { FileAddress } from "./sources/source.js";
 import { WeightsUnavailable } from "./weights-unavailable.js";
 
-export interface MirrorOptions {
+interface MirrorOptions {
   /** What was fetched: these files are stored. */
   plan: Plan;
   /** Pins them all. */
@@ -16,7 +16,7 @@ export interface MirrorOptions {
   signal: AbortSignal;
 }
 
-export interface MirrorResult {
+interface MirrorResult {
   storedFiles: number;
   storedBytes: number;
 }

@@ -7,7 +7,7 @@ import type { RepositoryRequest } from "./selection.js";
 import type { Listing, RemoteFile, WeightSource } from "./sources/source.js";
 import { WeightsUnavailable } from "./weights-unavailable.js";
 
-export interface Offer extends FileChoice {
+interface Offer extends FileChoice {
   listing: Listing;
   /** The repository that the listing is of. */
   servedBy: string;
@@ -20,7 +20,7 @@ export interface ListingWait {
   waitMs: number;
 }
 
-export interface OfferOptions {
+interface OfferOptions {
   source: WeightSource;
   retry: RetryPolicy;
   signal: AbortSignal;

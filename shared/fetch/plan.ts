@@ -55,7 +55,7 @@ export interface Plan {
   cloneBytes: number | undefined;
 }
 
-export interface PlanOptions {
+interface PlanOptions {
   dir: string;
   lock: WeightsLock;
   source: WeightSource;

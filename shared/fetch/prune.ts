@@ -6,7 +6,7 @@ import { pathOnDisk } from "./names-on-disk.js";
 import { partPath, removeParts } from "./part-file.js";
 import type { Plan } from "./plan.js";
 
-export interface Removable {
+interface Removable {
   repository: string;
   path: string;
   /** On the disk, of the file or of what was fetched of it. */

@@ -14,7 +14,7 @@ const WAITING_BYTES = 1024 * 1024;
 /** On a slow line less is written at once, so that it counts as arrived. */
 const WRITE_MS = 250;
 
-export interface RangeWriterHooks {
+interface RangeWriterHooks {
   /** Called once, before the first byte. */
   onBegin(answer: Answer): void;
   /** Bytes that were not there before are on the disk. */

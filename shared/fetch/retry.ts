@@ -22,7 +22,7 @@ export const RETRY_DEFAULTS: RetryPolicy = {
   random: Math.random,
 };
 
-export interface RetryHooks {
+interface RetryHooks {
   /** Called before each wait. */
   onRetry?(error: WeightsUnavailable, waitMs: number): void;
   /** Counts what an attempt has achieved; more than before the attempt makes it no failed one. */

@@ -9,7 +9,7 @@ import { foldersWithoutWeights } from "./select-files.js";
 import type { RemoteFile } from "./sources/source.js";
 import { isLfsPointer } from "./weight-file-checks.js";
 
-export interface VerifiedFile {
+interface VerifiedFile {
   repository: string;
   path: string;
   size: number;
@@ -17,7 +17,7 @@ export interface VerifiedFile {
   state: "good" | "missing" | "wrong-size" | "wrong-hash" | "lfs-pointer" | "no-weights";
 }
 
-export interface VerifyOptions {
+interface VerifyOptions {
   dir: string;
   lock: WeightsLock;
   /** Which files; undefined for all that the lock file names. */

@@ -34,7 +34,7 @@ export interface GraphTrace extends Graph {
   int8SavedBytes: number;
 }
 
-export interface NodeOptions {
+interface NodeOptions {
   domain?: string;
   attributes?: Record<string, Attribute | undefined>;
 }

@@ -2,8 +2,6 @@ export { GraphBuilder, type GraphTrace, type Value } from "./builder.js";
 export { type Dim, product } from "./dim.js";
 export {
   foldedConstants,
-  type GraphMemory,
-  type GraphMemoryOptions,
   graphMemory,
   takenBytes,
   takenInt8Bytes,
@@ -34,9 +32,7 @@ export { attendInSlices } from "./layers/sliced-attention.js";
 export {
   type ConfiguredNetwork,
   defineNetwork,
-  type FedShapes,
   type Network,
-  type PortValues,
   type Sizes,
 } from "./network.js";
 export { type Dtype, encodeModel, type GraphPort } from "./onnx.js";

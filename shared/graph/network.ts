@@ -15,7 +15,7 @@ export type PortValues<P extends Ports> = {
   [K in keyof P]: P[K] extends Port<infer T> ? T : { [N in keyof P[K]]: P[K][N] extends Port<infer T> ? T : never };
 };
 
-export interface NetworkDefinition<Config, P extends Ports> {
+interface NetworkDefinition<Config, P extends Ports> {
   /** Name of the graph, also in keys and messages. */
   name: string;
   /** Name in reports, where it is another: `ControlNet`. */

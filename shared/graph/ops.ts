@@ -51,7 +51,7 @@ export function gemm(x: Value, weight: Value, bias?: Value): Value {
   return x.graph.node("Gemm", [x, weight, bias], x.dtype, [m, n], { attributes: { transB: 1 } });
 }
 
-export interface ConvOptions {
+interface ConvOptions {
   stride?: number;
   /** Zeros added at [top, left, bottom, right]. */
   padding?: readonly [number, number, number, number];
@@ -177,7 +177,7 @@ export function pad(x: Value, pads: readonly number[], value: number | Value = 0
   return x.graph.node("Pad", [x, x.graph.ints(pads), fill], x.dtype, shape);
 }
 
-export interface ResizeOptions {
+interface ResizeOptions {
   mode: "nearest" | "linear" | "cubic";
   coordinates: "asymmetric" | "half_pixel" | "align_corners";
 }

@@ -33,7 +33,7 @@ export interface DeviceProfile {
 }
 
 /** Sizes are those of the graph's typical picture, such as 512x512 pixels: the graph serves any. */
-export interface WinogradRule {
+interface WinogradRule {
   /** The shorter side of the convolution's output, in pixels. */
   minSide: number;
   maxSide: number;

@@ -2,7 +2,7 @@
 import { type Dim, parseDim } from "./dim.js";
 
 /** How values of the graph come to be; each is int64 [1]. */
-export interface SizeNodes<V> {
+interface SizeNodes<V> {
   constant(value: number): V;
   /** The size of an input along one axis. */
   read(input: V, axis: number): V;

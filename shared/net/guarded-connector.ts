@@ -3,7 +3,7 @@ import { connect, type LookupFunction, type Socket, type TcpNetConnectOpts } fro
 import { buildConnector } from "undici";
 import { steadyConnector } from "./steady-connector.js";
 
-export interface ConnectionGuard {
+interface ConnectionGuard {
   /** The addresses that the host's name was resolved to; nothing is resolved again. */
   addresses: string[];
   /** Whether a connection to this address may be used. */

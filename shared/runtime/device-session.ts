@@ -12,7 +12,7 @@ export interface Session {
   release(): Promise<void>;
 }
 
-export interface DeviceSessionSettings {
+interface DeviceSessionSettings {
   device: DeviceName;
   /** Folder that holds the weight file of the graph; the runtime refuses paths that leave it. */
   weightsFolder: string;

@@ -4,7 +4,7 @@ import type { Session } from "./device-session.js";
 import { type ComputeSettings, openNetwork } from "./open-network.js";
 import type { Loadable } from "./residency.js";
 
-export interface LoadableSessionOptions extends Pick<Loadable<Session>, "key" | "owner" | "bytes"> {
+interface LoadableSessionOptions extends Pick<Loadable<Session>, "key" | "owner" | "bytes"> {
   network: Network;
   /** Folder of the network's component, with config.json and weights. */
   folder: string;

@@ -3,7 +3,7 @@ import type { Sizes } from "@armature/graph";
 import type { Session } from "./device-session.js";
 
 /** What tells two sessions apart. */
-export interface SessionIdentity {
+interface SessionIdentity {
   /** The name of the view of its weights. */
   weights: string;
   /** Which of the networks over those weights. */

@@ -24,7 +24,7 @@ interface Resident extends ResidentStatus {
   release(): Promise<void>;
 }
 
-export interface ResidencyOptions {
+interface ResidencyOptions {
   budgetBytes: number;
   /** Milliseconds since the epoch. */
   now: () => number;

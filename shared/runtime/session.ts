@@ -3,7 +3,7 @@ import "./plain-float16.js";
 import { hasCpuQuota } from "@armature/core";
 import { InferenceSession } from "onnxruntime-node";
 
-export interface SessionSettings {
+interface SessionSettings {
   /** Folder that holds the weight file of the graph; the runtime refuses paths that leave it. */
   weightsFolder: string;
   /** Threads within one operator. */

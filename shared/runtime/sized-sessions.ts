@@ -3,7 +3,7 @@ import type { Sizes } from "@armature/graph";
 import type { Session } from "./device-session.js";
 import type { Tensors } from "./device-tensors.js";
 
-export interface SizedSessionsOptions {
+interface SizedSessionsOptions {
   /** The sizes that the feeds of a call have, by symbol. */
   sizesOf: (feeds: Tensors) => Sizes;
   open: (sizes: Sizes) => Promise<Session>;

@@ -1,12 +1,10 @@
 export { configField, findFolders, isFolder } from "./find-folders.js";
 export { lfsPointerAt, lfsPointerText, MAX_POINTER_BYTES } from "./lfs-pointer.js";
 export { ModelConfig } from "./model-config.js";
-export { type ModelFolder, openModelFolder, shardsOf } from "./model-folder.js";
+export { openModelFolder, shardsOf } from "./model-folder.js";
 export {
   readSafetensorsHeader,
   type SafetensorsDtype,
-  type SafetensorsHeader,
-  type TensorLocation,
 } from "./safetensors.js";
 export { readTensors } from "./safetensors-data.js";
 export { chooseWeights, isPickle, looksLikeWeights, WEIGHT_FORMS, weightsExpected } from "./weight-files.js";

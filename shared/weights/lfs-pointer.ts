@@ -2,7 +2,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { unlessVanishedSync } from "@armature/core";
 
-export interface LfsPointer {
+interface LfsPointer {
   /** Digest of the file that the pointer stands for, in lower-case hex. */
   sha256: string;
   bytes: number;
@@ -12,7 +12,7 @@ export interface LfsPointer {
 export const MAX_POINTER_BYTES = 1024;
 
 /** The pointer that a file's text is; undefined if it is none. */
-export function parseLfsPointer(text: string): LfsPointer | undefined {
+function parseLfsPointer(text: string): LfsPointer | undefined {
   if (!text.startsWith("version https://git-lfs.github.com/spec/")) return undefined;
   const sha256 = /^oid sha256:([0-9a-f]{64})$/m.exec(text)?.[1];
   const bytes = /^size (\d{1,15})$/m.exec(text)?.[1];

@@ -11,7 +11,7 @@ export interface Tensor {
   data: TensorValues;
 }
 
-export type TensorValues = ReturnType<(typeof DECODE)[SafetensorsDtype]>;
+type TensorValues = ReturnType<(typeof DECODE)[SafetensorsDtype]>;
 
 /** Reads one tensor. Throws InvalidModel, naming file and tensor, if the file does not hold it. */
 export function readTensor(header: SafetensorsHeader, name: string): Tensor {

@@ -41,12 +41,7 @@ export function readSafetensorsHeader(file: string): SafetensorsHeader {
 }
 
 /** Checks a header's JSON text against the length of its file. `file` serves messages alone. */
-export function parseSafetensorsHeader(
-  file: string,
-  json: string,
-  headerBytes: number,
-  fileBytes: number,
-): SafetensorsHeader {
+function parseSafetensorsHeader(file: string, json: string, headerBytes: number, fileBytes: number): SafetensorsHeader {
   rejectDuplicateKeys(file, json);
   let parsed: unknown;
   try {

@@ -8,7 +8,7 @@ const STEMS = ["diffusion_pytorch_model", "model"];
 const VARIANTS = [".fp16", "", ".bf16"];
 
 /** One form that the weights in a folder may have. */
-export interface WeightForm {
+interface WeightForm {
   /** The one file: `model.fp16.safetensors`. */
   whole: string;
   /** What the index of its shards may be called. */

@@ -1,7 +1,7 @@
 /** Zip archives as wheels are, for tests. */
 import { deflateRawSync } from "node:zlib";
 
-export interface ArchiveMember {
+interface ArchiveMember {
   path: string;
   content: Uint8Array;
   stored?: boolean;

@@ -17,7 +17,7 @@ export type Finish = (result: Value) => Value;
 /** Builds a check's cases in the forms of a profile, one after the other: a wrong one ends the check. */
 export type Check = (profile: DeviceProfile, finish: Finish) => Iterable<CheckCase>;
 
-export interface CaseDescription {
+interface CaseDescription {
   label: string;
   /** Values of the inputs, by name, and their sizes. */
   inputs: Record<string, { data: Float32Array; shape: readonly number[] }>;

@@ -137,7 +137,7 @@ export function project(x: Numbers, weight: Numbers, bias: Numbers): Float64Arra
   return result;
 }
 
-export interface AttentionProblem {
+interface AttentionProblem {
   query: Numbers; // [B, S, N*d]
   key: Numbers; // [B, T, N*d]
   value: Numbers; // [B, T, N*d]

@@ -28,7 +28,7 @@ export interface HttpAnswer {
 }
 
 /** What an API's answer may take; beyond it, it is not what was asked for. */
-export interface TextLimits {
+interface TextLimits {
   bytes: number;
   /** From the request to the last byte. */
   ms: number;

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Content } from "./content.js";
 import type { Fault } from "./faults.js";
 
-export interface ContentRequest {
+interface ContentRequest {
   /** The Range header. */
   range: string | undefined;
   fault: Fault | undefined;

@@ -11,7 +11,7 @@ import { text } from "./content.js";
 import type { SeenRequest } from "./hub-server.js";
 import { controlnetFiles, DEPTH, depth, WEIGHTS, WeightsLab } from "./weights-lab.js";
 
-export interface HostileHub {
+interface HostileHub {
   kind: string;
   /** Prepares the lab's server; `random` is in [0, 1). */
   arm(lab: WeightsLab, random: () => number): void;
@@ -21,7 +21,7 @@ export interface HostileHub {
   maxRequests: number;
 }
 
-export interface HostileOutcome {
+interface HostileOutcome {
   /** What did not hold, in words; undefined if all did. */
   broken: string | undefined;
   ended: string;

@@ -17,7 +17,7 @@ export interface SeenRequest {
 }
 
 /** Files of at least this size are LFS objects: a sha256 in the tree, and a redirect to the second host. */
-export const LFS_BYTES = 1000;
+const LFS_BYTES = 1000;
 const PAGE_ENTRIES = 3;
 
 type Files = Record<string, Content>;

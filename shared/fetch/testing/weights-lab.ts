@@ -22,7 +22,7 @@ export const QUICK: FetchTuning = {
   retry: { attempts: 4, baseDelayMs: 1, maxDelayMs: 4, maxRetryAfterS: 2, random: () => 0 },
 };
 
-export const STALL_MS = 150;
+const STALL_MS = 150;
 export const DEPTH = "lllyasviel/control_v11f1p_sd15_depth";
 export const WEIGHTS = "diffusion_pytorch_model.fp16.safetensors";
 

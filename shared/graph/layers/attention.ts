@@ -4,7 +4,7 @@ import { type AttentionForm, PROFILE } from "../profile.js";
 import { type Tokens, tokensOf } from "./feature-map.js";
 import { attendInSlices } from "./sliced-attention.js";
 
-export interface AttentionInputs {
+interface AttentionInputs {
   query: Tokens;
   key: Tokens;
   value: Tokens;

@@ -9,7 +9,7 @@ import { dense } from "./linear.js";
 import type { Size } from "./pixel-tables.js";
 import { winogradConv } from "./winograd.js";
 
-export interface Conv2dOptions {
+interface Conv2dOptions {
   kernel?: number;
   stride?: number;
   /** Zeros at [top, left, bottom, right]; default: half the kernel on every side. */
@@ -68,7 +68,7 @@ export function addToChannels(x: FeatureMap, rows: Value): FeatureMap {
 }
 
 /** Nearest-neighbour enlargement to the given size, which is at most twice as large. */
-export function upsampleNearest(x: FeatureMap, height: Dim, width: Dim): FeatureMap {
+function upsampleNearest(x: FeatureMap, height: Dim, width: Dim): FeatureMap {
   const y = resize(toNchw(x), height, width, { mode: "nearest", coordinates: "asymmetric" });
   return laidOut(y, { ...x, height, width });
 }

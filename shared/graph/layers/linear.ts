@@ -4,7 +4,7 @@ import type { Scope } from "../scope.js";
 import { type Tokens, tokensOf } from "./feature-map.js";
 import { int8Dense, worthInt8 } from "./int8.js";
 
-export interface LinearOptions {
+interface LinearOptions {
   bias?: boolean;
 }
 

@@ -11,7 +11,7 @@ export interface Size {
 }
 
 /** Squares of `tile` pixels that need one pixel more on each side, and lie beside each other. */
-export interface Tiling {
+interface Tiling {
   tile: number;
   /** Order of the result: the patch's pixels first, or the tiles first. */
   order: "pixels first" | "tiles first";

@@ -9,7 +9,7 @@ import { PROFILE } from "../profile.js";
 import type { Scope } from "../scope.js";
 import { type FeatureMap, fromNchw, mapOf, toNchw } from "./feature-map.js";
 
-export interface StandardizedConvOptions {
+interface StandardizedConvOptions {
   kernel: number;
   stride?: number;
   epsilon: number;

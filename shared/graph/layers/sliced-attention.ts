@@ -3,7 +3,7 @@ import type { Value } from "../builder.js";
 import { add, concat, matmul, slice, softmax } from "../ops.js";
 import { PROFILE } from "../profile.js";
 
-export interface HeadInputs {
+interface HeadInputs {
   /** [B, N, S, d], already divided by √d. */
   query: Value;
   /** Transposed: [B, N, d, T]. */

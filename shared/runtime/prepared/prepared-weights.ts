@@ -11,7 +11,7 @@ import { createSession } from "../session.js";
 import { cacheKey } from "./cache-key.js";
 import { checkEntry, entryUse, GRAPH_FILE, sealEntry, touchEntry, WEIGHTS_FILE } from "./entry.js";
 
-export interface PreparedCache {
+interface PreparedCache {
   folder: string;
   /** Bytes that all entries may take; the least recently used go first. */
   limitBytes: number;
