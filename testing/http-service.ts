@@ -38,6 +38,7 @@ export async function startService(
     info: { title: "Test", version: "1.2.3", description: "A service of the `test`" },
     log: createLogger({ level: "debug", service: "test", version: "1.2.3", destination }),
     metrics: createMetrics({ service: "test", version: "1.2.3" }),
+    access: {},
     routes: [],
     routers: [router],
     obstacle: () => undefined,

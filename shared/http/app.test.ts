@@ -195,6 +195,7 @@ function appWith(routes: RouteDeclaration[]) {
     info: { title: "Test", version: "1", description: "" },
     log: createLogger({ level: "silent", service: "test", version: "1" }),
     metrics: createMetrics({ service: "test", version: "1" }),
+    access: {},
     routes,
     routers: [],
     obstacle: () => undefined,

@@ -4,7 +4,7 @@ import type { JobObserver, QueueSnapshot } from "@armature/jobs";
 import type { RequestHandler } from "express";
 import type { Logger } from "pino";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import { answeredStatus } from "./closed.js";
+import { outcomeOf } from "./outcome.js";
 import { routeOf } from "./routes.js";
 
 export interface BuildInfo {
@@ -50,14 +50,24 @@ export function createMetrics({ service, version, commit = "unknown" }: BuildInf
 function measureRequests(registry: Registry): RequestHandler {
   const duration = new Histogram({
     name: "http_request_duration_seconds",
-    help: "From the request's headers to the end of the answer",
+    help: "From the request's headers to the end of the answer; the status is that of what came of it, also where events told it",
     labelNames: ["route", "method", "status"],
     buckets: SECONDS,
     registers: [registry],
   });
+  const problems = new Counter({
+    name: "http_problems_total",
+    help: "Requests that failed or were refused, by the code of their problem",
+    labelNames: ["route", "code"],
+    registers: [registry],
+  });
   return (req, res, next) => {
     const stop = duration.startTimer();
-    res.once("close", () => stop({ route: routeOf(req), method: req.method, status: answeredStatus(res) }));
+    res.once("close", () => {
+      const { status, problem } = outcomeOf(res);
+      stop({ route: routeOf(req), method: req.method, status });
+      if (problem) problems.inc({ route: routeOf(req), code: problem.body.code });
+    });
     next();
   };
 }

@@ -25,6 +25,7 @@ interface ProblemKind {
 /** 499 is nginx's status for a client that closed its connection; nobody reads it but the log. */
 export const PROBLEMS = {
   "malformed-request": { status: 400, title: "Malformed request" },
+  "foreign-origin": { status: 403, title: "Request from another site" },
   "not-found": { status: 404, title: "Not found" },
   "method-not-allowed": { status: 405, title: "Method not allowed" },
   "not-acceptable": { status: 406, title: "No acceptable form of the answer" },
@@ -32,6 +33,7 @@ export const PROBLEMS = {
   "body-too-large": { status: 413, title: "Body too large" },
   "over-budget": { status: 413, title: "More than fits into memory" },
   "unsupported-media-type": { status: 415, title: "Unsupported media type" },
+  "host-not-served": { status: 421, title: "Another host's request" },
   "invalid-request": { status: 422, title: "Invalid request" },
   "image-too-large": { status: 422, title: "Image too large" },
   "unsupported-image": { status: 422, title: "Unsupported image" },
@@ -40,6 +42,7 @@ export const PROBLEMS = {
   "out-of-memory": { status: 422, title: "More memory needed than there is" },
   "queue-full": { status: 429, title: "Too busy" },
   "budget-full": { status: 429, title: "Too busy" },
+  "too-many-connections": { status: 429, title: "Too many connections" },
   "headers-too-large": { status: 431, title: "Headers too large" },
   cancelled: { status: 499, title: "Cancelled" },
   "internal-error": { status: 500, title: "Internal error", confidential: true },

@@ -1,3 +1,4 @@
+export { type AccessConfig, accessOptions } from "./access-settings.js";
 export {
   count,
   deviceOptions,

@@ -7,7 +7,7 @@ import { createApp, createMetrics, type ServiceApp, type ServiceMetrics } from "
 import { decodeImage, sharp } from "@armature/images";
 import type { Jobs } from "@armature/jobs";
 import { DEFAULT_SOURCE_POLICY, type SourcePolicy } from "@armature/net";
-import { chooseServedDevice, deviceOptions, engineObstacle } from "@armature/service";
+import { accessOptions, chooseServedDevice, deviceOptions, engineObstacle } from "@armature/service";
 import type { Logger } from "pino";
 import { bodyBytes, type Config, decodeLimits, deviceMemory, machineDefaults, requestLimits } from "./config.js";
 import { PreprocessorClient } from "./control-images/preprocessor-client.js";
@@ -16,7 +16,7 @@ import { memoryInfo } from "./engine/memory/memory-info.js";
 import { routeDeclarations } from "./http/declarations.js";
 import { type DiffusionMetrics, diffusionMetrics } from "./http/metrics.js";
 import { generateRoute } from "./http/routes/generate.js";
-import { servedRoutes } from "./http/routes/served.js";
+import { loadRoutes, servedRoutes } from "./http/routes/served.js";
 import { createJobs } from "./jobs/create-jobs.js";
 import { controlNetsNamed } from "./request/choose-controlnet.js";
 import { readServed, type Served } from "./served/served.js";
@@ -47,8 +47,9 @@ export async function createService(config: Config, log: Logger, version: string
     info: { title: "Armature diffusion", version, description: DESCRIPTION },
     log,
     metrics,
+    ...accessOptions(config),
     routes: routeDeclarations(requestLimits(config)),
-    routers: routers(setup, { engine, jobs, sources }),
+    ...routers(setup, { engine, jobs, sources }),
     obstacle: () => engineObstacle(engine),
     onDrain: () => void jobs.drain(),
   });
@@ -157,13 +158,12 @@ interface RouteParts {
 
 function routers({ config, served, computing }: Setup, { engine, jobs, sources }: RouteParts) {
   const { device, precision, memory: deviceMemory } = computing;
-  return [
-    generateRoute({
-      context: { served, limits: requestLimits(config), precision, drawSeed: () => randomInt(2 ** 32) },
-      ...{ jobs, sources, maxWaitMs: config.MAX_WAIT_S * 1000, maxBodyBytes: bodyBytes(config) },
-    }),
-    servedRoutes({ served, jobs, device, deviceMemory, precision, loaded: () => engine.loaded() }),
-  ];
+  const generate = generateRoute({
+    context: { served, limits: requestLimits(config), precision, drawSeed: () => randomInt(2 ** 32) },
+    ...{ jobs, sources, maxWaitMs: config.MAX_WAIT_S * 1000, maxBodyBytes: bodyBytes(config) },
+  });
+  const deps = { served, jobs, device, deviceMemory, precision, loaded: () => engine.loaded() };
+  return { routers: [generate, servedRoutes(deps)], operatorRouters: [loadRoutes(deps)] };
 }
 
 /** Ids of what WARM names, of a type all ControlNets. Throws InvalidConfig for a name that is not served. */

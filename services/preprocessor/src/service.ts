@@ -4,7 +4,7 @@ import type { DeviceChoice } from "@armature/devices";
 import { createApp, createMetrics, type ServiceApp } from "@armature/http";
 import { sharp } from "@armature/images";
 import { DEFAULT_SOURCE_POLICY, type SourcePolicy } from "@armature/net";
-import { chooseServedDevice, deviceOptions, engineObstacle } from "@armature/service";
+import { accessOptions, chooseServedDevice, deviceOptions, engineObstacle } from "@armature/service";
 import type { Logger } from "pino";
 import type { Processor } from "./annotators/annotator.js";
 import { PROCESSORS } from "./annotators/index.js";
@@ -102,6 +102,7 @@ function application(config: Config, parts: Parts): ServiceApp {
     info: { title: "Armature preprocessor", version, description: DESCRIPTION },
     log,
     metrics,
+    ...accessOptions(config),
     routes: routeDeclarations(served),
     routers: [image, processorsRoute(served, device)],
     obstacle: () => engineObstacle(engine),

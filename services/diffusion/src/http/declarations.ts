@@ -62,11 +62,12 @@ export function routeDeclarations(limits: GenerateLimits): RouteDeclaration[] {
       (action): RouteDeclaration => ({
         method: "post",
         path: `/controlnets/:type/${action}`,
+        operator: true,
         tag: "Served",
         summary: action === "load" ? "Loads a ControlNet before it is asked for" : "Releases a ControlNet's memory",
         params: type,
         responses: { 200: { description: "ControlNets", content: { "application/json": controlNetsResponse } } },
-        problems: ["not-found", "out-of-memory"],
+        problems: ["foreign-origin", "not-found", "unsupported-media-type", "host-not-served", "out-of-memory"],
       }),
     ),
   ];

@@ -1,5 +1,5 @@
 import { parse } from "@armature/contract";
-import { addLogFields, closed, jsonBody, requestId } from "@armature/http";
+import { addLogFields, clientOf, closed, jsonBody, requestId } from "@armature/http";
 import type { JobEvent, Jobs } from "@armature/jobs";
 import type { SourcePolicy } from "@armature/net";
 import { type Request, type Response, Router } from "express";
@@ -42,7 +42,7 @@ async function* generation(
   { jobs, sources, maxWaitMs }: GenerateDeps,
 ): AsyncGenerator<GenerateEvent> {
   const signal = closed(res);
-  const who = { client: req.ip ?? "", ...askedTurn(req, maxWaitMs) };
+  const who = { client: clientOf(req), ...askedTurn(req, maxWaitMs) };
   const { spec, files } = await generateSpec(request, { sources }, who);
   const events = jobs.follow<GenerateJob>(spec, { files, signal });
   yield* clientEvents(logged(res, events), { id: requestId(res), jobs });

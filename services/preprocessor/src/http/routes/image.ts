@@ -1,4 +1,4 @@
-import { addLogFields, closed, jsonOrImageBody, NotAcceptable } from "@armature/http";
+import { addLogFields, clientOf, closed, jsonOrImageBody, NotAcceptable } from "@armature/http";
 import { type JobEvent, type Jobs, successes } from "@armature/jobs";
 import { type Request, type RequestHandler, type Response, Router } from "express";
 import type { Processor } from "../../annotators/annotator.js";
@@ -27,7 +27,7 @@ export function imageRoute(deps: ImageDeps): Router {
     const request = annotationRequest(processor, req.query, req.body);
     const wanted = { ...request, processor: processor.id, format: acceptedFormat(req) };
     const signal = closed(res);
-    const { spec, files } = await annotateSpec(wanted, deps, { client: req.ip ?? "", deadlineMs });
+    const { spec, files } = await annotateSpec(wanted, deps, { client: clientOf(req), deadlineMs });
     await sendControlImage(jobs.follow<AnnotateJob>(spec, { files, signal }), wanted.format, jobs, res);
   });
 }
@@ -48,7 +48,7 @@ async function sendControlImage(
     res
       .set("X-Inference-Time", seconds(inferenceMs))
       .set("X-Request-Time", seconds(performance.now() - res.locals.arrivedMs))
-      .set("Vary", "Accept")
+      .vary("Accept")
       .type(format)
       .send(file);
   }
