@@ -29,6 +29,14 @@ test("what could never fit and what does not fit now are refused with the sums, 
   expect([held.bytes, bytes.heldBytes]).toEqual([7e6, 7e6]);
 });
 
+test("what is there already is counted beyond the limit, and keeps others out", () => {
+  const bytes = budget();
+  const made = bytes.hold(11e6);
+  expect(() => bytes.reserve(1)).toThrow(BudgetFull);
+  made.release();
+  bytes.reserve(10e6);
+});
+
 test("one client's share does not keep others out", () => {
   const bytes = budget(5e6);
   const held = bytes.reserve(4e6, "a");

@@ -47,16 +47,25 @@ export class ByteBudget {
 
   /** Throws OverBudget for what could not even be held alone. */
   requireFit(bytes: number, client?: string): void {
-    const limit = client === undefined ? this.limitBytes : this.#perClientBytes;
+    const isShare = client !== undefined && this.#perClientBytes < this.limitBytes;
+    const limit = isShare ? this.#perClientBytes : this.limitBytes;
     if (bytes <= limit) return;
+    const whose = isShare ? "one client" : "all requests together";
     throw new OverBudget(
-      `The request needs ${megabytes(bytes)} for ${this.#what}; ${client === undefined ? "all requests together" : "one client"} may hold ${megabytes(limit)}`,
+      `The request needs ${megabytes(bytes)} for ${this.#what}; ${whose} may hold ${megabytes(limit)}`,
     );
   }
 
   /** Holds the bytes at once. Throws OverBudget, or BudgetFull where others must give back first. */
   reserve(bytes: number, client?: string): Reservation {
     const held = new Held((from, to) => this.#change(from, to, client));
+    held.resize(bytes);
+    return held;
+  }
+
+  /** Holds the bytes of what is there already, such as the result of work: they are counted, and keep others out. */
+  hold(bytes: number): Reservation {
+    const held = new Held((from, to) => this.#count(from, to, undefined));
     held.resize(bytes);
     return held;
   }
@@ -71,6 +80,10 @@ export class ByteBudget {
 
   #change(from: number, to: number, client: string | undefined): void {
     if (to > from) this.#requireRoom(to, to - from, client);
+    this.#count(from, to, client);
+  }
+
+  #count(from: number, to: number, client: string | undefined): void {
     this.#heldBytes += to - from;
     if (client !== undefined) {
       const left = this.#heldBy(client) + to - from;

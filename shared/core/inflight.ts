@@ -12,8 +12,8 @@ export interface Inflight {
 /** A picture of 50 megapixels has room among the pixels of the default, 512 MB. */
 const ENCODED_SHARE = 0.25;
 
-/** Of what is encoded; with several clients, none keeps the others out. */
-const CLIENT_SHARE = 0.5;
+/** Of what is encoded: room for the longest body of the default as JSON, and some for others beside it. */
+const CLIENT_SHARE = 0.6;
 
 /** The budget of `limitBytes`, shared out. */
 export function inflight(limitBytes: number): Inflight {

@@ -1,6 +1,6 @@
 /** What both services' HTTP has in common: everything but their own routes. */
 import { randomUUID } from "node:crypto";
-import { Draining, NotFound } from "@armature/core";
+import { Draining, type Inflight, NotFound } from "@armature/core";
 import express, { type Express, type RequestHandler, type Router } from "express";
 import type { Logger } from "pino";
 import type { Access } from "./access.js";
@@ -23,6 +23,8 @@ export interface AppOptions extends Pick<OperationOptions, "obstacle"> {
   log: Logger;
   metrics: ServiceMetrics;
   access: Access;
+  /** What answers that are not yet read are held against, with all else that requests hold. */
+  inflight: Inflight;
   /** The service's own routes, as the document shows them, and the routers that serve them, mounted at the root. */
   routes: RouteDeclaration[];
   routers: Router[];
@@ -48,7 +50,8 @@ export interface ServiceApp {
 
 /** Puts the application together. Work is what comes by POST; reading and cancelling stay possible until the end. */
 export function createApp(options: AppOptions): ServiceApp {
-  const { metrics, obstacle, routes, routers, operatorRouters = [], separateAdmin = false } = options;
+  const { metrics, obstacle, inflight, routes, routers, operatorRouters = [], separateAdmin = false } = options;
+  metrics.watchInflight(inflight);
   let drainingError: Draining | undefined;
   const draining = () => drainingError;
 
@@ -84,7 +87,7 @@ interface Served {
 
 /** The application of one listener: what comes before its routes, the routes, what comes after. */
 function listenerApp(
-  { info, log, metrics, access }: AppOptions,
+  { info, log, metrics, access, inflight }: AppOptions,
   { routes, routers, operators, draining }: Served,
 ): { app: Express; document: OpenApiDocument } {
   const document = openApiDocument(info, [...routes, ...documentDeclarations]);
@@ -96,7 +99,7 @@ function listenerApp(
     .disable("x-powered-by")
     .disable("etag")
     .set("trust proxy", access.trustProxy ?? false);
-  app.use(introduce, requestLog(log), metrics.measureRequests, requireHost);
+  app.use(introduce, requestLog(log), metrics.measureRequests, holdAnswer(inflight), requireHost);
   app.use(checkHost(access.hosts ?? [], (req) => access.loopbackOnly === true || isOperators(req)));
   app.use(checkOperator(isOperators), cors({ origins: access.corsOrigins ?? [], methodsOf, except: isOperators }));
   app.use(answerOptions(methodsOf), refuseWhile(draining));
@@ -116,6 +119,17 @@ const introduce: RequestHandler = (req, res, next) => {
   const given = req.get("X-Request-Id") ?? "";
   res.set({ ...HEADERS, "X-Request-Id": REQUEST_ID.test(given) ? given : randomUUID() });
   next();
+};
+
+/** A client that is slow to read holds its answer in our memory: it counts, so that it keeps new requests out, not old ones in. */
+const holdAnswer = ({ encoded }: Inflight): RequestHandler => {
+  return (_req, res, next) => {
+    res.once("prefinish", () => {
+      const held = encoded.hold(res.writableLength);
+      res.once("close", () => held.release());
+    });
+    next();
+  };
 };
 
 type MethodsOf = (req: express.Request) => string[];

@@ -1,13 +1,16 @@
 /** Reads request bodies within limits: length, type, and for JSON the depth and the number of its values. */
 import { jsonPointer } from "@armature/contract";
 
-import { Cancelled, InvalidRequest } from "@armature/core";
+import { type ByteBudget, Cancelled, InvalidRequest, type Reservation } from "@armature/core";
 import type { Request, RequestHandler } from "express";
+import { clientOf } from "./client.js";
 import { BodyTooLarge, MalformedRequest, UnsupportedMediaType } from "./errors.js";
 
 export interface BodyLimits {
   /** Bytes on the wire; compressed bodies are not accepted, so these are all there are. */
   maxBytes: number;
+  /** What bodies are held against until `releaseBody`, or until the answer is out. */
+  budget: ByteBudget;
   /** Levels of lists and objects in JSON; the outermost counts. */
   maxDepth?: number;
   /** Members and items in JSON, over all levels: checking one costs much more memory than its bytes. */
@@ -16,6 +19,12 @@ export interface BodyLimits {
 
 const MAX_DEPTH = 32;
 const MAX_VALUES = 10_000;
+
+/** Bytes held per byte of JSON: itself while it comes, then its values and what is made of them. A bare picture is held once. */
+const JSON_COST = 2;
+
+/** A body up to this length is held without being counted, so that prompts come in when pictures do not; connections bound their sum. */
+const FREE_BYTES = 16_384;
 
 /** How long the rest of a refused body is read and dropped, so that an honest client gets to read the answer. */
 const LINGER_MS = 2_000;
@@ -29,7 +38,7 @@ export const jsonOrImageBody = (limits: BodyLimits) => reader(limits, { pictures
 /** Parses JSON text. Throws MalformedRequest if it is none, is not UTF-8, or exceeds the limits; never recurses. */
 export function parseJson(
   bytes: Buffer,
-  { maxDepth = MAX_DEPTH, maxValues = MAX_VALUES }: Partial<BodyLimits> = {},
+  { maxDepth = MAX_DEPTH, maxValues = MAX_VALUES }: Pick<BodyLimits, "maxDepth" | "maxValues"> = {},
 ): unknown {
   if (bytes.length === 0) throw new MalformedRequest("The body is empty; send JSON");
   checkShape(bytes, maxDepth, maxValues);
@@ -43,6 +52,14 @@ export function parseJson(
   rejectPrototypeKeys(value);
   return value;
 }
+
+/** Lets go of the body, once all that is wanted of it is elsewhere. */
+export function releaseBody(req: Request): void {
+  req.body = undefined;
+  reservations.get(req)?.release();
+}
+
+const reservations = new WeakMap<Request, Reservation>();
 
 /** Reads and drops what is left of a body, until its end or for a short while. */
 export async function discardBody(req: Request): Promise<void> {
@@ -58,13 +75,20 @@ export async function discardBody(req: Request): Promise<void> {
 }
 
 function reader(limits: BodyLimits, { pictures }: { pictures: boolean }): RequestHandler {
-  return async (req, _res, next) => {
+  return async (req, res, next) => {
     const isJson = bodyKind(req, pictures) === "json";
-    const bytes = await readBytes(req, limits.maxBytes);
+    const held = limits.budget.reserve(0, clientOf(req));
+    reservations.set(req, held);
+    res.once("close", () => held.release());
+    const bytes = await readBytes(req, limits.maxBytes, (length) => hold(held, isJson ? JSON_COST * length : length));
     if (!isJson && bytes.length === 0) throw new MalformedRequest("The body is empty; send the bytes of a picture");
     req.body = isJson ? parseJson(bytes, limits) : bytes;
     next();
   };
+}
+
+function hold(held: Reservation, bytes: number): void {
+  if (bytes > FREE_BYTES) held.resize(bytes);
 }
 
 function bodyKind(req: Request, pictures: boolean): "json" | "image" {
@@ -88,29 +112,52 @@ function requireUtf8(parameters: string[]): void {
     throw new UnsupportedMediaType("JSON is accepted as UTF-8 only");
 }
 
-async function readBytes(req: Request, maxBytes: number): Promise<Buffer> {
-  if (Number(req.headers["content-length"] ?? 0) > maxBytes) throw refused(req, maxBytes);
+/** The body's bytes, which `hold` is told of before they are read. */
+async function readBytes(req: Request, maxBytes: number, hold: (length: number) => void): Promise<Buffer> {
+  const declared = req.headers["content-length"];
+  try {
+    if (declared === undefined) return await readChunked(req, maxBytes, hold);
+    if (Number(declared) > maxBytes) throw tooLong(maxBytes);
+    hold(Number(declared));
+    return await readDeclared(req, Number(declared));
+  } catch (error) {
+    if (req.destroyed || req.readableAborted)
+      throw new Cancelled("The connection closed before the whole body had come");
+    discardRest(req);
+    throw error;
+  }
+}
+
+/** Node ends the body where its Content-Length says. */
+async function readDeclared(req: Request, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  let end = 0;
+  for await (const chunk of req.iterator({ destroyOnReturn: false })) end += (chunk as Buffer).copy(bytes, end);
+  return bytes;
+}
+
+/** Chunks are held twice: by themselves, and joined. */
+async function readChunked(req: Request, maxBytes: number, hold: (length: number) => void): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
-  try {
-    for await (const chunk of req.iterator({ destroyOnReturn: false })) {
-      length += chunk.length;
-      if (length > maxBytes) break;
-      chunks.push(chunk);
-    }
-  } catch {
-    throw new Cancelled("The connection closed before the whole body had come");
+  for await (const chunk of req.iterator({ destroyOnReturn: false })) {
+    length += chunk.length;
+    if (length > maxBytes) throw tooLong(maxBytes);
+    hold(2 * length);
+    chunks.push(chunk);
   }
-  if (length > maxBytes) throw refused(req, maxBytes);
+  hold(length);
   return Buffer.concat(chunks, length);
 }
 
-/** The answer goes out at once; whoever still sends after a short while is cut off. */
-function refused(req: Request, maxBytes: number): BodyTooLarge {
+const tooLong = (maxBytes: number) =>
+  new BodyTooLarge(`The body is longer than the ${maxBytes} bytes that are accepted`);
+
+/** The answer to a refused body goes out at once; a client that still sends after a short while is cut off. */
+function discardRest(req: Request): void {
   discardBody(req).then(() => {
     if (!req.complete) req.destroy();
   });
-  return new BodyTooLarge(`The body is longer than the ${maxBytes} bytes that are accepted`);
 }
 
 const QUOTE = 0x22;

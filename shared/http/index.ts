@@ -1,6 +1,6 @@
 export { type Access, isLoopback } from "./access.js";
 export { type AppOptions, createApp, type ServiceApp } from "./app.js";
-export { jsonBody, jsonOrImageBody } from "./body.js";
+export { jsonBody, jsonOrImageBody, releaseBody } from "./body.js";
 export { clientOf } from "./client.js";
 export { closed } from "./closed.js";
 export {

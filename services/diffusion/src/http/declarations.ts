@@ -38,6 +38,8 @@ export function routeDeclarations(limits: GenerateLimits): RouteDeclaration[] {
         "unsupported-media-type",
         "invalid-request",
         "queue-full",
+        "over-budget",
+        "budget-full",
         "upstream-failed",
         "upstream-unavailable",
         "decoder-crashed",
