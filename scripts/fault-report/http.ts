@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { seededRandom } from "@armature/fetch/testing/faults";
 import { startService } from "../services.js";
 import type { FaultRow } from "./fault-row.js";
+import { hostileClients } from "./hostile-clients.js";
 
 export interface HttpFaults {
   seed: number;
@@ -12,6 +13,9 @@ export interface HttpFaults {
 
 /** How long a client waits for the end of an exchange; slow ones are ended by the service in 10 s. */
 const GIVE_UP_MS = 15_000;
+
+/** Clients that come at once, per case. */
+const CLIENTS_PER_CASE = 10;
 
 /** What a client sends, and the statuses that may answer it; `closed`: the connection ends without an answer. */
 interface Exchange {
@@ -104,7 +108,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   },
 };
 
-/** Tries each kind on a preprocessor of its own, and after each kind an honest request. Held: an allowed answer, and it still serves. */
+/** Tries each kind on one preprocessor, and after each an honest request; then hostile clients. Held: an allowed answer, and it still serves. */
 export async function httpFaults({ seed, cases }: HttpFaults): Promise<FaultRow[]> {
   const random = seededRandom(seed);
   const service = await startService("preprocessor", { PORT: "0", LOG_LEVEL: "silent" });
@@ -119,7 +123,7 @@ export async function httpFaults({ seed, cases }: HttpFaults): Promise<FaultRow[
         ),
       );
     }
-    return rows;
+    return [...rows, ...(await hostileClients(service.url, CLIENTS_PER_CASE * cases))];
   } finally {
     await service.stop();
   }
