@@ -97,6 +97,14 @@ describe("the Host header", () => {
     },
   );
 
+  test("a name that a trusted proxy forwards is checked beside it, and stands in for none", async () => {
+    const { ask } = await service({ loopbackOnly: true, trustProxy: 1, hosts: ["armature"] });
+    const as = (host: string, forwarded: string) => ask("/work", { Host: host, "X-Forwarded-Host": forwarded });
+    expect(await as("evil.example", "localhost")).toBe("host-not-served");
+    expect(await as("127.0.0.1:1111", "evil.example")).toBe("host-not-served");
+    expect(await as("127.0.0.1:1111", "armature")).toBe(200);
+  });
+
   test("loopback is recognised by the address that is listened on", () => {
     expect(["127.0.0.1", "127.9.9.9", "::1", "localhost"].map(isLoopback)).toEqual([true, true, true, true]);
     expect(["::", "0.0.0.0", "10.0.0.1", "127.example"].map(isLoopback)).toEqual([false, false, false, false]);

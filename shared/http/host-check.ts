@@ -17,10 +17,14 @@ export const requireHost: RequestHandler = (req, _res, next) => {
   next();
 };
 
-/** Express middleware: where `applies`, refuses names that are not among `names`, nor localhost, nor an address. */
+/**
+ * Express middleware: where `applies`, refuses names that are not among `names`, nor localhost, nor an address. The name that a trusted proxy
+ * forwards has to be one, too; alone it would not do, since a page that reaches the service without the proxy may send that header.
+ */
 export function checkHost(names: readonly string[], applies: (req: Request) => boolean): RequestHandler {
   return (req, _res, next) => {
-    if (!applies(req) || !req.hostname || isOwnName(req.hostname, names)) return next();
+    const called = [req.headers.host?.replace(/:\d*$/, ""), req.hostname].filter((name) => name !== undefined);
+    if (!applies(req) || called.every((name) => isOwnName(name, names))) return next();
     throw new HostNotServed(
       "The Host header names another host than this service; its operator lists its names in HOSTS",
     );
