@@ -6,7 +6,8 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { cpuTimed } from "../../testing/cpu-time.js";
 import { rawExchange, roomyBudget, startService, until } from "../../testing/http-service.js";
-import { jsonBody, jsonOrImageBody, parseJson } from "./body.js";
+import { jsonBody, jsonOrImageBody } from "./body.js";
+import { parseJson } from "./json-text.js";
 
 const LIMITS = { maxBytes: 1_000, budget: roomyBudget() };
 
