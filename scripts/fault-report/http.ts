@@ -5,12 +5,6 @@ import { startService } from "../services.js";
 import type { FaultRow } from "./fault-row.js";
 import { hostileClients } from "./hostile-clients.js";
 
-export interface HttpFaults {
-  seed: number;
-  /** Of each kind. */
-  cases: number;
-}
-
 /** How long a client waits for the end of an exchange; slow ones are ended by the service in 10 s. */
 const GIVE_UP_MS = 15_000;
 
@@ -109,8 +103,9 @@ const KINDS: Readonly<Record<string, Kind>> = {
 };
 
 /** Tries each kind on one preprocessor, and after each an honest request; then hostile clients. Held: an allowed answer, and it still serves. */
-export async function httpFaults({ seed, cases }: HttpFaults): Promise<FaultRow[]> {
+export async function hostileHttp(cases: number, seed: number): Promise<FaultRow[]> {
   const random = seededRandom(seed);
+  const each = Math.ceil(cases / Object.keys(KINDS).length);
   const service = await startService("preprocessor", { PORT: "0", LOG_LEVEL: "silent" });
   try {
     const rows: FaultRow[] = [];
@@ -118,12 +113,12 @@ export async function httpFaults({ seed, cases }: HttpFaults): Promise<FaultRow[
       rows.push(
         await tried(
           kind,
-          Array.from({ length: cases }, () => make(random)),
+          Array.from({ length: each }, () => make(random)),
           service.url,
         ),
       );
     }
-    return [...rows, ...(await hostileClients(service.url, CLIENTS_PER_CASE * cases))];
+    return [...rows, ...(await hostileClients(service.url, CLIENTS_PER_CASE * each))];
   } finally {
     await service.stop();
   }
