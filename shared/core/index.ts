@@ -1,9 +1,11 @@
 export { AppError, type ErrorOf, type FieldIssue, registerErrors } from "./app-error.js";
 export { builtFile, ROOT } from "./built-file.js";
 export { gigabytes, megabytes } from "./byte-size.js";
+export { ByteBudget, type ByteBudgetOptions, type Reservation } from "./byte-budget.js";
 export { type Clock, systemClock } from "./clock.js";
 export { hasCpuQuota, memoryLimit, usableCpus } from "./cpu-quota.js";
 export {
+  BudgetFull,
   Cancelled,
   CORE_ERRORS,
   type CoreError,
@@ -16,10 +18,12 @@ export {
   InvalidRequest,
   NotFound,
   OutOfMemory,
+  OverBudget,
   UpstreamFailed,
   UpstreamUnavailable,
 } from "./errors.js";
 export { floatToHalf, halfToFloat } from "./half.js";
+export { type Inflight, inflight } from "./inflight.js";
 export { nearest } from "./nearest.js";
 export { printable } from "./printable.js";
 export { TorchGenerator } from "./torch-generator.js";

@@ -27,7 +27,8 @@ export class Steps {
 
   /** Whether the job has to be unpacked before it starts. */
   isPacked(job: LiveJob): boolean {
-    return this.#kindOf(job).unpack !== undefined;
+    const kind = this.#kindOf(job);
+    return kind.unpack !== undefined && (kind.isPacked?.(job.spec.input) ?? true);
   }
 
   /** Gathers what the job needs; once, however often it is called. */
@@ -52,8 +53,8 @@ export class Steps {
     }
   }
 
-  finish(job: LiveJob, made: unknown): Promise<unknown> {
-    return this.#kindOf(job).finish(job.spec.input, made, this.#contextOf(job));
+  finish(job: LiveJob, slotResult: unknown): Promise<unknown> {
+    return this.#kindOf(job).finish(job.spec.input, slotResult, this.#contextOf(job));
   }
 
   async #unpack(job: LiveJob): Promise<unknown> {
@@ -70,7 +71,7 @@ export class Steps {
 
   #contextOf(job: LiveJob): JobContext {
     const { store, blobs, clock } = this.#options;
-    const tell = async (news: JobNews) => {
+    const append = async (news: JobNews) => {
       await store.append(job.id, news);
       job.changed();
     };
@@ -78,14 +79,16 @@ export class Steps {
       signal: job.controller.signal,
       queueMs: job.queueMs,
       ageMs: () => clock.nowMs() - job.arrivedMs,
+      client: job.spec.client,
       blob: (name) => blobs.get(name),
+      onEnd: (callback) => job.onEnd(callback),
       progress: (data) => {
-        if (!job.isEnding) tell({ event: "progress", data }).catch((error: Error) => job.breakOff(error));
+        if (!job.isEnding) append({ event: "progress", data }).catch((error: Error) => job.breakOff(error));
       },
       output: async (file, about) => {
         if (job.isEnding) return; // another part of it failed: nobody would drop the file
         job.bytes += file.length;
-        await tell({ event: "output", data: { ...about, blob: await blobs.put(file, job.id) } });
+        await append({ event: "output", data: { ...about, blob: await blobs.putMade(file, job.id) } });
       },
     };
   }
