@@ -83,32 +83,33 @@ test("what saves work keeps the pictures near the exact ones, their colours and 
   }
 });
 
-interface Made {
+interface PictureSets {
   coloured: { picture: RgbImage; right: boolean }[];
   controlled: { picture: RgbImage; follows: number }[];
 }
 
 /** Every picture of the set with these fields. */
-async function makeAll(fields: object): Promise<Made> {
-  const made: Made = { coloured: [], controlled: [] };
+async function makeAll(fields: object): Promise<PictureSets> {
+  const sets: PictureSets = { coloured: [], controlled: [] };
   for (const seed of SEEDS) {
     for (const [colour, shape] of Object.entries(COLOURS)) {
       const prompt = `a ${colour} ${shape} on a grey floor in a white studio`;
       const { picture } = await generate({ prompt, seed, ...fields });
-      made.coloured.push({ picture, right: objectColour(picture) === colour });
+      sets.coloured.push({ picture, right: objectColour(picture) === colour });
     }
     for (const { depth, prompt } of CONTROLLED) {
       const controlnets = [{ type: "depth", image: depth, preprocessor: "none" }];
       const { picture, file } = await generate({ prompt, seed, controlnets, ...fields });
-      made.controlled.push({ picture, follows: correlation(await depthOf(file), luma(await decoded(depth))) });
+      sets.controlled.push({ picture, follows: correlation(await depthOf(file), luma(await decoded(depth))) });
     }
   }
-  return made;
+  return sets;
 }
 
-function summary(name: string, made: Made, exact: Made) {
-  const pictures = ({ coloured, controlled }: Made) => [...coloured, ...controlled].map(({ picture }) => picture);
-  const pairs = pictures(made).map((picture, i) => [picture, pictures(exact)[i]!] as const);
+function summary(name: string, sets: PictureSets, exact: PictureSets) {
+  const pictures = ({ coloured, controlled }: PictureSets) =>
+    [...coloured, ...controlled].map(({ picture }) => picture);
+  const pairs = pictures(sets).map((picture, i) => [picture, pictures(exact)[i]!] as const);
   const decibels = pairs.map(([found, wanted]) => psnr(found, wanted));
   const similarities = pairs.map(([found, wanted]) => ssim(found, wanted));
   return {
@@ -117,8 +118,8 @@ function summary(name: string, made: Made, exact: Made) {
     psnrLeast: Math.min(...decibels),
     ssim: mean(similarities),
     ssimLeast: Math.min(...similarities),
-    colours: mean(made.coloured.map(({ right }) => Number(right))),
-    depth: mean(made.controlled.map(({ follows }) => follows)),
+    colours: mean(sets.coloured.map(({ right }) => Number(right))),
+    depth: mean(sets.controlled.map(({ follows }) => follows)),
   };
 }
 

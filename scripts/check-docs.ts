@@ -39,7 +39,7 @@ async function checkDocs(): Promise<void> {
   try {
     const shown = [...inMarkdown(), ...(await inHelp(env)), ...commandsOf("npm start", services.output)];
     for (const { command, row } of pair(shown, ROWS)) {
-      await tell(command, () => runRow(command, row));
+      await report(command, () => runRow(command, row));
     }
   } finally {
     await services.stop();
@@ -68,7 +68,7 @@ async function inHelp(env: Record<string, string>): Promise<Shown[]> {
   const shown: Shown[] = [];
   for (const name of Object.keys(scripts)) {
     const command = `npm run ${name} -- --help`;
-    await tell(command, async () => {
+    await report(command, async () => {
       const ended = await run(withoutBuild(command, scripts), env);
       if (!TOOLS.includes(name)) shown.push(...commandsOf(command, ended.stdout));
       return ended.fault || ended.stdout ? ended : { ...ended, fault: "prints nothing" };
@@ -82,7 +82,7 @@ function commandsOf(where: string, text: string): Shown[] {
 }
 
 /** Prints how a command went: the seconds it took, its fault, or why it is left out. */
-async function tell(command: string, work: () => Promise<Ended | string>): Promise<void> {
+async function report(command: string, work: () => Promise<Ended | string>): Promise<void> {
   const start = performance.now();
   const ended = await work();
   const line = command.replace(/\s*\\?\n\s*/g, " ");

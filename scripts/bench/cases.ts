@@ -1,7 +1,7 @@
 /** What the benchmark measures: each workload of each model in each form. */
 import { callSizes, type DrawnPictures } from "./call-sizes.js";
 import { configOf, configsOfFolders } from "./configs.js";
-import { type ComponentNetwork, type Components, chosenNames, kindOf, networkOf } from "./networks.js";
+import { benchNetwork, type ComponentNetwork, type Components, chosenNames, kindOf } from "./networks.js";
 import { type Form, hasForm, type TimedNetwork } from "./timed-network.js";
 import { controlnetsOf, networksOf, type OpenedWorkload, WORKLOADS } from "./workloads.js";
 
@@ -104,13 +104,13 @@ function timedNetworks(
   const configs = configsOfFolders(components);
   const sizesOf = callSizes(configs, drawn);
   return networks.map((timed) => {
-    const network = networkOf(timed).open(configOf(configs, timed.component));
+    const network = benchNetwork(timed).open(configOf(configs, timed.component));
     return { ...timed, folder: components[timed.component]!, sizes: sizesOf(kindOf(timed.component), network) };
   });
 }
 
 /** The forms to measure: 8 bits are left out where no network of the workload allows them. */
 function formsOf(workload: string, { forms }: BenchModel): Form[] {
-  const networks = networksOf(workload, controlnetsOf(workload)).map(networkOf);
+  const networks = networksOf(workload, controlnetsOf(workload)).map(benchNetwork);
   return forms.filter((form) => networks.some((network) => hasForm(network, form)));
 }

@@ -10,10 +10,10 @@ import { Tensor } from "onnxruntime-node";
 export function completeFeeds(network: ConfiguredNetwork, profile: DeviceProfile): (given: Tensors) => Tensors {
   const neutral = network.neutral(profile);
   const wanted = network.declaredInputs(profile).filter(({ name }) => !(name in neutral));
-  const made: Tensors = {};
+  const filled: Tensors = {};
   return (given) => {
-    for (const input of wanted) if (!(input.name in given)) made[input.name] ??= madeTensor(input);
-    return { ...made, ...given };
+    for (const input of wanted) if (!(input.name in given)) filled[input.name] ??= madeTensor(input);
+    return { ...filled, ...given };
   };
 }
 

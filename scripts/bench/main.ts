@@ -157,12 +157,12 @@ function eachRound<T>(measureAll: () => T): T[] {
 
 /** So that no case counts the making as its load. */
 function makePreparedForms(cases: { measurement: Measurement }[]): void {
-  const made = new Set<string>();
+  const prepared = new Set<string>();
   for (const { measurement } of cases) {
     const { workload, form, controlnets } = measurement;
     const name = `${workload}, ${form}${controlnets > 0 ? ", ControlNet" : ""}`;
-    if (made.has(name) || !(form === "prepared" || form === "int8")) continue;
-    made.add(name);
+    if (prepared.has(name) || !(form === "prepared" || form === "int8")) continue;
+    prepared.add(name);
     progress(`preparing weights: ${name}`);
     measureApart({ ...measurement, repeats: 0 });
   }

@@ -6,7 +6,7 @@ import { NETWORKS as DIFFUSION } from "@armature/diffusion/networks/index";
 import type { Network } from "@armature/graph";
 import { NETWORKS as PREPROCESSOR } from "@armature/preprocessor/networks/index";
 
-export const NETWORKS: Readonly<Record<string, readonly Network[]>> = { ...DIFFUSION, ...PREPROCESSOR };
+export const BENCH_NETWORKS: Readonly<Record<string, readonly Network[]>> = { ...DIFFUSION, ...PREPROCESSOR };
 
 /** Folders of weights by the name of the component: its kind, but for a second component of a kind. */
 export type Components = Readonly<Record<string, string>>;
@@ -24,21 +24,22 @@ export interface ComponentNetwork {
 export const kindOf = (component: string): string => (component === DEPTH_HYBRID ? "depth" : component);
 
 /** Throws by name where the tables have no such network. */
-export function networkOf({ component, network }: ComponentNetwork): Network {
-  const found = NETWORKS[kindOf(component)]?.find(({ name }) => name === network);
+export function benchNetwork({ component, network }: ComponentNetwork): Network {
+  const found = BENCH_NETWORKS[kindOf(component)]?.find(({ name }) => name === network);
   if (!found) throw new Error(`${component} has no network ${network}`);
   return found;
 }
 
 /** Each network of the tables by a name of its own: `unet prompt projections`, where the ControlNet has some of that name, too. */
 export const NETWORK_NAMES: ReadonlyMap<string, ComponentNetwork> = new Map(
-  Object.entries(NETWORKS).flatMap(([component, networks]) =>
+  Object.entries(BENCH_NETWORKS).flatMap(([component, networks]) =>
     networks.map(({ name: network }) => [nameOf(component, network), { component, network }] as const),
   ),
 );
 
 function nameOf(component: string, network: string): string {
-  const shared = Object.values(NETWORKS).filter((networks) => networks.some(({ name }) => name === network)).length > 1;
+  const shared =
+    Object.values(BENCH_NETWORKS).filter((networks) => networks.some(({ name }) => name === network)).length > 1;
   return shared ? `${component} ${network}` : network;
 }
 
@@ -67,8 +68,8 @@ export const modelComponents = (folder: string): Components =>
 export function readComponents(list: string | undefined): Components {
   const entries = (list?.split(",") ?? []).map((item) => {
     const [kind = "", folder = ""] = item.split("=");
-    if (!NETWORKS[kind]) {
-      const kinds = Object.keys(NETWORKS).join(", ");
+    if (!BENCH_NETWORKS[kind]) {
+      const kinds = Object.keys(BENCH_NETWORKS).join(", ");
       throw new Error(`--components: there is no kind ${kind}; there are ${kinds}, as in depth=FOLDER`);
     }
     if (!existsSync(join(folder, "config.json"))) throw new Error(`--components: ${folder} has no config.json`);

@@ -10,7 +10,7 @@ import {
 import { openNetwork, type Tensors } from "@armature/runtime";
 import { openModelFolder } from "@armature/weights";
 import { completeFeeds } from "./feeds.js";
-import { type ComponentNetwork, networkOf } from "./networks.js";
+import { benchNetwork, type ComponentNetwork } from "./networks.js";
 
 /**
  * How the graph is written: over the official file in place; over prepared weights; over prepared weights with 8-bit layers where the
@@ -37,7 +37,7 @@ export type Call = (given?: Tensors) => Promise<Tensors>;
 
 export async function openTimed(timed: TimedNetwork, { form, cache, threads }: OpeningSettings): Promise<Call> {
   const { config, weights } = openModelFolder(timed.folder);
-  const network = networkOf(timed).open(config);
+  const network = benchNetwork(timed).open(config);
   const profile = profileOf(network, form);
   const prepared = form === "prepared" || form === "int8" ? { folder: cache, limitBytes: 1e12 } : undefined;
   const session = await openNetwork({ network, weights, profile }, { threads, prepared });

@@ -2,7 +2,7 @@
 import type { ConfiguredNetwork, Sizes } from "@armature/graph";
 import { callSizes } from "../bench/call-sizes.js";
 import { type Configs, configOf } from "../bench/configs.js";
-import { chosenNames, NETWORK_NAMES, networkOf } from "../bench/networks.js";
+import { benchNetwork, chosenNames, NETWORK_NAMES } from "../bench/networks.js";
 
 export interface TunedNetwork {
   name: string;
@@ -15,7 +15,7 @@ export interface TunedNetwork {
 export function tunedNetworks(names: readonly string[], configs: Configs): TunedNetwork[] {
   return chosenNames(names, "--networks").map((name) => {
     const found = NETWORK_NAMES.get(name)!;
-    const network = networkOf(found).open(configOf(configs, found.component));
+    const network = benchNetwork(found).open(configOf(configs, found.component));
     const sizesAt = (side: number) =>
       callSizes(configs, { side, pictures: 1, tokenDownsampling: 1 })(found.component, network);
     return { name, network, sizesAt };

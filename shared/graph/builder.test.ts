@@ -4,7 +4,7 @@ import { GraphBuilder } from "./builder.js";
 import { ceilDiv, floorDiv, product, sum } from "./dim.js";
 import { conv2d } from "./layers/conv.js";
 import { fromNchw, toNchw } from "./layers/feature-map.js";
-import { add, convolvedSize, reshape } from "./ops.js";
+import { addValues, convolvedSize, reshape } from "./ops.js";
 import { CPU_PROFILE, NCHW_PROFILE } from "./profile.js";
 import { Scope } from "./scope.js";
 
@@ -68,7 +68,7 @@ test("operators refuse shapes that do not fit, where they are built", () => {
   const graph = new GraphBuilder(CPU_PROFILE, header({}));
   const a = graph.input("a", "float32", ["B", 4]);
   const b = graph.input("b", "float32", ["B", 5]);
-  expect(() => add(a, b)).toThrow("[B, 4] and [B, 5] cannot be broadcast");
+  expect(() => addValues(a, b)).toThrow("[B, 4] and [B, 5] cannot be broadcast");
   expect(() => reshape(a, ["B", 5])).toThrow("does not hold as many elements");
   expect(() => reshape(a, [3, -1])).toThrow("does not divide");
   expect(reshape(a, [2, -1]).shape).toEqual([2, "2*B"]);

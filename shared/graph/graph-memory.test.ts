@@ -2,7 +2,7 @@ import { noWeights, type WeightView } from "@armature/weights";
 import { expect, test } from "vitest";
 import { GraphBuilder } from "./builder.js";
 import { type GraphMemory, type GraphMemoryOptions, graphMemory } from "./graph-memory.js";
-import { add, concat, gemm, relu, reshape, slice } from "./ops.js";
+import { addValues, concat, gemm, relu, reshape, slice } from "./ops.js";
 import { type DeviceProfile, NCHW_FLOAT16_PROFILE, NCHW_PROFILE } from "./profile.js";
 
 function memoryOf(
@@ -37,7 +37,7 @@ test("a tensor that is needed again later stays", () => {
       const a = relu(x);
       const b = relu(a);
       const c = relu(b);
-      g.output("y", add(c, reused ? a : c));
+      g.output("y", addValues(c, reused ? a : c));
     }).peakBytes;
   // x, c and the sum; x, a, c and the sum
   expect([peak(false), peak(true)]).toEqual([120, 160]);
@@ -80,7 +80,7 @@ test("an input of open size is one number a channel, or as large as what it is a
     memoryOf(
       (g) => {
         const x = g.input("x", "float32", ["rows", 4]);
-        g.output("y", add(x, g.input("residual", "float32", ["residual_rows?", 4])));
+        g.output("y", addValues(x, g.input("residual", "float32", ["residual_rows?", 4])));
       },
       { ...NCHW_PROFILE, sizes: { rows: 100 } },
       openInputs,

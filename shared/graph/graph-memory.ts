@@ -43,10 +43,10 @@ export function graphMemory(trace: GraphTrace, { openInputs }: GraphMemoryOption
   const peak = { peakBytes: live, peakNode: "" };
   for (const [at, { name, inputs, outputs }] of trace.nodes.entries()) {
     if (constants.has(name)) continue;
-    const made = outputs.filter((output) => !places.has(output));
-    live += sum(made.map((output) => bytesOf(trace, output)));
+    const fresh = outputs.filter((output) => !places.has(output));
+    live += sum(fresh.map((output) => bytesOf(trace, output)));
     if (live > peak.peakBytes) Object.assign(peak, { peakBytes: live, peakNode: name });
-    const read = new Set([...inputs.map((input) => places.get(input) ?? input), ...made]);
+    const read = new Set([...inputs.map((input) => places.get(input) ?? input), ...fresh]);
     live -= sum([...read].filter((place) => lastUse.get(place) === at).map((place) => bytesOf(trace, place)));
   }
   return { weightBytes, ...peak };

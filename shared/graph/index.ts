@@ -37,7 +37,7 @@ export {
 } from "./network.js";
 export { type Dtype, encodeModel, type GraphPort } from "./onnx.js";
 export {
-  add as addValues,
+  addValues,
   cast,
   concat,
   cos,
@@ -51,7 +51,7 @@ export {
   quickGelu,
   reshape,
   resize,
-  silu as siluValues,
+  siluValues,
   sin,
   slice,
   transpose,

@@ -3,7 +3,7 @@ import type { GraphBuilder, Value } from "./builder.js";
 import { ceilDiv, type Dim, floorDiv, parseDim, product, sum } from "./dim.js";
 import { type Dtype, dataType } from "./onnx.js";
 
-export const add = (a: Value, b: Value): Value => elementwise("Add", a, b);
+export const addValues = (a: Value, b: Value): Value => elementwise("Add", a, b);
 export const sub = (a: Value, b: Value): Value => elementwise("Sub", a, b);
 export const mul = (a: Value, b: Value): Value => elementwise("Mul", a, b);
 export const div = (a: Value, b: Value): Value => elementwise("Div", a, b);
@@ -16,7 +16,7 @@ export const relu = (x: Value): Value => unary("Relu", x);
 export const sigmoid = (x: Value): Value => unary("Sigmoid", x);
 
 /** x * sigmoid(x), as QuickGelu with alpha 1: one pass on the CPU instead of two. */
-export const silu = (x: Value): Value => quickGelu(x, 1);
+export const siluValues = (x: Value): Value => quickGelu(x, 1);
 
 /** x * sigmoid(alpha * x). */
 export const quickGelu = (x: Value, alpha = 1.702): Value =>

@@ -6,7 +6,7 @@ import type { GraphBuilder, Value } from "./builder.js";
 import { type Dim, product } from "./dim.js";
 import { type FeatureMap, fromNchw, mapOf } from "./layers/feature-map.js";
 import type { Dtype } from "./onnx.js";
-import { add, reshape } from "./ops.js";
+import { addValues, reshape } from "./ops.js";
 import { type DeviceProfile, PROFILE } from "./profile.js";
 
 /** One tensor that a network takes; `T` is what its layers work with. */
@@ -83,7 +83,7 @@ export function optionalMap(channels: number): MapPort {
       shape: layout === "rows" ? [1, channels] : [1, channels, 1, 1],
     }),
     give: ({ value }) => value,
-    addTo: (map, given) => mapOf(map, add(map.value, given)),
+    addTo: (map, given) => mapOf(map, addValues(map.value, given)),
   };
 }
 
@@ -96,7 +96,7 @@ export function pictureMap([channels, height, width]: readonly [number, Dim, Dim
       return graph.input(name, compute, [`${name}_batch?`, ...pixels]);
     },
     give: (map) => perPicture(map),
-    addTo: (map, given) => mapOf(map, reshape(add(perPicture(map), given), map.value.shape)),
+    addTo: (map, given) => mapOf(map, reshape(addValues(perPicture(map), given), map.value.shape)),
   };
 }
 

@@ -1,11 +1,11 @@
 import { AppError } from "@armature/core";
 import { JobStoreFailed } from "./errors.js";
 
-/** A queue, store or blobs whose failures are told, and thrown as JobStoreFailed. Refusals, such as QueueFull, stay themselves. */
-export function guarded<Part extends object>(part: Part, tell: (error: unknown) => void): Part {
+/** A queue, store or blobs whose failures are reported, and thrown as JobStoreFailed. Refusals, such as QueueFull, stay themselves. */
+export function guarded<Part extends object>(part: Part, report: (error: unknown) => void): Part {
   const failed = (cause: unknown) => {
     if (cause instanceof AppError) throw cause;
-    tell(cause);
+    report(cause);
     throw new JobStoreFailed({ cause });
   };
   return new Proxy(part, {

@@ -1,5 +1,5 @@
 /** How jobs of one kind are done: what they need, the work in their slot, and what makes an answer of it. */
-export interface JobKind<Input = unknown, Prepared = unknown, Made = unknown, Unpacked = Prepared> {
+export interface JobKind<Input = unknown, Prepared = unknown, Result = unknown, Unpacked = Prepared> {
   /** Whether there is something to wait for before the slot; without it a job starts as soon as its turn has come. */
   needsPreparation(input: Input): boolean;
   /** Gathers what the job needs. No slot is taken meanwhile. */
@@ -12,9 +12,9 @@ export interface JobKind<Input = unknown, Prepared = unknown, Made = unknown, Un
   /** Whether there is something to unpack that takes memory; default: where there is `unpack`. Else that is called in the slot. */
   isPacked?(input: Input): boolean;
   /** The work that the slot is for. */
-  run(input: Input, unpacked: Unpacked, job: JobContext): Promise<Made>;
-  /** Makes the result, as plain JSON; the next job has the slot already. */
-  finish(input: Input, made: Made, job: JobContext): Promise<unknown>;
+  run(input: Input, unpacked: Unpacked, job: JobContext): Promise<Result>;
+  /** Makes the answer of the slot's result, as plain JSON; the next job has the slot already. */
+  finish(input: Input, result: Result, job: JobContext): Promise<unknown>;
 }
 
 /** What a job is given to be done with. */

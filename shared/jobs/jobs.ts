@@ -3,16 +3,16 @@ import { randomUUID } from "node:crypto";
 import { type Clock, Draining, NotFound, systemClock } from "@armature/core";
 import type { ResultLimits } from "./ended-jobs.js";
 import { DeadlineExceeded } from "./errors.js";
+import { followedEvents, throwIfLeft } from "./followed-events.js";
 import { guarded } from "./guarded.js";
 import type { JobEvent, JobSpec, JobTypes } from "./job.js";
 import { LiveJob } from "./live-job.js";
-import { codeOf, type JobParts, LiveJobs } from "./live-jobs.js";
+import { codeOf, type JobBackend, LiveJobs } from "./live-jobs.js";
 import type { QueueSnapshot } from "./queue.js";
 import { Steps, type StepsOptions } from "./steps.js";
-import { throwIfLeft, told } from "./told.js";
 import { Turns } from "./turns.js";
 
-export interface JobsOptions extends JobParts, Pick<StepsOptions, "kinds"> {
+export interface JobsOptions extends JobBackend, Pick<StepsOptions, "kinds"> {
   /** Retry-After of a service that is shutting down: how long a restart takes. */
   drainRetryAfterS?: number;
   /** How long and how many results are kept; default RESULT_LIMITS. */
@@ -29,7 +29,7 @@ interface FollowOptions {
 
 /** Jobs over a queue, a store and blobs. Where one of these fails, its job fails with JobStoreFailed, and the observer hears why. */
 export class Jobs {
-  readonly #parts: JobParts;
+  readonly #backend: JobBackend;
   readonly #clock: Clock;
   readonly #steps: Steps;
   readonly #jobs: LiveJobs;
@@ -39,13 +39,18 @@ export class Jobs {
 
   constructor(options: JobsOptions) {
     const { queue, store, blobs, observer, kinds, resultLimits, drainRetryAfterS = 5, clock = systemClock } = options;
-    const tell = (error: unknown) => observer?.storeFailed(error);
-    const parts = { queue: guarded(queue, tell), store: guarded(store, tell), blobs: guarded(blobs, tell), observer };
-    this.#parts = parts;
+    const report = (error: unknown) => observer?.storeFailed(error);
+    const backend = {
+      queue: guarded(queue, report),
+      store: guarded(store, report),
+      blobs: guarded(blobs, report),
+      observer,
+    };
+    this.#backend = backend;
     this.#clock = clock;
-    this.#steps = new Steps({ ...parts, kinds, clock });
-    this.#jobs = new LiveJobs({ ...parts, clock, resultLimits });
-    this.#turns = new Turns({ ...parts, jobs: this.#jobs, steps: this.#steps, clock });
+    this.#steps = new Steps({ ...backend, kinds, clock });
+    this.#jobs = new LiveJobs({ ...backend, clock, resultLimits });
+    this.#turns = new Turns({ ...backend, jobs: this.#jobs, steps: this.#steps, clock });
     this.#drainRetryAfterS = drainRetryAfterS;
     queue.onChange(() => {
       void this.#turns.serve();
@@ -60,7 +65,7 @@ export class Jobs {
       await this.#admit(id, spec, files);
       return id;
     } catch (error) {
-      this.#parts.observer?.refused(codeOf(error));
+      this.#backend.observer?.refused(codeOf(error));
       await this.#jobs.forget(id);
       throw error;
     }
@@ -79,7 +84,7 @@ export class Jobs {
     signal?.addEventListener("abort", wake);
     job.join();
     try {
-      yield* told(job, after, { ...this.#parts, signal }) as AsyncGenerator<JobEvent<T>>;
+      yield* followedEvents(job, after, { ...this.#backend, signal }) as AsyncGenerator<JobEvent<T>>;
     } finally {
       signal?.removeEventListener("abort", wake);
       await this.#jobs.leave(job);
@@ -108,15 +113,15 @@ export class Jobs {
 
   /** The bytes of a file that a job came with or has made, as long as the job is kept. */
   blob(name: string): Promise<Buffer> {
-    return this.#parts.blobs.get(name);
+    return this.#backend.blobs.get(name);
   }
 
   snapshot(): Promise<QueueSnapshot> {
-    return this.#parts.queue.snapshot();
+    return this.#backend.queue.snapshot();
   }
 
   async #admit(id: string, spec: JobSpec, files: readonly Uint8Array[]): Promise<void> {
-    const { queue, store, blobs } = this.#parts;
+    const { queue, store, blobs } = this.#backend;
     if (this.#isDraining) throw this.#drainingError();
     const kept = await store.create(id, spec);
     const job = new LiveJob(id, kept.spec, this.#clock.nowMs());

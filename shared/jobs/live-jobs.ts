@@ -8,26 +8,27 @@ import type { JobObserver } from "./observer.js";
 import type { Queue } from "./queue.js";
 import type { JobStore } from "./store.js";
 
-export interface JobParts {
+/** What jobs stand on. */
+export interface JobBackend {
   queue: Queue;
   store: JobStore;
   blobs: Blobs;
   observer?: JobObserver | undefined;
 }
 
-interface LiveJobsOptions extends JobParts {
+interface LiveJobsOptions extends JobBackend {
   clock: Clock;
   /** How long and how many results are kept; default RESULT_LIMITS. */
   resultLimits?: ResultLimits | undefined;
 }
 
 export class LiveJobs {
-  readonly #parts: JobParts;
+  readonly #backend: JobBackend;
   readonly #jobs = new Map<string, LiveJob>();
   readonly #ended: EndedJobs;
 
-  constructor({ clock, resultLimits: limits = RESULT_LIMITS, ...parts }: LiveJobsOptions) {
-    this.#parts = parts;
+  constructor({ clock, resultLimits: limits = RESULT_LIMITS, ...backend }: LiveJobsOptions) {
+    this.#backend = backend;
     this.#ended = new EndedJobs({ limits, clock, forget: (id) => this.forget(id) });
   }
 
@@ -45,17 +46,17 @@ export class LiveJobs {
 
   /** Ends a job that waits; nothing if it has started. */
   async refuse(job: LiveJob, reason: unknown): Promise<void> {
-    const waited = await this.#parts.queue.remove(job.id).catch(() => job.waits);
+    const waited = await this.#backend.queue.remove(job.id).catch(() => job.waits);
     if (!waited || job.isEnding) return;
     job.controller.abort(reason);
-    this.#parts.observer?.refused(codeOf(reason));
+    this.#backend.observer?.refused(codeOf(reason));
     await this.end(job, reason instanceof Cancelled ? CANCELLED : failedWith(reason));
   }
 
   /** Tells a job's last event. Where the store fails, followers are thrown that. */
   async end(job: LiveJob, news: JobNews): Promise<void> {
     job.isEnding = true;
-    await this.#parts.store.append(job.id, news).catch((error: Error) => job.breakOff(error));
+    await this.#backend.store.append(job.id, news).catch((error: Error) => job.breakOff(error));
     job.end();
     job.changed();
     if (job.isForgettable) await this.forget(job.id);
@@ -78,7 +79,7 @@ export class LiveJobs {
 
   /** Keeps nothing of a job: what cannot be deleted now is left behind. */
   async forget(id: string): Promise<void> {
-    const { queue, store, blobs } = this.#parts;
+    const { queue, store, blobs } = this.#backend;
     this.#jobs.get(id)?.stopTimer();
     this.#jobs.delete(id);
     this.#ended.delete(id);

@@ -62,17 +62,17 @@ function faultyJobs(fails: (call: number, method: string) => boolean) {
   const clock = new FakeClock();
   const { wrap, calls } = faulty(fails);
   const queue = new MemoryQueue({ concurrency: 1, maxWaiting: 8, maxWaitingCost: 100, clock });
-  const told: unknown[] = [];
+  const reported: unknown[] = [];
   const observer = {
     ...{ started: () => {}, finished: () => {}, refused: () => {} },
-    storeFailed: (error: unknown) => told.push(error),
+    storeFailed: (error: unknown) => reported.push(error),
   };
   const parts = {
     queue: wrap(queue),
     store: wrap(new MemoryJobStore()),
     blobs: wrap(new MemoryBlobs(new ByteBudget({ what: "files", limitBytes: 99 }))),
   };
-  return { clock, queue, told, calls, jobs: new Jobs({ ...parts, kinds: { test: kind }, observer, clock }) };
+  return { clock, queue, reported, calls, jobs: new Jobs({ ...parts, kinds: { test: kind }, observer, clock }) };
 }
 
 const spec = (client: string): JobSpec => ({ kind: "test", input: client, cost: 1, client, deadlineMs: 60_000 });
@@ -94,7 +94,7 @@ async function pass(clock: FakeClock, seconds: number): Promise<void> {
 
 /** Follows two jobs at once and then a third; gives how they ended once nothing more happens. */
 async function threeJobs(fails: (call: number, method: string) => boolean) {
-  const { clock, queue, told, calls, jobs } = faultyJobs(fails);
+  const { clock, queue, reported, calls, jobs } = faultyJobs(fails);
   const ends: unknown[] = [];
   const follow = async (name: string) => {
     ends.push(await endOf(jobs.follow(spec(name), { files: [PICTURE] })));
@@ -104,7 +104,7 @@ async function threeJobs(fails: (call: number, method: string) => boolean) {
   await pass(clock, 10);
   void follow("three");
   await pass(clock, 10);
-  return { ends, told, calls: calls(), snapshot: await queue.snapshot(), jobs, clock };
+  return { ends, reported, calls: calls(), snapshot: await queue.snapshot(), jobs, clock };
 }
 
 /** The number of calls that these jobs need where nothing fails. */
@@ -112,13 +112,13 @@ const CALLS = (await threeJobs(() => false)).calls;
 
 test("where nothing fails all are done, and the observer hears of no failure", async () => {
   expect(CALLS).toBeGreaterThan(60);
-  expect(await threeJobs(() => false)).toMatchObject({ ends: [DONE, DONE, DONE], told: [] });
+  expect(await threeJobs(() => false)).toMatchObject({ ends: [DONE, DONE, DONE], reported: [] });
 });
 
 test.each(Array.from({ length: CALLS }, (_, i) => i + 1))(
   "call %i fails: each job is done or fails with that, the slot is free, and later jobs are done",
   async (nth) => {
-    const { ends, told, snapshot, jobs, clock } = await threeJobs((call) => call === nth);
+    const { ends, reported, snapshot, jobs, clock } = await threeJobs((call) => call === nth);
     expect(ends).toHaveLength(3);
     const failed = ends.filter((end) => end instanceof Error);
     for (const error of failed) {
@@ -129,7 +129,7 @@ test.each(Array.from({ length: CALLS }, (_, i) => i + 1))(
     expect(ends.filter((end) => !(end instanceof Error))).toEqual(
       failed.length === 1 ? [DONE, DONE] : [DONE, DONE, DONE],
     );
-    expect(told).toEqual([DISK_FULL]);
+    expect(reported).toEqual([DISK_FULL]);
     expect(snapshot).toMatchObject({ waiting: 0, running: 0 });
     const last = endOf(jobs.follow(spec("last"), { files: [PICTURE] }));
     await pass(clock, 3);
@@ -147,7 +147,7 @@ test.each(Object.values(METHODS).flat())(
   "where %s fails for a while, jobs end with that, and later ones are done",
   async (broken) => {
     let isBroken = true;
-    const { jobs, clock, queue, told } = faultyJobs((_, method) => isBroken && method === broken);
+    const { jobs, clock, queue, reported } = faultyJobs((_, method) => isBroken && method === broken);
     const first = endOf(jobs.follow(spec("first"), { files: [PICTURE] }));
     await pass(clock, 70); // beyond its deadline
     isBroken = false;
@@ -155,7 +155,7 @@ test.each(Object.values(METHODS).flat())(
     const end = await first;
     if (end instanceof Error) expect(["job-store-failed", "deadline-exceeded"]).toContain((end as JobStoreFailed).code);
     else expect(end).toEqual(DONE);
-    expect(told.length).toBeGreaterThan(0);
+    expect(reported.length).toBeGreaterThan(0);
     const later = endOf(jobs.follow(spec("later"), { files: [PICTURE] }));
     await pass(clock, 3);
     expect(await later).toEqual(DONE);

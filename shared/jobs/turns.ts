@@ -1,14 +1,14 @@
 /** Takes jobs through their steps as their turns come. No method rejects: what fails is the end of its job. */
 import type { Clock } from "@armature/core";
 import type { LiveJob } from "./live-job.js";
-import { CANCELLED, failedWith, type JobParts, type LiveJobs } from "./live-jobs.js";
+import { CANCELLED, failedWith, type JobBackend, type LiveJobs } from "./live-jobs.js";
 import type { Outcome } from "./queue.js";
 import type { Steps } from "./steps.js";
 
 /** When a queue that failed is asked again. */
 const RETRY_MS = 1_000;
 
-interface TurnsOptions extends Pick<JobParts, "queue" | "store" | "observer"> {
+interface TurnsOptions extends Pick<JobBackend, "queue" | "store" | "observer"> {
   jobs: LiveJobs;
   steps: Steps;
   clock: Clock;
@@ -71,9 +71,9 @@ export class Turns {
     const { jobs, steps } = this.#options;
     const { signal } = job.controller;
     try {
-      const made = await this.#inSlot(job);
+      const slotResult = await this.#inSlot(job);
       signal.throwIfAborted();
-      const result = await steps.finish(job, made);
+      const result = await steps.finish(job, slotResult);
       signal.throwIfAborted();
       await jobs.end(job, { event: "completed", data: result });
     } catch (error) {
@@ -95,9 +95,9 @@ export class Turns {
       job.changed();
       observer?.started(waitedMs / 1000);
       signal.throwIfAborted();
-      const made = await steps.run(job);
+      const slotResult = await steps.run(job);
       outcome = "completed";
-      return made;
+      return slotResult;
     } finally {
       if (outcome === "failed" && signal.aborted) outcome = "cancelled";
       observer?.finished(outcome, (clock.nowMs() - startedMs) / 1000);

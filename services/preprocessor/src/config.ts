@@ -12,11 +12,15 @@ import {
   preparedSettings,
 } from "@armature/service";
 import { z } from "zod";
+import { dptDepth } from "./depth/dpt-depth.js";
 import type { ModelChoice } from "./engine/processor-models.js";
 
 const processorModel = z
   .string()
   .regex(/^[\w.+-]+=[\w./+-]+$/, "wants processor=model, such as depth_midas=Intel/dpt-hybrid-midas");
+
+/** The processor that DEPTH_MODEL is about: DEPTH_MODEL=id is short for PROCESSOR_MODELS=depth_midas=id. */
+const DEPTH_PROCESSOR = "depth_midas";
 
 /** The service's whole configuration, from environment variables. */
 export const Config = z.object({
@@ -27,7 +31,7 @@ export const Config = z.object({
   DEPTH_MODEL: modelId
     .optional()
     .describe(
-      "Id of the DPT model that depth_midas uses, such as Intel/dpt-hybrid-midas; default depth-dpt-tiny, else the first there is. Short for depth_midas=... in PROCESSOR_MODELS",
+      `Id of the ${dptDepth.family} model that ${DEPTH_PROCESSOR} uses, such as ${dptDepth.example}; default ${dptDepth.preferred}, else the first there is. Short for ${DEPTH_PROCESSOR}=... in PROCESSOR_MODELS`,
     ),
   WARM: commaList(name).describe(
     "Processors whose models to load at the start, comma-separated; default none: at first use",
@@ -61,7 +65,7 @@ export function modelChoices({
     const [processor = "", model = ""] = choice.split("=");
     return { processor, model, variable: "PROCESSOR_MODELS" };
   });
-  const depth = DEPTH_MODEL && { processor: "depth_midas", model: DEPTH_MODEL, variable: "DEPTH_MODEL" };
+  const depth = DEPTH_MODEL && { processor: DEPTH_PROCESSOR, model: DEPTH_MODEL, variable: "DEPTH_MODEL" };
   return depth ? [...listed, depth] : listed;
 }
 

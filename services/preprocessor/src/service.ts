@@ -30,8 +30,8 @@ interface ProcessorTable {
   engine?: URL;
 }
 
-/** What the parts of the service are made from. */
-interface Parts {
+/** What jobs and routes are built from. */
+interface Setup {
   processors: readonly Processor[];
   models: ProcessorModels;
   /** The processors that have their models. */
@@ -72,7 +72,7 @@ function modelsOf(config: Config, processors: readonly Processor[], note: (line:
 
 function startEngine(
   config: Config,
-  { models, device: { device: name, profile }, log, entry }: Pick<Parts, "models" | "device" | "log"> & { entry?: URL },
+  { models, device: { device: name, profile }, log, entry }: Pick<Setup, "models" | "device" | "log"> & { entry?: URL },
 ): PreprocessorEngine {
   const { threads, budgetBytes, prepared } = machineDefaults(config);
   return new PreprocessorEngine({
@@ -87,8 +87,8 @@ function warmUp(engine: PreprocessorEngine, processor: string, log: Logger): voi
   engine.warm(processor).catch((err: Error) => log.error({ processor, err }, "could not be loaded at the start"));
 }
 
-function application(config: Config, parts: Parts): ServiceApp {
-  const { processors, models, served, device, engine, log, version } = parts;
+function application(config: Config, setup: Setup): ServiceApp {
+  const { processors, models, served, device, engine, log, version } = setup;
   const metrics = createMetrics({ service: "preprocessor", version });
   const observer = metrics.jobObserver("preprocessor", log);
   const pictures = { maxBodyBytes: config.MAX_BODY_MB * 2 ** 20, sources: sourcesOf(config) };

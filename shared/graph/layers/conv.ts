@@ -1,6 +1,6 @@
 import type { Value } from "../builder.js";
 import { type Dim, product, typicalSize } from "../dim.js";
-import { add, conv, convolvedSize, expand, reduceMean, reshape, resize, transpose } from "../ops.js";
+import { addValues, conv, convolvedSize, expand, reduceMean, reshape, resize, transpose } from "../ops.js";
 import { PROFILE } from "../profile.js";
 import type { Scope } from "../scope.js";
 import { type FeatureMap, mapOf, toNchw } from "./feature-map.js";
@@ -58,13 +58,13 @@ function winogradPays(x: FeatureMap, out: number, { height, width }: Size): bool
 }
 
 function plusBias(rows: Value, bias: Value | undefined): Value {
-  return bias ? add(rows, bias) : rows;
+  return bias ? addValues(rows, bias) : rows;
 }
 
 /** Adds one value a channel, [1, C], to every pixel. */
 export function addToChannels(x: FeatureMap, rows: Value): FeatureMap {
   const value = x.value.graph[PROFILE].layout === "rows" ? rows : reshape(rows, [-1, x.channels, 1, 1]);
-  return mapOf(x, add(x.value, value));
+  return mapOf(x, addValues(x.value, value));
 }
 
 /** Nearest-neighbour enlargement to the given size, which is at most twice as large. */

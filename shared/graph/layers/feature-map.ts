@@ -1,7 +1,7 @@
 /** The two kinds of activation that networks pass around, and how each lies in memory. */
 import type { Value } from "../builder.js";
 import { type Dim, product } from "../dim.js";
-import { add as addValues, concat as concatValues, reshape, silu as siluValue, transpose } from "../ops.js";
+import { addValues, concat as concatValues, reshape, siluValues, transpose } from "../ops.js";
 import { PROFILE } from "../profile.js";
 
 /** A picture-like activation (B, C, H, W). `value` is `[B*H*W, C]` or `[B, C, H, W]`: the profile's business. */
@@ -73,7 +73,7 @@ export function add<T extends FeatureMap | Tokens>(a: T, b: T): T {
 }
 
 export function silu<T extends FeatureMap | Tokens>(x: T): T {
-  return { ...x, value: siluValue(x.value) };
+  return { ...x, value: siluValues(x.value) };
 }
 
 /** Feature maps side by side along the channels. */

@@ -6,7 +6,19 @@
  */
 import type { GraphBuilder, Value } from "../builder.js";
 import { product } from "../dim.js";
-import { add, div, gather, max, mul, pad, quantizeLinear, reduceMax, reduceMin, reshape, transpose } from "../ops.js";
+import {
+  addValues,
+  div,
+  gather,
+  max,
+  mul,
+  pad,
+  quantizeLinear,
+  reduceMax,
+  reduceMin,
+  reshape,
+  transpose,
+} from "../ops.js";
 import { CPU_INT8_PROFILE, PROFILE } from "../profile.js";
 import type { FeatureMap } from "./feature-map.js";
 import { patchRows, type Size } from "./pixel-tables.js";
@@ -66,7 +78,7 @@ function quantised(weight: Value): { values: Value; scale: Value } {
   const rows = reshape(weight, [out, -1]);
   const most = max(reduceMax(rows, 1), mul(reduceMin(rows, 1), g.floats([-1], [])));
   // the summand keeps an output whose weights are all zero from dividing by zero
-  const scale = reshape(add(div(most, g.floats([127], [])), g.floats([1e-12], [])), [out]);
+  const scale = reshape(addValues(div(most, g.floats([127], [])), g.floats([1e-12], [])), [out]);
   const bytes = reshape(quantizeLinear(rows, scale), [out, inputs, product(...kernel)]);
   return { values: reshape(transpose(bytes, [2, 1, 0]), [-1, out]), scale };
 }

@@ -1,7 +1,7 @@
 import type { Value } from "../builder.js";
 import { type Dim, product } from "../dim.js";
 import {
-  add,
+  addValues,
   cast,
   div,
   expand,
@@ -54,9 +54,9 @@ function overRows(x: FeatureMap, { weight, bias, groups, epsilon }: GroupNormPar
   const pixels = reshape(x.value, [batch, product(height, width), channels]); // [B, H*W, C]
   const centre = reshape(expand(mean(pixels), grouped), perChannel); // [B, 1, C]
   const centred = sub(pixels, centre);
-  const deviation = sqrt(add(mean(mul(centred, centred)), g.floats([epsilon], [1, 1, 1])));
+  const deviation = sqrt(addValues(mean(mul(centred, centred)), g.floats([epsilon], [1, 1, 1])));
   const factor = div(reshape(weight, [1, groups, channels / groups]), deviation); // [B, G, C/G]
-  const y = add(mul(centred, reshape(factor, perChannel)), reshape(bias, [1, 1, channels]));
+  const y = addValues(mul(centred, reshape(factor, perChannel)), reshape(bias, [1, 1, channels]));
   return reshape(y, x.value.shape);
 }
 
@@ -76,5 +76,5 @@ function asInstances(x: FeatureMap, { weight, bias, groups, epsilon }: GroupNorm
   const grouped = reshape(x.value, [x.batch, groups, -1]);
   const normal = reshape(instanceNormalization(grouped, ones, zeros, epsilon), x.value.shape);
   const channels = [x.channels, 1, 1];
-  return add(mul(normal, reshape(weight, channels)), reshape(bias, channels));
+  return addValues(mul(normal, reshape(weight, channels)), reshape(bias, channels));
 }

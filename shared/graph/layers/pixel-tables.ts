@@ -1,7 +1,7 @@
 /** Index tables, computed in the graph, that read a map of channels-last rows tile by tile, so that one graph serves every size. */
 import type { GraphBuilder, Value } from "../builder.js";
 import { ceilDiv, type Dim, product } from "../dim.js";
-import { add, div, gatherAxis, mul, pad, range, reshape, sliceTo, transpose } from "../ops.js";
+import { addValues, div, gatherAxis, mul, pad, range, reshape, sliceTo, transpose } from "../ops.js";
 import type { FeatureMap } from "./feature-map.js";
 
 /** A size of pixels. */
@@ -27,8 +27,8 @@ export function patchRows({ batch, height, width, value }: FeatureMap, size: Siz
   return g.once(`patches ${tile} ${order} ${[batch, height, width, size.height, size.width]}`, () => {
     const pictures = mul(range(g, batch), g.size(product(height, width)));
     const lines = mul(sourceIndex(g, height, size.height), g.size(width));
-    const grid = add(
-      add(reshape(pictures, [batch, 1, 1]), reshape(lines, [1, size.height, 1])),
+    const grid = addValues(
+      addValues(reshape(pictures, [batch, 1, 1]), reshape(lines, [1, size.height, 1])),
       reshape(sourceIndex(g, width, size.width), [1, 1, size.width]),
     ); // [B, height, width]
     const outside = reshape(g.size(product(batch, height, width)), []);
@@ -50,7 +50,7 @@ function sourceIndex(g: GraphBuilder, from: Dim, to: Dim): Value {
 function patchStarts(g: GraphBuilder, size: Dim, tile: number): Value {
   const starts = mul(range(g, ceilDiv(size, tile)), g.ints([tile])); // [tiles]
   const offsets = Array.from({ length: tile + 2 }, (_, i) => i);
-  return add(g.ints(offsets, [offsets.length, 1]), starts);
+  return addValues(g.ints(offsets, [offsets.length, 1]), starts);
 }
 
 /** Row of each output pixel among [tile², T] rows, in the order of pixels: [B * height * width]. */

@@ -1,6 +1,6 @@
 /** Attention without a fused operator, in slices of query rows, so that no tensor of scores is above what a device binds whole. */
 import type { Value } from "../builder.js";
-import { add, concat, matmul, slice, softmax } from "../ops.js";
+import { addValues, concat, matmul, slice, softmax } from "../ops.js";
 import { PROFILE } from "../profile.js";
 
 interface HeadInputs {
@@ -34,7 +34,7 @@ export function attendInSlices({ query, key, value, mask }: HeadInputs): Value {
 
 function attend({ query, key, value, mask }: HeadInputs): Value {
   const scores = matmul(query, key); // [B, N, rows, T]
-  return matmul(softmax(mask ? add(scores, mask) : scores), value);
+  return matmul(softmax(mask ? addValues(scores, mask) : scores), value);
 }
 
 /** How many query rows stay under the limit; at least one. */

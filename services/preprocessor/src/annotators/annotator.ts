@@ -1,7 +1,7 @@
 /** What an annotator is. To add one: a file beside this one, and a row in `index.ts`; everything else is derived from it. */
 import type { GreyImage, RgbImage } from "@armature/pixels";
 import type { z } from "zod";
-import type { AnnotatorNetwork } from "./annotator-network.js";
+import type { AnnotatorNetwork } from "../networks/annotator-network.js";
 
 export type ControlImage = RgbImage | GreyImage;
 

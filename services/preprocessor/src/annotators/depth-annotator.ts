@@ -3,8 +3,8 @@ import { z } from "zod";
 import type { DepthNetwork } from "../depth/depth-network.js";
 import { depthPicture } from "../depth/depth-picture.js";
 import { toPixelValues } from "../depth/dpt-image-processor.js";
+import type { AnnotatorNetwork } from "../networks/annotator-network.js";
 import { type AnnotatorDefinition, defineAnnotator } from "./annotator.js";
-import type { AnnotatorNetwork } from "./annotator-network.js";
 import { atResolutions, resolutionOptions } from "./resolution.js";
 
 interface DepthAnnotator {

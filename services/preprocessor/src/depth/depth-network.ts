@@ -6,7 +6,7 @@ import type { FloatMap } from "@armature/pixels";
 import type { Session } from "@armature/runtime";
 import { ModelConfig, openModelFolder } from "@armature/weights";
 import { Tensor } from "onnxruntime-node";
-import type { AnnotatorNetwork } from "../annotators/annotator-network.js";
+import type { AnnotatorNetwork } from "../networks/annotator-network.js";
 import { type DptImageProcessor, type PixelValues, readDptImageProcessor } from "./dpt-image-processor.js";
 
 export interface DepthNetwork {

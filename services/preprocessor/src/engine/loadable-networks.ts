@@ -2,7 +2,7 @@
 import type { DeviceProfile } from "@armature/graph";
 import { type ComputeSettings, type Loadable, openNetwork, type Session } from "@armature/runtime";
 import type { Processor } from "../annotators/annotator.js";
-import type { AnnotatorNetwork } from "../annotators/annotator-network.js";
+import type { AnnotatorNetwork } from "../networks/annotator-network.js";
 import type { ProcessorModel, ProcessorModels } from "./processor-models.js";
 
 export interface PreprocessorDevice extends ComputeSettings {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { InvalidConfig } from "@armature/core";
 import { CPU_PROFILE, requireKnownWeights, takenBytes } from "@armature/graph";
 import type { Processor } from "../annotators/annotator.js";
-import type { AnnotatorNetwork } from "../annotators/annotator-network.js";
+import type { AnnotatorNetwork } from "../networks/annotator-network.js";
 import { findModels } from "./find-models.js";
 
 export interface ProcessorModel {

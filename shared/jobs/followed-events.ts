@@ -9,7 +9,7 @@ import type { JobStore } from "./store.js";
 const QUEUED_ID = 1;
 
 /** The events after the one with the id `after`, as they happen, to the last; `queued` whenever the job's place is another one. */
-export async function* told(
+export async function* followedEvents(
   job: LiveJob,
   after: number,
   { queue, store, signal }: { queue: Queue; store: JobStore; signal: AbortSignal | undefined },
