@@ -73,30 +73,12 @@ export class BudgetFull extends AppError {
   }
 }
 
+/** Nothing is kept or served under the name that was asked for. */
 export class NotFound extends AppError {
   readonly code = "not-found";
 }
 
-/** Another service that this one needs cannot be reached; `service` is the name that the operator gave it. */
-export class UpstreamUnavailable extends AppError {
-  readonly code = "upstream-unavailable";
-  constructor(
-    message: string,
-    readonly retryAfterS = 5,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
-}
-
-/** Another service answered, but not with what its contract promises. */
-export class UpstreamFailed extends AppError {
-  readonly code = "upstream-failed";
-}
-
 export const CORE_ERRORS = registerErrors({
-  "upstream-failed": UpstreamFailed,
-  "upstream-unavailable": UpstreamUnavailable,
   "not-found": NotFound,
   "invalid-request": InvalidRequest,
   "invalid-config": InvalidConfig,

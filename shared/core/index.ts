@@ -19,8 +19,6 @@ export {
   NotFound,
   OutOfMemory,
   OverBudget,
-  UpstreamFailed,
-  UpstreamUnavailable,
 } from "./errors.js";
 export { floatToHalf, halfToFloat } from "./half.js";
 export { type Inflight, inflight } from "./inflight.js";

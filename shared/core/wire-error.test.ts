@@ -1,6 +1,5 @@
 import { deserialize, serialize } from "node:v8";
-import { UpstreamUnavailable } from "@armature/core";
-
+import { EngineUnavailable } from "@armature/engine";
 import { MethodNotAllowed } from "@armature/http";
 import { QueueFull } from "@armature/jobs";
 import { expect, test } from "vitest";
@@ -13,7 +12,7 @@ test.each([
   new InvalidRequest([{ pointer: "/seed", detail: "must be a number" }]),
   new MethodNotAllowed("PUT is not allowed", ["GET", "HEAD"]),
   new QueueFull(3),
-  new UpstreamUnavailable("preprocessor: connection refused", 9),
+  new EngineUnavailable("it does not start", 9),
   new Cancelled(),
   new OutOfMemory("wants 6 GB, the budget is 4 GB"),
 ])("$name crosses with all its fields", (error) => {

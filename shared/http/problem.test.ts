@@ -4,11 +4,20 @@ import { PICTURE_ERRORS, UnsupportedImage } from "@armature/images";
 import { JOBS_ERRORS, QueueFull } from "@armature/jobs";
 import { SOURCE_ERRORS } from "@armature/net";
 import { expect, test } from "vitest";
+import { UPSTREAM_ERRORS } from "../../services/diffusion/src/control-images/errors.js";
 import { startService, until } from "../../testing/http-service.js";
 import { HTTP_ERRORS, MethodNotAllowed, NotReady } from "./errors.js";
 import { PROBLEMS, toProblem } from "./problem.js";
 
-const TABLE = { ...CORE_ERRORS, ...ENGINE_ERRORS, ...PICTURE_ERRORS, ...JOBS_ERRORS, ...SOURCE_ERRORS, ...HTTP_ERRORS };
+const TABLE = {
+  ...CORE_ERRORS,
+  ...ENGINE_ERRORS,
+  ...PICTURE_ERRORS,
+  ...JOBS_ERRORS,
+  ...SOURCE_ERRORS,
+  ...HTTP_ERRORS,
+  ...UPSTREAM_ERRORS,
+};
 
 /** What the classes are made with that take more than a message. */
 const ARGUMENTS: Record<string, unknown[]> = {

@@ -10,8 +10,19 @@ import type { SourceError } from "@armature/net";
 import type { ErrorRequestHandler, Response } from "express";
 import { BodyTooLarge, type HttpError, MalformedRequest, MethodNotAllowed, UnsupportedMediaType } from "./errors.js";
 
+/** Codes of the errors that services throw themselves: their classes stand there, and `satisfies ServiceErrors` ties them to this list. */
+type ServiceErrorCode = "upstream-failed" | "upstream-unavailable";
+
+interface ServiceError extends AppError {
+  readonly code: ServiceErrorCode;
+  readonly retryAfterS?: number;
+}
+
+/** A service's own table of errors, by their codes. */
+export type ServiceErrors = Partial<Record<ServiceErrorCode, abstract new (...args: never[]) => ServiceError>>;
+
 /** Every class of errors that may reach a client: a code without its row below does not compile. */
-type KnownError = CoreError | EngineError | PictureError | JobsError | SourceError | HttpError;
+type KnownError = CoreError | EngineError | PictureError | JobsError | SourceError | HttpError | ServiceError;
 
 export type ProblemCode = KnownError["code"] | "internal-error";
 
@@ -151,7 +162,8 @@ function issuesOf(error: KnownError): FieldIssue[] {
 
 function headersOf(error: KnownError | undefined): Record<string, string> {
   const headers: Record<string, string> = {};
-  if (error && "retryAfterS" in error) headers["Retry-After"] = String(Math.max(1, Math.ceil(error.retryAfterS)));
+  const retryAfterS = error && "retryAfterS" in error ? error.retryAfterS : undefined;
+  if (retryAfterS !== undefined) headers["Retry-After"] = String(Math.max(1, Math.ceil(retryAfterS)));
   if (error instanceof MethodNotAllowed) headers.Allow = error.allow.join(", ");
   return headers;
 }

@@ -2,10 +2,11 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
-import { InvalidRequest, UpstreamFailed, UpstreamUnavailable } from "@armature/core";
+import { InvalidRequest } from "@armature/core";
 import { DecoderCrashed, decodeImage, sharp, UnsupportedImage } from "@armature/images";
 import { afterEach, describe, expect, test } from "vitest";
 import { listen } from "../../../../testing/loopback.js";
+import { UpstreamFailed, UpstreamUnavailable } from "./errors.js";
 import { PreprocessorClient } from "./preprocessor-client.js";
 
 const WANTED = {

@@ -1,9 +1,10 @@
 /** Speaks to preprocessor services over HTTP: a picture's bytes go there, a control image's bytes come back. */
-import { ImageTooLarge, UpstreamFailed, UpstreamUnavailable } from "@armature/core";
+import { ImageTooLarge } from "@armature/core";
 import { UnsupportedImage } from "@armature/images";
 import { steadyConnector } from "@armature/net";
 import type { RgbImage } from "@armature/pixels";
 import { Agent, buildConnector, type Dispatcher, request } from "undici";
+import { UpstreamFailed, UpstreamUnavailable } from "./errors.js";
 import { refusal, serviceName } from "./preprocessor-refusal.js";
 
 const CONNECT_MS = 5_000;

@@ -1,7 +1,8 @@
 /** What another status than 200 from a preprocessor means to the client of this service. Nothing that it says is passed on unchecked. */
 import { problem } from "@armature/contract";
-import { InvalidRequest, UpstreamFailed, UpstreamUnavailable } from "@armature/core";
+import { InvalidRequest } from "@armature/core";
 import type { Dispatcher } from "undici";
+import { UpstreamFailed, UpstreamUnavailable } from "./errors.js";
 
 /** Seconds, where the service says none that can be believed. */
 const DEFAULT_RETRY_AFTER_S = 5;
