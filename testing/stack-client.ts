@@ -33,10 +33,10 @@ export class StackClient {
     return (await fetch(`${this.url}/metrics`)).text();
   }
 
-  /** Denoising steps of the embedded model, of all jobs so far. */
+  /** Denoising steps of the embedded model in all jobs so far. */
   async stepsDone(): Promise<number> {
     const count = /^diffusion_step_duration_seconds_count\{model="tiny-sd"\} (\d+)$/m.exec(await this.metrics());
-    return Number(count![1]);
+    return Number(count?.[1] ?? 0);
   }
 }
 

@@ -1,7 +1,7 @@
 /** Bytes that many requests hold at once: each reserves before it holds, and is refused with the sums where there is no room. */
 import { BudgetFull, Cancelled, OverBudget } from "./errors.js";
 
-export interface ByteBudgetOptions {
+interface ByteBudgetOptions {
   /** What the bytes are, for messages, such as `bodies and encoded pictures`. */
   what: string;
   /** Of all holders together. */

@@ -1,6 +1,6 @@
 export { AppError, type ErrorOf, type FieldIssue, registerErrors } from "./app-error.js";
 export { builtFile, ROOT } from "./built-file.js";
-export { ByteBudget, type ByteBudgetOptions, type Reservation } from "./byte-budget.js";
+export { ByteBudget, type Reservation } from "./byte-budget.js";
 export { gigabytes, megabytes } from "./byte-size.js";
 export { type Clock, systemClock } from "./clock.js";
 export { hasCpuQuota, memoryLimit, usableCpus } from "./cpu-quota.js";

@@ -11,7 +11,7 @@ import { Scope } from "./scope.js";
 export type Ports = Readonly<Record<string, Port<unknown> | Readonly<Record<string, Port<unknown>>>>>;
 
 /** What the layers get of the ports. */
-export type PortValues<P extends Ports> = {
+type PortValues<P extends Ports> = {
   [K in keyof P]: P[K] extends Port<infer T> ? T : { [N in keyof P[K]]: P[K][N] extends Port<infer T> ? T : never };
 };
 
@@ -52,7 +52,7 @@ interface NetworkFacts {
 }
 
 /** Tensors of a call, as far as their sizes go. */
-export type FedShapes = Readonly<Record<string, { dims: readonly number[] }>>;
+type FedShapes = Readonly<Record<string, { dims: readonly number[] }>>;
 
 /** Sizes by the symbols of a graph, such as `{ B: 2, H: 64 }`. */
 export type Sizes = Readonly<Record<string, number>>;

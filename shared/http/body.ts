@@ -5,7 +5,7 @@ import { clientOf } from "./client.js";
 import { BodyTooLarge, MalformedRequest, UnsupportedMediaType } from "./errors.js";
 import { type JsonLimits, parseJson } from "./json-text.js";
 
-export interface BodyLimits extends JsonLimits {
+interface BodyLimits extends JsonLimits {
   /** Bytes on the wire; compressed bodies are not accepted, so these are all there are. */
   maxBytes: number;
   /** What bodies are held against until `releaseBody`, or until the answer is out. */

@@ -3,7 +3,7 @@ import type { Server } from "node:http";
 import type { Socket } from "node:net";
 import { holderOf } from "./client.js";
 
-export interface ConnectionCap {
+interface ConnectionCap {
   maxPerAddress: number;
   /** Addresses that speak for many clients: proxies. */
   exempt(address: string): boolean;

@@ -7,7 +7,7 @@ const EXPOSED = "Retry-After, X-Inference-Time, X-Request-Id, X-Request-Time, X-
 /** How long a browser keeps what a preflight said. */
 const MAX_AGE_S = 600;
 
-export interface CorsOptions {
+interface CorsOptions {
   /** Such as `https://app.example`; `*`: all. */
   origins: readonly string[];
   /** The methods that a path answers. */

@@ -4,7 +4,7 @@ import { Cancelled, type Clock, systemClock } from "@armature/core";
 import { noteProblem } from "./outcome.js";
 import { requestId, toProblem } from "./problem.js";
 
-export interface EventStreamOptions {
+interface EventStreamOptions {
   /** A comment goes out this often, since proxies close connections that are idle (the strictest after 60 to 100 s). */
   heartbeatMs?: number;
   /** How long a client waits before it connects again. */

@@ -4,18 +4,10 @@ export { jsonBody, jsonOrImageBody, releaseBody } from "./body.js";
 export { clientOf } from "./client.js";
 export { closed } from "./closed.js";
 export {
-  BodyTooLarge,
-  HeadersTooLarge,
-  HTTP_ERRORS,
-  type HttpError,
-  MalformedRequest,
   MethodNotAllowed,
   NotAcceptable,
-  NotReady,
-  RequestTimeout,
-  UnsupportedMediaType,
 } from "./errors.js";
-export { EventStream, streamEvents } from "./event-stream.js";
+export { streamEvents } from "./event-stream.js";
 export { createMetrics, type ServiceMetrics } from "./metrics.js";
 export type { MediaTypes, RouteDeclaration } from "./openapi.js";
 export type { Obstacle } from "./operation-routes.js";

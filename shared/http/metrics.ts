@@ -6,7 +6,7 @@ import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { type JobMetrics, jobMetrics } from "./job-metrics.js";
 import { requestMetrics } from "./request-metrics.js";
 
-export interface BuildInfo {
+interface BuildInfo {
   service: string;
   version: string;
   commit?: string;

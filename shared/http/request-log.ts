@@ -8,7 +8,7 @@ import { routeOf } from "./routes.js";
 export const LOG_LEVELS = ["silent", "error", "warn", "info", "debug", "trace"] as const;
 
 /** What a route may add to the line of its request. */
-export interface LogFields {
+interface LogFields {
   queueMs?: number;
   inferenceMs?: number;
   model?: string;
@@ -30,7 +30,7 @@ const SECRET = ["authorization", "cookie", "apiKey", "password", "token", "secre
 /** Paths that machines poll; their lines would bury the others. */
 const POLLED = new Set(["/healthz", "/readyz", "/metrics"]);
 
-export interface LoggerOptions {
+interface LoggerOptions {
   level: (typeof LOG_LEVELS)[number];
   service: string;
   version: string;

@@ -9,7 +9,7 @@ export interface RegisteredRoute {
 }
 
 /** The label of requests that matched no route; their paths are the clients' inventions. */
-export const UNMATCHED = "unmatched";
+const UNMATCHED = "unmatched";
 
 /** The pattern of the route that took the request, such as `/image/:processor`, never the path that was sent. */
 export function routeOf(req: Request): string {

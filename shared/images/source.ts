@@ -2,7 +2,7 @@
 import { AppError, ImageTooLarge, InvalidRequest } from "@armature/core";
 import { SourceForbidden } from "@armature/net";
 
-export interface ImageSourceOptions {
+interface ImageSourceOptions {
   /** Where in the request the text stands, as a JSON pointer; every error carries it. */
   pointer: string;
   /** Largest file of a picture. Checked on the text, before base64 is decoded. */

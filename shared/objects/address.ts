@@ -1,6 +1,6 @@
 import { InvalidConfig } from "@armature/core";
 
-export interface ObjectAddress {
+interface ObjectAddress {
   bucket: string;
   /** Prefix of the keys, without slashes at its ends; empty: the whole bucket. */
   prefix: string;

@@ -29,7 +29,7 @@ export interface S3Options {
 }
 
 /** What a store says of an object. */
-export interface ObjectFacts {
+interface ObjectFacts {
   bytes: number;
   metadata: Record<string, string>;
 }

@@ -32,7 +32,7 @@ export interface PreparedSettings {
 }
 
 /** A network, its weights, and the form in which the device computes it. */
-export interface NetworkSource {
+interface NetworkSource {
   network: ConfiguredNetwork;
   weights: WeightView;
   profile: DeviceProfile;

@@ -1,4 +1,4 @@
-export { type AccessConfig, accessOptions } from "./access-settings.js";
+export { accessOptions } from "./access-settings.js";
 export {
   count,
   deviceOptions,
@@ -13,7 +13,6 @@ export {
 } from "./common-settings.js";
 export {
   decodingBytes,
-  type FetchOptions,
   type PictureReference,
   pictureReference,
   pixelCount,

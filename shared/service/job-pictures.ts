@@ -8,7 +8,7 @@ import { blobName, type JobContext } from "@armature/jobs";
 import { fetchSource, type SourcePolicy } from "@armature/net";
 import type PQueue from "p-queue";
 
-export interface PictureOptions {
+interface PictureOptions {
   /** Where in the request the picture stands, as a JSON pointer; every error carries it. */
   pointer: string;
   /** Of the picture's file. */

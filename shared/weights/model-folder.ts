@@ -7,7 +7,7 @@ import { readSafetensorsHeader, type SafetensorsHeader } from "./safetensors.js"
 import { WEIGHT_FORMS, weightsExpected } from "./weight-files.js";
 import { type WeightView, weightView } from "./weight-view.js";
 
-export interface ModelFolder {
+interface ModelFolder {
   config: ModelConfig;
   weights: WeightView;
 }
