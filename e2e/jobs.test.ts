@@ -85,6 +85,31 @@ describe("clients that leave", () => {
     expect((await post(stack.diffusion, TEXT_TO_IMAGE)).status).toBe(200);
   });
 
+  test("30 of them that come and leave within 2 s, with four control images each, leave nothing running", async () => {
+    const stack = await startStack({ env: { LOG_LEVEL: "silent", ...ROOM } });
+    closing.push(() => stack.stop());
+    expect((await post(stack.diffusion, { ...TEXT_TO_IMAGE, controlnets: [net(await photo(99))] })).status).toBe(200);
+    const before = await completed(stack.preprocessor);
+    const pictures = await Promise.all(Array.from({ length: 120 }, (_, i) => photo(100 + i)));
+    const clients = Array.from({ length: 30 }, async (_, i) => {
+      const controlnets = pictures.slice(4 * i, 4 * i + 4).map(net);
+      await delay((i % 10) * 100);
+      const leave = AbortSignal.timeout(200 + (i % 7) * 120);
+      await post(stack.diffusion, { ...TEXT_TO_IMAGE, controlnets }, leave).catch(() => {});
+    });
+    await Promise.all(clients);
+    const atLeave = await completed(stack.preprocessor);
+    for (const service of [stack.preprocessor, stack.diffusion]) {
+      await until(
+        async () => (await metric(service, "job_queue_depth")) + (await metric(service, "jobs_running")) === 0,
+      );
+      await until(async () => (await metric(service, 'inflight_bytes{part="pixels"}')) === 0);
+    }
+    expect(atLeave - before).toBeLessThan(120);
+    expect((await completed(stack.preprocessor)) - atLeave).toBeLessThan(4); // what was in the engine, and before it
+    expect((await post(stack.diffusion, TEXT_TO_IMAGE)).status).toBe(200);
+  });
+
   test("but not a control image that another client waits for, too", async () => {
     let answer = () => {};
     let requests = 0;
@@ -106,6 +131,10 @@ describe("clients that leave", () => {
     expect(requests).toBe(1);
   });
 });
+
+const net = (image: string) => ({ type: "depth", image });
+
+const completed = (service: ServiceProcess) => metric(service, 'jobs_total{stage="preprocessor",outcome="completed"}');
 
 /** 30 clients, each with a picture of its own, that wait until `begun`; gives what makes all of them leave. */
 async function comeAndWait(diffusion: ServiceProcess, begun: () => boolean | Promise<boolean>) {
@@ -164,7 +193,7 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 }
 
 async function photo(i: number): Promise<string> {
-  const background = { r: 8 * i, g: 255 - 8 * i, b: 100 };
+  const background = { r: (8 * i) % 256, g: 255 - ((8 * i) % 256), b: i };
   const file = await sharp({ create: { width: 384, height: 384, channels: 3, background } })
     .png()
     .toBuffer();

@@ -6,6 +6,8 @@ import { builtFile } from "@armature/core";
 
 export interface ServiceProcess {
   url: string;
+  /** Where its operators' port is, with ADMIN_PORT. */
+  adminUrl: string | undefined;
   process: ChildProcess;
   /** SIGTERM, so that running work ends; gives the exit code, or null after a signal. */
   stop(): Promise<number | null>;
@@ -68,9 +70,10 @@ export async function startService(
     stdio: ["ignore", stdout, "inherit", "ipc"],
   });
   if (typeof output === "function") createInterface(child.stdout!).on("line", output);
-  const url = await listening(name, child);
+  const { url, adminUrl } = await listening(name, child);
   return {
     url,
+    adminUrl,
     process: child,
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
@@ -81,13 +84,19 @@ export async function startService(
   };
 }
 
-function listening(name: string, child: ChildProcess): Promise<string> {
+interface Listening {
+  url: string;
+  adminUrl?: string;
+}
+
+function listening(name: string, child: ChildProcess): Promise<Listening> {
   return new Promise((resolve, reject) => {
     child.once("exit", (code, signal) =>
       reject(new Error(`The ${name} service ended with ${signal ?? `exit code ${code}`}`)),
     );
-    child.on("message", (message: { type?: string; url?: string }) => {
-      if (message.type === "listening" && message.url) resolve(message.url);
+    child.on("message", (message: Partial<Listening> & { type?: string }) => {
+      const { type, url, adminUrl } = message;
+      if (type === "listening" && url) resolve(adminUrl ? { url, adminUrl } : { url });
     });
   });
 }

@@ -1,6 +1,7 @@
 /** A real service on a free port with the routes that a test gives it, and raw sockets to talk to it. */
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { ByteBudget, inflight } from "@armature/core";
 import {
   type AppOptions,
   createApp,
@@ -38,6 +39,8 @@ export async function startService(
     info: { title: "Test", version: "1.2.3", description: "A service of the `test`" },
     log: createLogger({ level: "debug", service: "test", version: "1.2.3", destination }),
     metrics: createMetrics({ service: "test", version: "1.2.3" }),
+    access: {},
+    inflight: inflight(512e6),
     routes: [],
     routers: [router],
     obstacle: () => undefined,
@@ -47,6 +50,9 @@ export async function startService(
   running.push(started);
   return { ...started, log };
 }
+
+/** A budget that bodies of tests find room in. */
+export const roomyBudget = () => new ByteBudget({ what: "bodies", limitBytes: 200e6 });
 
 /** Writes bytes to a fresh connection and returns all that comes back until the server closes it. */
 export async function rawExchange(port: number, ...parts: (string | { waitMs: number } | "END")[]): Promise<string> {

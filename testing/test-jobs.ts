@@ -1,3 +1,4 @@
+import { ByteBudget } from "@armature/core";
 import { type JobKind, type JobObserver, type JobSpec, Jobs, type QueuePosition, successes } from "@armature/jobs";
 import { MemoryBlobs } from "../shared/jobs/memory/memory-blobs.js";
 import { MemoryQueue, type MemoryQueueOptions } from "../shared/jobs/memory/memory-queue.js";
@@ -30,7 +31,7 @@ export function testJobs(options: TestJobsOptions = {}, { realSecondsPerCost = 1
   const clock = new FakeClock();
   const queue = new MemoryQueue({ concurrency: 1, maxWaiting: 8, maxWaitingCost: 1_000, clock, ...queueOptions });
   const store = new MemoryJobStore();
-  const blobs = new MemoryBlobs({ maxBytes: 1_000 });
+  const blobs = new MemoryBlobs(new ByteBudget({ what: "files", limitBytes: 1_000 }));
   const started: string[] = [];
   const known = new Map<string, TestJob>();
 

@@ -1,6 +1,7 @@
 /** The table of what the report tries. */
 import { forbiddenAddresses } from "./addresses.js";
 import type { FaultRow } from "./fault-row.js";
+import { hostileHttp } from "./http.js";
 import { hostileHubs } from "./hubs.js";
 import { hostilePictures } from "./pictures.js";
 
@@ -14,5 +15,6 @@ export interface Faults {
 export const FAULTS: Readonly<Record<string, Faults>> = {
   pictures: { short: 63, long: 6_300, report: ({ cases, seed }) => hostilePictures(cases, seed) },
   hubs: { short: 17, long: 1_020, report: ({ cases, seed }) => hostileHubs(cases, seed) },
+  http: { short: 54, long: 540, report: ({ cases, seed }) => hostileHttp(cases, seed) },
   addresses: { short: 45, long: 450, report: ({ cases }) => forbiddenAddresses(cases) },
 };

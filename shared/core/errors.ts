@@ -57,6 +57,22 @@ export class ImageTooLarge extends AppError {
   readonly code = "image-too-large";
 }
 
+/** A request that would hold more bytes than all requests together may; the message holds the sums. */
+export class OverBudget extends AppError {
+  readonly code = "over-budget";
+}
+
+/** Requests hold so many bytes at present that no more may come in; the message holds the sums. */
+export class BudgetFull extends AppError {
+  readonly code = "budget-full";
+  constructor(
+    message: string,
+    readonly retryAfterS: number,
+  ) {
+    super(message);
+  }
+}
+
 export class NotFound extends AppError {
   readonly code = "not-found";
 }
@@ -91,6 +107,8 @@ export const CORE_ERRORS = registerErrors({
   "device-unavailable": DeviceUnavailable,
   "device-lost": DeviceLost,
   "image-too-large": ImageTooLarge,
+  "over-budget": OverBudget,
+  "budget-full": BudgetFull,
 });
 
 export type CoreError = ErrorOf<typeof CORE_ERRORS>;

@@ -1,8 +1,10 @@
 export { AppError, type ErrorOf, errorClass, type FieldIssue, registerErrors } from "./app-error.js";
 export { builtFile, ROOT } from "./built-file.js";
+export { ByteBudget, type ByteBudgetOptions, type Reservation } from "./byte-budget.js";
 export { type Clock, systemClock } from "./clock.js";
 export { hasCpuQuota, memoryLimit, usableCpus } from "./cpu-quota.js";
 export {
+  BudgetFull,
   Cancelled,
   CORE_ERRORS,
   type CoreError,
@@ -15,10 +17,12 @@ export {
   InvalidRequest,
   NotFound,
   OutOfMemory,
+  OverBudget,
   UpstreamFailed,
   UpstreamUnavailable,
 } from "./errors.js";
 export { floatToHalf, halfToFloat } from "./half.js";
+export { type Inflight, inflight } from "./inflight.js";
 export { nearest } from "./nearest.js";
 export { printable } from "./printable.js";
 export { TorchGenerator } from "./torch-generator.js";

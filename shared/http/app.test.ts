@@ -1,7 +1,8 @@
+import { inflight } from "@armature/core";
 import { request } from "undici";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { rawExchange, startService } from "../../testing/http-service.js";
+import { rawExchange, roomyBudget, startService } from "../../testing/http-service.js";
 import { createApp } from "./app.js";
 import { jsonBody } from "./body.js";
 import { createMetrics } from "./metrics.js";
@@ -101,7 +102,8 @@ const ROUTES: RouteDeclaration[] = [
 
 test("the document is served, and says what the table of routes says", async () => {
   const { url } = await startService(
-    (router) => router.post("/things/:kind", jsonBody({ maxBytes: 10 }), (_req, res) => res.end()),
+    (router) =>
+      router.post("/things/:kind", jsonBody({ maxBytes: 10, budget: roomyBudget() }), (_req, res) => res.end()),
     {
       app: { routes: ROUTES },
     },
@@ -195,6 +197,8 @@ function appWith(routes: RouteDeclaration[]) {
     info: { title: "Test", version: "1", description: "" },
     log: createLogger({ level: "silent", service: "test", version: "1" }),
     metrics: createMetrics({ service: "test", version: "1" }),
+    access: {},
+    inflight: inflight(512e6),
     routes,
     routers: [],
     obstacle: () => undefined,

@@ -5,14 +5,19 @@ import type { Router } from "express";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { cpuTimed } from "../../testing/cpu-time.js";
-import { rawExchange, startService, until } from "../../testing/http-service.js";
-import { jsonBody, jsonOrImageBody, parseJson } from "./body.js";
+import { rawExchange, roomyBudget, startService, until } from "../../testing/http-service.js";
+import { jsonBody, jsonOrImageBody } from "./body.js";
+import { parseJson } from "./json-text.js";
 
-const LIMITS = { maxBytes: 1_000 };
+const LIMITS = { maxBytes: 1_000, budget: roomyBudget() };
 
 function routes(router: Router): void {
   router.post("/json", jsonBody(LIMITS), (req, res) => void res.json({ got: req.body }));
-  router.post("/big", jsonBody({ maxBytes: 32_000_000 }), (req, res) => void res.json({ keys: Object.keys(req.body) }));
+  router.post(
+    "/big",
+    jsonBody({ maxBytes: 32_000_000, budget: roomyBudget() }),
+    (req, res) => void res.json({ keys: Object.keys(req.body) }),
+  );
   router.post(
     "/strict",
     jsonBody(LIMITS),

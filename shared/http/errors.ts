@@ -16,6 +16,27 @@ export class HeadersTooLarge extends AppError {
   readonly code = "headers-too-large";
 }
 
+/** The Host header names another host than this service. */
+export class HostNotServed extends AppError {
+  readonly code = "host-not-served";
+}
+
+/** A page of another site asks for what only the service's own pages and programs may. */
+export class ForeignOrigin extends AppError {
+  readonly code = "foreign-origin";
+}
+
+/** A client holds as many connections as one may. */
+export class TooManyConnections extends AppError {
+  readonly code = "too-many-connections";
+  constructor(
+    message: string,
+    readonly retryAfterS: number,
+  ) {
+    super(message);
+  }
+}
+
 export class MethodNotAllowed extends AppError {
   readonly code = "method-not-allowed";
   constructor(
@@ -54,6 +75,9 @@ export const HTTP_ERRORS = registerErrors({
   "malformed-request": MalformedRequest,
   "request-timeout": RequestTimeout,
   "headers-too-large": HeadersTooLarge,
+  "host-not-served": HostNotServed,
+  "foreign-origin": ForeignOrigin,
+  "too-many-connections": TooManyConnections,
   "method-not-allowed": MethodNotAllowed,
   "not-acceptable": NotAcceptable,
   "unsupported-media-type": UnsupportedMediaType,

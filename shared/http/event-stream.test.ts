@@ -1,9 +1,11 @@
 import { once } from "node:events";
 import { connect } from "node:net";
+import { Cancelled, InvalidModel } from "@armature/core";
+import { QueueFull } from "@armature/jobs";
 import { expect, test } from "vitest";
 import { FakeClock } from "../../testing/fake-clock.js";
 import { startService, until } from "../../testing/http-service.js";
-import { EventStream } from "./event-stream.js";
+import { EventStream, streamEvents } from "./event-stream.js";
 
 async function streamingService() {
   const clock = new FakeClock();
@@ -79,4 +81,28 @@ test("a client that does not read holds up what must arrive, loses what is out o
   await sent;
   socket.resume();
   await once(socket, "close");
+});
+
+test.each([
+  [new QueueFull(3), "warn", 429, "queue-full"],
+  [new InvalidModel("/models/secret"), "error", 500, "invalid-model"],
+  [new Cancelled(), "info", 499, "cancelled"],
+])("a failure that events tell is logged and counted as what it was: %s", async (thrown, level, status, code) => {
+  const { url, log } = await startService((router) => {
+    router.get("/events", (_req, res) => {
+      const events = (async function* () {
+        yield { event: "queued", data: {} };
+        throw thrown;
+      })();
+      return streamEvents(res, events, { passing: [] });
+    });
+  });
+  const answer = await fetch(`${url}/events`);
+  expect(answer.status).toBe(200);
+  await answer.text();
+  await until(() => log.length > 0);
+  expect(log[0]).toMatchObject({ level, route: "/events", status, code });
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  expect(metrics).toContain(`http_request_duration_seconds_count{route="/events",method="GET",status="${status}"} 1`);
+  expect(metrics).toContain(`http_problems_total{route="/events",code="${code}"} 1`);
 });

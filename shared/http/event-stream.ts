@@ -1,6 +1,7 @@
 /** Server-sent events (HTML Living Standard, section 9.2), for progress. */
 import type { ServerResponse } from "node:http";
 import { Cancelled, type Clock, systemClock } from "@armature/core";
+import { noteProblem } from "./outcome.js";
 import { requestId, toProblem } from "./problem.js";
 
 export interface EventStreamOptions {
@@ -100,8 +101,10 @@ export async function streamEvents(
       else await stream.send(event, data);
     }
   } catch (error) {
+    const problem = toProblem(error, requestId(res));
+    noteProblem(res, problem, error);
     if (error instanceof Cancelled) await stream.send("cancelled", {});
-    else await stream.send("failed", toProblem(error, requestId(res)).body);
+    else await stream.send("failed", problem.body);
   } finally {
     stream.end();
   }

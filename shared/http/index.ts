@@ -1,5 +1,7 @@
-export { type AppOptions, createApp, type Obstacle, type ServiceApp } from "./app.js";
-export { jsonBody, jsonOrImageBody } from "./body.js";
+export { type Access, isLoopback } from "./access.js";
+export { type AppOptions, createApp, type ServiceApp } from "./app.js";
+export { jsonBody, jsonOrImageBody, releaseBody } from "./body.js";
+export { clientOf } from "./client.js";
 export { closed } from "./closed.js";
 export {
   BodyTooLarge,
@@ -16,6 +18,7 @@ export {
 export { EventStream, streamEvents } from "./event-stream.js";
 export { createMetrics, type ServiceMetrics } from "./metrics.js";
 export type { MediaTypes, RouteDeclaration } from "./openapi.js";
+export type { Obstacle } from "./operation-routes.js";
 export { requestId, toProblem } from "./problem.js";
 export { addLogFields, createLogger, LOG_LEVELS } from "./request-log.js";
 export { onTermination, type RunningServer, type ServerOptions, startServer } from "./server.js";

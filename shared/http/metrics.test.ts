@@ -1,6 +1,8 @@
+import { connect } from "node:net";
+import { inflight } from "@armature/core";
 import { expect, test } from "vitest";
 import { settled } from "../../testing/fake-clock.js";
-import { startService } from "../../testing/http-service.js";
+import { startService, until } from "../../testing/http-service.js";
 import { testJobs } from "../../testing/test-jobs.js";
 import { createMetrics } from "./metrics.js";
 import { createLogger } from "./request-log.js";
@@ -50,4 +52,24 @@ test("a store that fails is counted and logged with its cause", async () => {
   jobObserver("generate", log).storeFailed(new Error("the disk is full"));
   expect(await registry.metrics()).toContain('job_store_failures_total{stage="generate"} 1');
   expect(lines).toMatchObject([{ stage: "generate", err: { message: "the disk is full" } }]);
+});
+
+test("what requests hold is shown by the part of the budget, and an answer counts until it is read", async () => {
+  const budget = inflight(400e6);
+  budget.pixels.reserve(7e6);
+  const { url, port } = await startService(
+    (router) => router.get("/big", (_req, res) => void res.send(Buffer.alloc(20e6))),
+    {
+      app: { inflight: budget },
+    },
+  );
+  const reader = connect(port, "127.0.0.1").pause();
+  reader.write("GET /big HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  await until(() => budget.encoded.heldBytes > 10e6);
+  const text = await (await fetch(`${url}/metrics`)).text();
+  expect(text).toContain('inflight_bytes{part="pixels"} 7000000');
+  expect(text).toMatch(/inflight_bytes\{part="encoded"\} [12]\d{7}\n/);
+  expect(text).toContain('inflight_limit_bytes{part="encoded"} 100000000');
+  reader.resume();
+  await until(() => budget.encoded.heldBytes === 0);
 });

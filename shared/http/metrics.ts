@@ -1,10 +1,11 @@
 /** Prometheus metrics: a registry for each app. Labels have few values: no path, id or word of a client is one. */
 
+import type { ByteBudget, Inflight } from "@armature/core";
 import type { JobObserver, QueueSnapshot } from "@armature/jobs";
 import type { RequestHandler } from "express";
 import type { Logger } from "pino";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import { answeredStatus } from "./closed.js";
+import { outcomeOf } from "./outcome.js";
 import { routeOf } from "./routes.js";
 
 export interface BuildInfo {
@@ -22,6 +23,8 @@ export interface ServiceMetrics {
   jobObserver(stage: string, log: Logger): JobObserver;
   /** Shows the queue's present state whenever metrics are read. */
   watchQueue(stage: string, snapshot: () => Promise<QueueSnapshot>): void;
+  /** Shows what requests hold whenever metrics are read. */
+  watchInflight(inflight: Inflight): void;
 }
 
 /** From a quick list to minutes of denoising on a CPU. */
@@ -44,20 +47,54 @@ export function createMetrics({ service, version, commit = "unknown" }: BuildInf
     labelNames: ["service", "version", "commit"],
     registers: [registry],
   }).set({ service, version, commit }, 1);
-  return { registry, measureRequests: measureRequests(registry), ...jobMetrics(registry) };
+  return {
+    registry,
+    measureRequests: measureRequests(registry),
+    watchInflight: (inflight) => watchInflight(registry, inflight),
+    ...jobMetrics(registry),
+  };
+}
+
+function watchInflight(registry: Registry, inflight: Inflight): void {
+  const gauge = (name: string, help: string, value: (budget: ByteBudget) => number) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ["part"],
+      registers: [registry],
+      collect() {
+        for (const [part, budget] of Object.entries(inflight)) this.set({ part }, value(budget));
+      },
+    });
+  gauge("inflight_bytes", "Bytes that requests hold, by the part of the budget", (budget) => budget.heldBytes);
+  gauge(
+    "inflight_limit_bytes",
+    "Bytes that requests may hold, by the part of the budget",
+    (budget) => budget.limitBytes,
+  );
 }
 
 function measureRequests(registry: Registry): RequestHandler {
   const duration = new Histogram({
     name: "http_request_duration_seconds",
-    help: "From the request's headers to the end of the answer",
+    help: "From the request's headers to the end of the answer; the status is that of what came of it, also where events told it",
     labelNames: ["route", "method", "status"],
     buckets: SECONDS,
     registers: [registry],
   });
+  const problems = new Counter({
+    name: "http_problems_total",
+    help: "Requests that failed or were refused, by the code of their problem",
+    labelNames: ["route", "code"],
+    registers: [registry],
+  });
   return (req, res, next) => {
     const stop = duration.startTimer();
-    res.once("close", () => stop({ route: routeOf(req), method: req.method, status: answeredStatus(res) }));
+    res.once("close", () => {
+      const { status, problem } = outcomeOf(res);
+      stop({ route: routeOf(req), method: req.method, status });
+      if (problem) problems.inc({ route: routeOf(req), code: problem.body.code });
+    });
     next();
   };
 }

@@ -24,6 +24,8 @@ export interface RouteDeclaration {
   path: string;
   summary: string;
   description?: string;
+  /** For those who run the service: under `ADMIN_PORT` where there is one, and out of reach for other sites' pages. */
+  operator?: true;
   /** Under which heading the route stands. */
   tag: string;
   params?: z.ZodObject;

@@ -1,7 +1,7 @@
 /** One JSON line per finished request. What may stand in it is a closed list, so that no prompt and no picture ever does. */
 import type { RequestHandler, Response } from "express";
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from "pino";
-import { answeredStatus } from "./closed.js";
+import { onLateFault, outcomeOf } from "./outcome.js";
 import { isFault, type Problem, requestId } from "./problem.js";
 import { routeOf } from "./routes.js";
 
@@ -55,58 +55,38 @@ export function createLogger({ level, service, version, destination }: LoggerOpt
 
 /** Adds fields to the line that will be written when the request is finished. */
 export function addLogFields(res: Response, fields: LogFields): void {
-  Object.assign(entryOf(res).fields, fields);
+  fieldsOf.set(res, { ...fieldsOf.get(res), ...fields });
 }
 
 /**
- * Notes why the request failed. The text of a fault goes into the line with its stack; that of a refusal does not.
- * A fault that shows only after the client has left, and the line is written, gets a line of its own.
+ * Writes the line: `error` for a fault of ours, `warn` for what was refused, `debug` for polled paths, else `info`. The text of a
+ * fault goes into it with its stack; that of a refusal does not. A fault that shows only after the line gets one of its own.
  */
-export function noteProblem(res: Response, problem: Problem, thrown: unknown): void {
-  const entry = entryOf(res);
-  entry.problem = problem;
-  entry.thrown = thrown;
-  if (isFault(problem)) entry.logLate?.(problem, thrown);
-}
-
-/** Writes the line: `error` for a fault of ours, `warn` for what was refused, `debug` for polled paths, else `info`. */
 export function requestLog(log: Logger): RequestHandler {
   return (req, res, next) => {
     const startMs = performance.now();
     res.once("close", () => {
-      const entry = entryOf(res);
-      const { fields, problem, thrown } = entry;
+      const { status, problem, thrown } = outcomeOf(res);
       const line = {
         requestId: requestId(res),
         method: req.method,
         route: routeOf(req),
-        status: answeredStatus(res),
+        status,
         durationMs: Math.round(performance.now() - startMs),
-        ...fields,
+        ...fieldsOf.get(res),
         ...(problem && { code: problem.body.code }),
         ...(problem && isFault(problem) && { err: thrown }),
       };
       log[levelOf(line, problem)](line, "request");
-      entry.logLate = ({ body }, err) => log.error({ requestId: line.requestId, code: body.code, err }, "late fault");
+      onLateFault(res, ({ problem: { body }, thrown: err }) => {
+        log.error({ requestId: line.requestId, code: body.code, err }, "late fault");
+      });
     });
     next();
   };
 }
 
-interface Entry {
-  fields: LogFields;
-  problem?: Problem;
-  thrown?: unknown;
-  logLate?: (problem: Problem, thrown: unknown) => void;
-}
-
-const entries = new WeakMap<Response, Entry>();
-
-function entryOf(res: Response): Entry {
-  const entry = entries.get(res) ?? { fields: {} };
-  entries.set(res, entry);
-  return entry;
-}
+const fieldsOf = new WeakMap<Response, LogFields>();
 
 function levelOf({ route, status }: { route: string; status: number }, problem: Problem | undefined) {
   if (problem && isFault(problem)) return "error";

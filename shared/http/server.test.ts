@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { systemClock } from "@armature/core";
 import { Agent, request } from "undici";
 import { describe, expect, test, vi } from "vitest";
-import { rawExchange, startService, until } from "../../testing/http-service.js";
+import { rawExchange, roomyBudget, startService, until } from "../../testing/http-service.js";
 import { testJobs } from "../../testing/test-jobs.js";
 import { jsonBody } from "./body.js";
 import { closed } from "./closed.js";
@@ -42,7 +42,7 @@ describe("a client that is too slow is ended within the bound", () => {
 
   test("one that stops amid its body", async () => {
     const { port } = await startService(
-      (router) => router.post("/work", jsonBody({ maxBytes: 100 }), (_req, res) => res.end()),
+      (router) => router.post("/work", jsonBody({ maxBytes: 100, budget: roomyBudget() }), (_req, res) => res.end()),
       { server },
     );
     const head = "POST /work HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{";
@@ -54,7 +54,7 @@ describe("a client that is too slow is ended within the bound", () => {
 
   test("one that closes its half amid its body", async () => {
     const { port } = await startService(
-      (router) => router.post("/work", jsonBody({ maxBytes: 100 }), (_req, res) => res.end()),
+      (router) => router.post("/work", jsonBody({ maxBytes: 100, budget: roomyBudget() }), (_req, res) => res.end()),
       { server },
     );
     const head = "POST /work HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{";
@@ -121,7 +121,7 @@ test.each([
 
 test("an unknown expectation is ignored, and 100-continue is answered", async () => {
   const { port } = await startService((router) =>
-    router.post("/work", jsonBody({ maxBytes: 100 }), (_req, res) => void res.json(1)),
+    router.post("/work", jsonBody({ maxBytes: 100, budget: roomyBudget() }), (_req, res) => void res.json(1)),
   );
   expect(await rawExchange(port, `${GET}Expect: miracles\r\nConnection: close\r\n\r\n`)).toMatch(/^HTTP\/1.1 200 /);
   const head = "POST /work HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n";

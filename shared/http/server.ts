@@ -1,18 +1,19 @@
 /** Listens, ends clients that are too slow, and shuts down without cutting work short. */
-import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type Server, type ServerResponse, STATUS_CODES } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import type { AppError } from "@armature/core";
+import type { Express } from "express";
 import type { ServiceApp } from "./app.js";
-import { BodyTooLarge, HeadersTooLarge, MalformedRequest, RequestTimeout } from "./errors.js";
-import { toProblem } from "./problem.js";
+import { capConnections } from "./connection-cap.js";
+import { answerMalformed, refuseConnection } from "./socket-answer.js";
 
 export interface ServerOptions {
   host: string;
   /** 0 picks a free one. */
   port: number;
+  /** Of the application's `admin`, where it has one; 0 picks a free one. */
+  adminPort?: number | undefined;
   /** From the connection, or the request before, until all headers have come. */
   headersTimeoutMs?: number;
   /** From the connection, or the request before, until the whole body has come. */
@@ -21,8 +22,10 @@ export interface ServerOptions {
   keepAliveTimeoutMs?: number;
   /** From the end of the work until the client has taken the answer. */
   answerTimeoutMs?: number;
-  /** Connections at once; a further one is closed. */
+  /** Connections of a port at once; a further one is closed. */
   maxConnections?: number;
+  /** Those of one client address; a further one is answered 429. Addresses of trusted proxies have no such limit. */
+  maxConnectionsPerAddress?: number;
   /** How long `drain` waits for running work before it cuts the connections. */
   drainTimeoutMs?: number;
 }
@@ -31,6 +34,8 @@ export interface RunningServer {
   /** Where it listens, such as `http://127.0.0.1:1111`. */
   url: string;
   port: number;
+  /** Where the application's `admin` is. */
+  adminUrl: string | undefined;
   /** Refuses new work, lets running requests end, closes every connection, then resolves. A second call gets the same promise. */
   drain(): Promise<void>;
 }
@@ -40,9 +45,12 @@ const DEFAULTS = {
   requestTimeoutMs: 60_000,
   keepAliveTimeoutMs: 10_000,
   answerTimeoutMs: 60_000,
-  maxConnections: 512,
+  maxConnections: 1_024,
+  maxConnectionsPerAddress: 128,
   drainTimeoutMs: 300_000,
 };
+
+type Limits = ServerOptions & typeof DEFAULTS;
 
 /** Connections that are amid a request when everything else is done get this long. */
 const LAST_WORDS_MS = 1_000;
@@ -53,6 +61,26 @@ const PROBE_AFTER_MS = 30_000;
 /** Resolves when the server listens; throws Node's error if it cannot. */
 export async function startServer(app: ServiceApp, options: ServerOptions): Promise<RunningServer> {
   const limits = { ...DEFAULTS, ...options };
+  const work = await listen(app.handle, limits.port, limits);
+  const admin = app.admin && (await listen(app.admin, limits.adminPort ?? 0, limits).catch(closing(work)));
+  let drained: Promise<void> | undefined;
+  return {
+    port: work.port,
+    url: work.url,
+    adminUrl: admin?.url,
+    drain: () => (drained ??= drainAll(app, [work, ...(admin ? [admin] : [])], limits.drainTimeoutMs)),
+  };
+}
+
+interface Listener {
+  server: Server;
+  url: string;
+  port: number;
+  /** Answers that are under way. */
+  running: Set<ServerResponse>;
+}
+
+async function listen(handle: Express, wantedPort: number, limits: Limits): Promise<Listener> {
   const server = createServer({
     headersTimeout: limits.headersTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,
@@ -63,26 +91,35 @@ export async function startServer(app: ServiceApp, options: ServerOptions): Prom
     keepAliveInitialDelay: PROBE_AFTER_MS,
   });
   server.maxConnections = limits.maxConnections;
+  const trusts: (address: string, hop: number) => boolean = handle.get("trust proxy fn");
+  const isRefused = capConnections(server, {
+    maxPerAddress: limits.maxConnectionsPerAddress,
+    exempt: (address) => trusts(address, 0),
+    refuse: refuseConnection(limits.maxConnectionsPerAddress),
+  });
   const running = new Set<ServerResponse>();
   server.on("request", (req, res) => {
+    if (isRefused(req.socket)) return void res.destroy();
     running.add(res);
     res.once("close", () => running.delete(res));
     endSlowReader(res, limits.answerTimeoutMs);
-    app.handle(req, res);
+    handle(req, res);
   });
   server.on("checkExpectation", (req, res) => server.emit("request", req, res)); // RFC 9110 permits to ignore it
   server.on("clientError", answerMalformed);
-  server.listen(limits.port, limits.host);
+  server.listen(wantedPort, limits.host);
   await once(server, "listening");
-
   const { port, address, family } = server.address() as AddressInfo;
-  let drained: Promise<void> | undefined;
-  return {
-    port,
-    url: `http://${family === "IPv6" ? `[${address}]` : address}:${port}`,
-    drain: () => (drained ??= drainServer(server, app, [...running], limits.drainTimeoutMs)),
-  };
+  return { server, port, url: `http://${family === "IPv6" ? `[${address}]` : address}:${port}`, running };
 }
+
+/** A start that fails leaves nothing behind that listens. */
+const closing = ({ server }: Listener) => {
+  return (error: unknown): never => {
+    server.close();
+    throw error;
+  };
+};
 
 /**
  * On the first SIGTERM or SIGINT drains and exits with 0 (1 if that failed); a second signal exits at once,
@@ -101,17 +138,17 @@ export function onTermination(drain: () => Promise<void>, host: Pick<NodeJS.Proc
   host.on("SIGTERM", stop).on("SIGINT", stop);
 }
 
-/** The server goes on listening meanwhile, so that clients hear 503 and when to come back, rather than nothing. */
-async function drainServer(
-  server: Server,
-  app: ServiceApp,
-  running: ServerResponse[],
-  timeoutMs: number,
-): Promise<void> {
+/** The servers go on listening meanwhile, so that clients hear 503 and when to come back, rather than nothing. */
+async function drainAll(app: ServiceApp, listeners: Listener[], timeoutMs: number): Promise<void> {
   app.drain();
+  const running = listeners.flatMap((listener) => [...listener.running]);
   for (const res of running) res.shouldKeepAlive = false;
   const ended = Promise.all(running.map((res) => res.closed || once(res, "close")));
   await atMost(timeoutMs, ended);
+  await Promise.all(listeners.map(({ server }) => close(server)));
+}
+
+async function close(server: Server): Promise<void> {
   const closed = once(server, "close");
   server.close(); // closes idle connections, too
   await atMost(LAST_WORDS_MS, closed);
@@ -131,39 +168,4 @@ function endSlowReader(res: ServerResponse, timeoutMs: number): void {
     const timer = setTimeout(() => res.destroy(), timeoutMs).unref();
     res.once("close", () => clearTimeout(timer));
   });
-}
-
-/** What cannot be parsed as HTTP, or came too slowly, never reaches the app; it is answered here, in the same form. */
-function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
-  const answered = "_httpMessage" in socket && (socket._httpMessage as ServerResponse | null)?.headersSent;
-  if (!socket.writable || answered) {
-    socket.destroy();
-    return;
-  }
-  const requestId = randomUUID();
-  const { status, body } = toProblem(malformation(error.code), requestId);
-  const text = JSON.stringify(body);
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    "Content-Type: application/problem+json",
-    `Content-Length: ${Buffer.byteLength(text)}`,
-    `X-Request-Id: ${requestId}`,
-    "X-Content-Type-Options: nosniff",
-    "Connection: close",
-  ];
-  socket.end(`${head.join("\r\n")}\r\n\r\n${text}`);
-  setTimeout(() => socket.destroy(), LAST_WORDS_MS).unref();
-}
-
-function malformation(code: string | undefined): AppError {
-  switch (code) {
-    case "ERR_HTTP_REQUEST_TIMEOUT":
-      return new RequestTimeout("The request did not come in full within the time that is allowed");
-    case "HPE_HEADER_OVERFLOW":
-      return new HeadersTooLarge("The request's header lines are too long");
-    case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
-      return new BodyTooLarge("The body's chunk extensions are too long");
-    default:
-      return new MalformedRequest(`This is not HTTP/1.1 as RFC 9112 has it${code ? ` (${code})` : ""}`);
-  }
 }

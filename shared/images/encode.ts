@@ -9,6 +9,18 @@ export interface Encoding {
   quality?: number | undefined;
 }
 
+/** Above it, lossless WebP is made with the least effort: at 49 megapixels in 2 s and 735 MB instead of 7 s and 1.6 GB. */
+const FULL_EFFORT_PIXELS = 4_000_000;
+
+/** Bytes per pixel that encoding without loss holds beside the pixels, the file with them, measured on noise. */
+const ENCODER_BYTES = { png: 4, webp: 42, webpAtLeastEffort: 28 };
+
+/** Bytes that encoding a picture of so many pixels without loss holds, with the pixels themselves. */
+export function encodingBytes(pixels: number, format: "png" | "webp"): number {
+  const encoder = format === "webp" && pixels > FULL_EFFORT_PIXELS ? "webpAtLeastEffort" : format;
+  return (3 + ENCODER_BYTES[encoder]) * pixels;
+}
+
 /** Encodes a picture; PNG and WebP without quality keep every level. Grey stays grey where the format knows it (not WebP). */
 export function encodeImage(image: RgbImage | GreyImage, { format, quality }: Encoding): Promise<Buffer> {
   const { data, width, height } = image;
@@ -17,5 +29,6 @@ export function encodeImage(image: RgbImage | GreyImage, { format, quality }: En
   if (format === "png") return pixels.png().toBuffer();
   if (format === "jpeg")
     return pixels.jpeg({ quality: quality ?? DEFAULT_JPEG_QUALITY, chromaSubsampling: "4:4:4" }).toBuffer();
-  return pixels.webp(quality === undefined ? { lossless: true } : { quality }).toBuffer();
+  const effort = width * height > FULL_EFFORT_PIXELS ? { effort: 0 } : {};
+  return pixels.webp(quality === undefined ? { lossless: true, ...effort } : { quality }).toBuffer();
 }

@@ -2,8 +2,10 @@
 import { createHash } from "node:crypto";
 
 export interface Blobs {
-  /** Keeps the bytes until their owner, a job, is dropped; gives their name. Throws QueueFull where there is no room. */
+  /** Keeps the bytes until their owner, a job, is dropped; gives their name. Throws BudgetFull or OverBudget where there is no room. */
   put(bytes: Uint8Array, owner: string): Promise<string>;
+  /** As `put`, for what the job has made: it is never refused, since the work is done. */
+  putMade(bytes: Uint8Array, owner: string): Promise<string>;
   /** Throws if there is no such blob. */
   get(name: string): Promise<Buffer>;
   /** Lets go of all that this owner has put; what others have put, too, stays. */

@@ -1,10 +1,14 @@
 /** Why a job was not taken, not started, or not told of. */
 import { AppError, type ErrorOf, registerErrors } from "@armature/core";
 
+/** No room to wait; the message names the limit that is reached. */
 export class QueueFull extends AppError {
   readonly code = "queue-full";
-  constructor(readonly retryAfterS: number) {
-    super(`The queue is full; retry in ${retryAfterS} s`);
+  constructor(
+    readonly retryAfterS: number,
+    limit = "The queue is full",
+  ) {
+    super(`${limit}; retry in ${retryAfterS} s`);
   }
 }
 

@@ -9,6 +9,8 @@ export interface JobKind<Input = unknown, Prepared = unknown, Made = unknown, Un
    * the job's turn is near, so that what waits stays packed; no slot is taken meanwhile. Without it `run` takes what was prepared.
    */
   unpack?(input: Input, prepared: Prepared, job: JobContext): Promise<Unpacked>;
+  /** Whether there is something to unpack that takes memory; default: where there is `unpack`. Else that is called in the slot. */
+  isPacked?(input: Input): boolean;
   /** The work that the slot is for. */
   run(input: Input, unpacked: Unpacked, job: JobContext): Promise<Made>;
   /** Makes the result, as plain JSON; the next job has the slot already. */
@@ -23,8 +25,12 @@ export interface JobContext {
   readonly queueMs: number;
   /** Milliseconds since the job arrived. */
   ageMs(): number;
+  /** Whose job it is. */
+  readonly client: string;
   /** A file that came with the job. */
   blob(name: string): Promise<Buffer>;
+  /** Calls back once the job has ended, however it ends: to give back what it holds. */
+  onEnd(callback: () => void): void;
   /** Tells how far the job is. */
   progress(data: unknown): void;
   /** Hands out a file that is done; `about` says what it is, and goes into the event with the file's `blob`. */

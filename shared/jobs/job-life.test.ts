@@ -1,10 +1,15 @@
 /** What a job does outside its slot, who hears of it, and what is left of it. */
-import { Cancelled } from "@armature/core";
+import { Cancelled, inflight } from "@armature/core";
 import { expect, test } from "vitest";
-import { settled } from "../../testing/fake-clock.js";
+import { FakeClock, settled } from "../../testing/fake-clock.js";
 import { type TestJob, testJobs } from "../../testing/test-jobs.js";
 import { blobName } from "./blobs.js";
 import type { JobEvent } from "./job.js";
+import type { JobKind } from "./job-kind.js";
+import { Jobs } from "./jobs.js";
+import { MemoryBlobs } from "./memory/memory-blobs.js";
+import { MemoryQueue } from "./memory/memory-queue.js";
+import { MemoryJobStore } from "./memory/memory-store.js";
 
 /** A step that ends when the test says so, or when it is aborted. */
 function step() {
@@ -235,3 +240,65 @@ test("nothing is kept of a job that was refused", async () => {
   await expect(jobs.submit(specOf("refused"), [picture])).rejects.toMatchObject({ code: "queue-full" });
   await expect(blobs.get(blobName(picture))).rejects.toThrow("no blob");
 });
+
+test("what a job holds is given back when it ends: completed, failed, cancelled or refused", async () => {
+  const { jobs, clock, held } = holdingJobs();
+  const run = (input: string) => jobs.submit({ kind: "holding", input, cost: 1, client: input });
+  const completed = await run("completes");
+  const failed = await run("fails");
+  const waiting = await run("waits");
+  await settled();
+  expect(held()).toEqual(["completes", "fails", "waits"]);
+  await clock.advance(1_000);
+  expect(held()).toEqual(["fails", "waits"]);
+  await jobs.cancel(waiting);
+  expect(held()).toEqual(["fails"]);
+  await clock.advance(1_000);
+  expect(held()).toEqual([]);
+  const ends = [completed, failed, waiting].map(async (id) => {
+    const { names, ended } = listen(jobs.events(id));
+    await ended;
+    return names().at(-1);
+  });
+  expect(await Promise.all(ends)).toEqual(["3 completed", "3 failed", expect.stringContaining("cancelled")]);
+});
+
+test("a job that has nothing to unpack starts at once, though its kind unpacks", async () => {
+  const { jobs } = holdingJobs();
+  const { names, ended } = listen(
+    jobs.events(await jobs.submit({ kind: "holding", input: "light", cost: 1, client: "a" })),
+  );
+  await settled();
+  expect(names()).toContain("2 started");
+  await jobs.drain();
+  await ended;
+});
+
+/** Jobs that hold something from their unpacking on, and say for whom. */
+function holdingJobs() {
+  const clock = new FakeClock();
+  const held = new Set<string>();
+  const kind: JobKind<string> = {
+    needsPreparation: () => false,
+    prepare: async () => {},
+    isPacked: (name) => name !== "light",
+    async unpack(name, _, { client, onEnd }) {
+      expect(client).toBe(name === "light" ? "a" : name);
+      held.add(name);
+      onEnd(() => held.delete(name));
+    },
+    async run(name) {
+      if (name === "light") return;
+      await new Promise<void>((resolve) => clock.after(1_000, resolve));
+      if (name === "fails") throw new Error("broken");
+    },
+    finish: async () => null,
+  };
+  const limits = { concurrency: 1, maxWaiting: 8, maxWaitingCost: 8, unpackedAhead: 8, clock };
+  const parts = {
+    queue: new MemoryQueue(limits),
+    store: new MemoryJobStore(),
+    blobs: new MemoryBlobs(inflight(1e6).encoded),
+  };
+  return { jobs: new Jobs({ ...parts, kinds: { holding: kind }, clock }), clock, held: () => [...held] };
+}

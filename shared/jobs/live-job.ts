@@ -18,6 +18,7 @@ export class LiveJob {
   brokenBy: Error | undefined;
   followers = 0;
   stopTimer = () => {};
+  readonly #endings: (() => void)[] = [];
   #startedMs: number | undefined;
   #wasFollowed = false;
   #resolveEnded!: () => void;
@@ -70,7 +71,14 @@ export class LiveJob {
     this.stopTimer();
     this.letGo();
     this.hasEnded = true;
+    for (const callback of this.#endings.splice(0)) callback();
     this.#resolveEnded();
+  }
+
+  /** Calls back when the job has ended: at once if it has. */
+  onEnd(callback: () => void): void {
+    if (this.hasEnded) callback();
+    else this.#endings.push(callback);
   }
 
   /** Frees the memory of what the job needed. */

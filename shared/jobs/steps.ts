@@ -27,7 +27,8 @@ export class Steps {
 
   /** Whether the job has to be unpacked before it starts. */
   isPacked(job: LiveJob): boolean {
-    return this.#kindOf(job).unpack !== undefined;
+    const kind = this.#kindOf(job);
+    return kind.unpack !== undefined && (kind.isPacked?.(job.spec.input) ?? true);
   }
 
   /** Gathers what the job needs; once, however often it is called. */
@@ -78,13 +79,15 @@ export class Steps {
       signal: job.controller.signal,
       queueMs: job.queueMs,
       ageMs: () => clock.nowMs() - job.arrivedMs,
+      client: job.spec.client,
       blob: (name) => blobs.get(name),
+      onEnd: (callback) => job.onEnd(callback),
       progress: (data) => {
         if (!job.isEnding) tell({ event: "progress", data }).catch((error: Error) => job.breakOff(error));
       },
       output: async (file, about) => {
         if (job.isEnding) return; // another part of it failed: nobody would drop the file
-        await tell({ event: "output", data: { ...about, blob: await blobs.put(file, job.id) } });
+        await tell({ event: "output", data: { ...about, blob: await blobs.putMade(file, job.id) } });
       },
     };
   }

@@ -1,4 +1,5 @@
 /** Every call of the queue, the store and the files fails once: its job ends with a clear error, and the jobs after it are done. */
+import { ByteBudget } from "@armature/core";
 import { afterEach, expect, test } from "vitest";
 import { FakeClock, settled } from "../../testing/fake-clock.js";
 import { blobName } from "./blobs.js";
@@ -69,7 +70,7 @@ function faultyJobs(fails: (call: number, method: string) => boolean) {
   const parts = {
     queue: wrap(queue),
     store: wrap(new MemoryJobStore()),
-    blobs: wrap(new MemoryBlobs({ maxBytes: 99 })),
+    blobs: wrap(new MemoryBlobs(new ByteBudget({ what: "files", limitBytes: 99 }))),
   };
   return { clock, queue, told, calls, jobs: new Jobs({ ...parts, kinds: { test: kind }, observer, clock }) };
 }
@@ -139,7 +140,7 @@ test.each(Array.from({ length: CALLS }, (_, i) => i + 1))(
 const METHODS = {
   queue: ["add", "ready", "nextToUnpack", "unpacked", "take", "done", "remove", "position"],
   store: ["create", "append", "events", "delete"],
-  blobs: ["put", "get", "drop"],
+  blobs: ["put", "putMade", "get", "drop"],
 };
 
 test.each(Object.values(METHODS).flat())(

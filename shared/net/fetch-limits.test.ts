@@ -1,7 +1,7 @@
 /** What keeps a fetch within its bytes and its time. */
 import { createServer as createTcpServer } from "node:net";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
-import { Cancelled, ImageTooLarge } from "@armature/core";
+import { BudgetFull, Cancelled, ImageTooLarge } from "@armature/core";
 import { expect, test } from "vitest";
 import { listen, policy, refused, serve } from "../../testing/loopback.js";
 import { SourceUnreachable } from "./errors.js";
@@ -149,4 +149,39 @@ test("a body that breaks off is an unreachable source", async () => {
   });
   const { error } = await refused(`http://${host}/`, { policy: policy({ privateHosts: [host] }) });
   expect(error).toBeInstanceOf(SourceUnreachable);
+});
+
+test("what will be held is told before it is: the declared length at once, else as it comes, then the file alone", async () => {
+  const declared = await serve((_req, res) => {
+    res.setHeader("Content-Length", 1_000).end(Buffer.alloc(1_000));
+  });
+  const chunked = await serve((_req, res) => {
+    res.write(Buffer.alloc(300));
+    setTimeout(() => res.end(Buffer.alloc(200)), 50);
+  });
+  const heldFor = async (host: string) => {
+    const held: number[] = [];
+    const privateHosts = { policy: policy({ privateHosts: [host] }) };
+    await fetchSource(`http://${host}/`, { ...privateHosts, hold: (bytes) => void held.push(bytes) });
+    return held;
+  };
+  expect(await heldFor(declared.host)).toEqual([2_000, 1_000]);
+  expect(await heldFor(chunked.host)).toEqual([0, 600, 1_000, 500]);
+});
+
+test("a fetch that finds no room ends with what refused it, and its connection is closed", async () => {
+  let closed = false;
+  const { host } = await serve((_req, res) => {
+    res.once("close", () => {
+      closed = true;
+    });
+    res.setHeader("Content-Length", 1_000).write(Buffer.alloc(10));
+  });
+  const full = new BudgetFull("no room", 2);
+  const refuse = () => {
+    throw full;
+  };
+  const options = { policy: policy({ privateHosts: [host] }), hold: refuse };
+  await expect(fetchSource(`http://${host}/`, options)).rejects.toBe(full);
+  await expect.poll(() => closed).toBe(true);
 });

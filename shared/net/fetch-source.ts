@@ -11,7 +11,7 @@ import { SourceForbidden, SourceUnreachable } from "./errors.js";
 import { guardedConnector } from "./guarded-connector.js";
 import { foreignLookUp, type LookUp, ownLookUp } from "./look-up.js";
 import { isPublicAddress } from "./public-address.js";
-import { readBounded } from "./read-bounded.js";
+import { type ReadLimits, readBounded } from "./read-bounded.js";
 import { type SourceUrl, sourceUrl, type UrlRules } from "./source-url.js";
 
 export interface SourcePolicy extends UrlRules {
@@ -39,6 +39,8 @@ export interface SourceOptions {
   policy: SourcePolicy;
   /** Ends the fetch with Cancelled. */
   signal?: AbortSignal | undefined;
+  /** Told how many bytes of the answer will be held from now on, before they are; what it throws ends the fetch. */
+  hold?: ((bytes: number) => void) | undefined;
   /** All addresses of a name. Default: from DNS for foreign names, from the system for those that the operator configured. */
   resolve?: LookUp | undefined;
   /** Opens a TCP connection; `net.connect` but in tests. */
@@ -100,7 +102,7 @@ async function hop(source: SourceUrl, options: SourceOptions, abort: AbortContro
       signal: abort.signal,
     });
     clearTimeout(timer);
-    return await answered(source, response, policy.maxBytes);
+    return await answered(source, response, { maxBytes: policy.maxBytes, hold: options.hold });
   } catch (error) {
     throw abort.signal.aborted ? abort.signal.reason : failure(source, error);
   } finally {
@@ -117,7 +119,7 @@ async function resolved({ hostname, mayBePrivate }: SourceUrl, { resolve }: Sour
   return addresses;
 }
 
-async function answered(source: SourceUrl, response: Dispatcher.ResponseData, maxBytes: number): Promise<HopAnswer> {
+async function answered(source: SourceUrl, response: Dispatcher.ResponseData, limits: ReadLimits): Promise<HopAnswer> {
   const { statusCode, headers, body } = response;
   body.on("error", () => undefined); // who reads it gets the error too; a redirect's body is read by nobody
   const location = headers.location;
@@ -126,7 +128,7 @@ async function answered(source: SourceUrl, response: Dispatcher.ResponseData, ma
     return { redirect: URL.canParse(location, base) ? new URL(location, base).href : location };
   }
   if (statusCode !== 200) throw new SourceUnreachable(`${source.hostname} answered with status ${statusCode}, not 200`);
-  return readBounded(body, headers, maxBytes);
+  return readBounded(body, headers, limits);
 }
 
 function failure({ hostname }: SourceUrl, error: unknown): AppError {

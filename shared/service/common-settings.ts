@@ -6,14 +6,19 @@ import { memoryLimit, usableCpus } from "@armature/core";
 import { LOG_LEVELS } from "@armature/http";
 import type { PreparedSettings } from "@armature/runtime";
 import { z } from "zod";
+import { accessSettings } from "./access-settings.js";
 
 /** A whole number from 1. */
 export const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
 
-/** Where a service listens, and what it tells. */
+/** Where a service listens and for whom, what it holds for them, and what it tells. */
 export const listenSettings = (port: number) => ({
   HOST: z.string().default("127.0.0.1").describe("Address to listen on; :: for all"),
   PORT: z.coerce.number().int().min(0).max(65535).default(port).describe("Port to listen on; 0 picks a free one"),
+  ...accessSettings,
+  INFLIGHT_MB: count(512).describe(
+    "Megabytes (10^6 bytes) that requests may hold in this process: a quarter for bodies and files, the rest for decoded pictures",
+  ),
   LOG_LEVEL: z.enum(LOG_LEVELS).default("info").describe("Least severe messages to log"),
 });
 

@@ -1,3 +1,4 @@
+export { type AccessConfig, accessOptions } from "./access-settings.js";
 export {
   count,
   deviceOptions,
@@ -10,7 +11,15 @@ export {
   preparedCache,
   preparedSettings,
 } from "./common-settings.js";
-export { type PictureReference, pictureReference, referencedPicture } from "./job-pictures.js";
+export {
+  decodingBytes,
+  type FetchOptions,
+  type PictureReference,
+  pictureReference,
+  pixelCount,
+  referencedPicture,
+  roomForPixels,
+} from "./job-pictures.js";
 export { runService } from "./run-service.js";
 export { chooseServedDevice, describeDevice } from "./served-device.js";
 export { engineMetrics, engineObstacle, type ServedEngine } from "./served-engine.js";

@@ -2,7 +2,8 @@
  * Pictures on their way through a job. What a request carries goes along as a file, named by its digest; what it only names by
  * an address is fetched when the job is made ready.
  */
-import { imageBytes } from "@armature/images";
+import type { ByteBudget } from "@armature/core";
+import { type DecodeLimits, imageBytes, pictureHeader } from "@armature/images";
 import { blobName, type JobContext } from "@armature/jobs";
 import { fetchSource, type SourcePolicy } from "@armature/net";
 import type PQueue from "p-queue";
@@ -32,13 +33,45 @@ export async function pictureReference(source: string, options: PictureOptions):
   return { name: blobName(file), file };
 }
 
-/** The bytes that a reference stands for; `fetching` bounds how many are fetched at once. */
+export interface FetchOptions extends PictureOptions {
+  /** How many pictures are fetched at once. */
+  fetching: PQueue;
+  /** What fetched files are held against, until the job has ended. */
+  encoded: ByteBudget;
+}
+
+/** The bytes that a reference stands for. Throws BudgetFull or OverBudget where there is no room for a file behind an address. */
 export function referencedPicture(
   name: string,
-  { pointer, maxBytes, sources: policy, fetching }: PictureOptions & { fetching: PQueue },
-  { blob, signal }: JobContext,
+  { pointer, maxBytes, sources: policy, fetching, encoded }: FetchOptions,
+  { blob, signal, client, onEnd }: JobContext,
 ): Promise<Buffer> {
   if (name.startsWith("sha256:")) return blob(name);
-  const fetchUrl = policy && ((url: string) => fetchSource(url, { policy, signal }));
+  const held = encoded.reserve(0, client);
+  onEnd(() => held.release());
+  const hold = (bytes: number) => held.resize(bytes);
+  const fetchUrl = policy && ((url: string) => fetchSource(url, { policy, signal, hold }));
   return fetching.add(() => imageBytes(name, { pointer, maxBytes, fetchUrl }), { signal });
+}
+
+/** Bytes per pixel that decoding holds at its worst: four as libvips hands it over, three as it is kept. */
+const PIXEL_BYTES = 7;
+
+/** Bytes that the decoding of a picture of so many pixels holds. */
+export const decodingBytes = (pixels: number): number => PIXEL_BYTES * pixels;
+
+/** Pixels of a picture's file, by its header; 0 for a file that will not be decoded: its header is not legible, or says too many. */
+export function pixelCount(file: Uint8Array, { maxPixels }: Pick<DecodeLimits, "maxPixels">): number {
+  try {
+    const { width, height } = pictureHeader(file);
+    return width * height > maxPixels ? 0 : width * height;
+  } catch {
+    return 0; // decoding says why, in better words
+  }
+}
+
+/** Waits until there is room for a job's pixels, and holds it until the job has ended. Throws OverBudget if there never is. */
+export async function roomForPixels(bytes: number, pixels: ByteBudget, { signal, onEnd }: JobContext): Promise<void> {
+  const held = await pixels.reserveInTurn(bytes, signal);
+  onEnd(() => held.release());
 }

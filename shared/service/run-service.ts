@@ -6,11 +6,11 @@ import { chooseDevice, deviceIdentity, deviceReport } from "@armature/devices";
 import { createLogger, type LOG_LEVELS, onTermination, type ServiceApp, startServer } from "@armature/http";
 import type { Logger } from "pino";
 import type { z } from "zod";
+import type { AccessConfig } from "./access-settings.js";
 import { type DeviceConfig, deviceOptions } from "./common-settings.js";
 
 /** What every service's configuration has. */
-interface CommonConfig extends DeviceConfig {
-  HOST: string;
+interface CommonConfig extends DeviceConfig, AccessConfig {
   PORT: number;
   LOG_LEVEL: (typeof LOG_LEVELS)[number];
 }
@@ -44,12 +44,18 @@ export async function runService<Schema extends z.ZodObject>(definition: Service
     const config = readConfig(schema, process.env);
     const common = config as unknown as CommonConfig;
     if (process.argv.includes("--device-check")) return await checkDevice(common);
-    const { HOST, PORT, LOG_LEVEL } = common;
+    const { HOST, PORT, ADMIN_PORT, MAX_CONNECTIONS_PER_ADDRESS, LOG_LEVEL } = common;
     const log = createLogger({ level: LOG_LEVEL, service: name, version: VERSION });
     const service = await create(config, log, VERSION);
-    const server = await startServer(service.app, { host: HOST, port: PORT });
-    log.info({ url: server.url }, `${name} listens on ${server.url}`);
-    process.send?.({ type: "listening", url: server.url });
+    const server = await startServer(service.app, {
+      host: HOST,
+      port: PORT,
+      adminPort: ADMIN_PORT,
+      maxConnectionsPerAddress: MAX_CONNECTIONS_PER_ADDRESS,
+    });
+    const { url, adminUrl } = server;
+    log.info({ url, adminUrl }, `${name} listens on ${url}${adminUrl ? `, and for operators on ${adminUrl}` : ""}`);
+    process.send?.({ type: "listening", url, adminUrl });
     for (const signal of ["SIGTERM", "SIGINT"]) process.removeAllListeners(signal); // those of main.ts, which end at once
     onTermination(async () => {
       log.info("shutting down: no new work is taken, running work ends");
@@ -73,6 +79,7 @@ async function checkDevice(config: DeviceConfig): Promise<void> {
 
 function startFailure(name: string, error: unknown): string {
   const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
-  if (code === "EADDRINUSE") return `${name}: ${address}:${port} is in use; set PORT, or 0 for a free one`;
+  if (code === "EADDRINUSE")
+    return `${name}: ${address}:${port} is in use; set another PORT or ADMIN_PORT, or 0 for a free one`;
   return error instanceof AppError ? `${name}: ${error.message}` : `${name}: cannot start: ${(error as Error).stack}`;
 }

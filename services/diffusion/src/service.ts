@@ -1,22 +1,23 @@
 /** Puts the diffusion service together from its configuration: what is served, engine, jobs, routes. The only file that wires. */
 import { randomInt } from "node:crypto";
 import type { DeviceMemoryInfo, Precision } from "@armature/contract";
-import { InvalidConfig } from "@armature/core";
+import { type Inflight, InvalidConfig, inflight } from "@armature/core";
 import type { DeviceChoice } from "@armature/devices";
 import { createApp, createMetrics, type ServiceApp, type ServiceMetrics } from "@armature/http";
-import { decodeImage, sharp } from "@armature/images";
+import { sharp } from "@armature/images";
 import type { Jobs } from "@armature/jobs";
 import { DEFAULT_SOURCE_POLICY, type SourcePolicy } from "@armature/net";
-import { chooseServedDevice, deviceOptions, engineObstacle } from "@armature/service";
+import { accessOptions, chooseServedDevice, deviceOptions, engineObstacle } from "@armature/service";
 import type { Logger } from "pino";
 import { bodyBytes, type Config, decodeLimits, deviceMemory, machineDefaults, requestLimits } from "./config.js";
+import { lookAt } from "./control-images/look-at.js";
 import { PreprocessorClient } from "./control-images/preprocessor-client.js";
 import { DiffusionEngine } from "./engine/diffusion-engine.js";
 import { memoryInfo } from "./engine/memory/memory-info.js";
 import { routeDeclarations } from "./http/declarations.js";
 import { type DiffusionMetrics, diffusionMetrics } from "./http/metrics.js";
 import { generateRoute } from "./http/routes/generate.js";
-import { servedRoutes } from "./http/routes/served.js";
+import { loadRoutes, servedRoutes } from "./http/routes/served.js";
 import { createJobs } from "./jobs/create-jobs.js";
 import { controlNetsNamed } from "./request/choose-controlnet.js";
 import { readServed, type Served } from "./served/served.js";
@@ -37,18 +38,21 @@ export async function createService(config: Config, log: Logger, version: string
   const warm = warmIds(config, served);
   const device = await chooseServedDevice(deviceOptions(config), log);
   for (const note of notes) log.info(note); // a start that fails says why, in one line
-  const setup = { config, served, computing: await computingOn(device, config, log), log };
+  const computing = await computingOn(device, config, log);
+  const setup = { config, served, computing, inflight: inflight(config.INFLIGHT_MB * 1e6), log };
   const metrics = createMetrics({ service: "diffusion", version });
   const engine = startEngine(setup);
-  const preprocessor = preprocessorOf(config);
+  const preprocessor = preprocessorOf(setup);
   const sources = sourcesOf(config);
   const jobs = startJobs(setup, { engine, preprocessor, sources, metrics });
   const app = createApp({
     info: { title: "Armature diffusion", version, description: DESCRIPTION },
     log,
     metrics,
+    ...accessOptions(config),
+    inflight: setup.inflight,
     routes: routeDeclarations(requestLimits(config)),
-    routers: routers(setup, { engine, jobs, sources }),
+    ...routers(setup, { engine, jobs, sources }),
     obstacle: () => engineObstacle(engine),
     onDrain: () => void jobs.drain(),
   });
@@ -70,6 +74,8 @@ interface Setup {
   config: Config;
   served: Served;
   computing: Computing;
+  /** What all that requests bring and make is held against. */
+  inflight: Inflight;
   log: Logger;
 }
 
@@ -107,12 +113,12 @@ function startEngine({ config, served, computing, log }: Setup): DiffusionEngine
   });
 }
 
-const preprocessorOf = (config: Config): PreprocessorClient =>
+const preprocessorOf = ({ config, inflight: { pixels } }: Setup): PreprocessorClient =>
   new PreprocessorClient({
     urls: config.PREPROCESSOR_URLS ?? [],
     timeoutMs: config.PREPROCESSOR_TIMEOUT_S * 1000,
     maxBytes: 4 * config.MAX_INPUT_PIXELS,
-    decode: (file, signal) => decodeImage(file, decodeLimits(config), { signal }),
+    decode: (file, signal) => lookAt(file, { decodeLimits: decodeLimits(config), pixels, signal }),
   });
 
 const sourcesOf = (config: Config): SourcePolicy => ({
@@ -128,11 +134,10 @@ interface JobParts {
   metrics: ServiceMetrics;
 }
 
-function startJobs({ config, log }: Setup, { engine, preprocessor, sources, metrics }: JobParts): Jobs {
+function startJobs({ config, inflight, log }: Setup, { engine, preprocessor, sources, metrics }: JobParts): Jobs {
   const observed: DiffusionMetrics = diffusionMetrics(metrics, engine);
   const jobs = createJobs(config, {
-    preprocessor,
-    sources,
+    ...{ preprocessor, sources, inflight },
     warn: (text) => log.warn(text),
     runEngine(payload, signal, onProgress) {
       const watch = observed.watchJob(payload.model);
@@ -155,15 +160,14 @@ interface RouteParts {
   sources: SourcePolicy;
 }
 
-function routers({ config, served, computing }: Setup, { engine, jobs, sources }: RouteParts) {
+function routers({ config, served, computing, inflight }: Setup, { engine, jobs, sources }: RouteParts) {
   const { device, precision, memory: deviceMemory } = computing;
-  return [
-    generateRoute({
-      context: { served, limits: requestLimits(config), precision, drawSeed: () => randomInt(2 ** 32) },
-      ...{ jobs, sources, maxWaitMs: config.MAX_WAIT_S * 1000, maxBodyBytes: bodyBytes(config) },
-    }),
-    servedRoutes({ served, jobs, device, deviceMemory, precision, loaded: () => engine.loaded() }),
-  ];
+  const generate = generateRoute({
+    context: { served, limits: requestLimits(config), precision, drawSeed: () => randomInt(2 ** 32) },
+    ...{ jobs, sources, inflight, maxWaitMs: config.MAX_WAIT_S * 1000, maxBodyBytes: bodyBytes(config) },
+  });
+  const deps = { served, jobs, device, deviceMemory, precision, loaded: () => engine.loaded() };
+  return { routers: [generate, servedRoutes(deps)], operatorRouters: [loadRoutes(deps)] };
 }
 
 /** Ids of what WARM names, of a type all ControlNets. Throws InvalidConfig for a name that is not served. */

@@ -1,10 +1,10 @@
 /** Puts the preprocessor service together from its configuration: models, device, engine, jobs, routes, application. */
-import { InvalidConfig } from "@armature/core";
+import { InvalidConfig, inflight as inflightBudget } from "@armature/core";
 import type { DeviceChoice } from "@armature/devices";
 import { createApp, createMetrics, type ServiceApp } from "@armature/http";
 import { sharp } from "@armature/images";
 import { DEFAULT_SOURCE_POLICY, type SourcePolicy } from "@armature/net";
-import { chooseServedDevice, deviceOptions, engineObstacle } from "@armature/service";
+import { accessOptions, chooseServedDevice, deviceOptions, engineObstacle } from "@armature/service";
 import type { Logger } from "pino";
 import type { Processor } from "./annotators/annotator.js";
 import { PROCESSORS } from "./annotators/index.js";
@@ -92,16 +92,19 @@ function application(config: Config, parts: Parts): ServiceApp {
   const metrics = createMetrics({ service: "preprocessor", version });
   const observer = metrics.jobObserver("preprocessor", log);
   const pictures = { maxBodyBytes: config.MAX_BODY_MB * 2 ** 20, sources: sourcesOf(config) };
+  const inflight = inflightBudget(config.INFLIGHT_MB * 1e6);
   const runEngine = measured(engine, preprocessorMetrics(metrics, engine));
   const warn = (text: string) => log.warn(text);
-  const jobs = createJobs(config, { ...pictures, runEngine, observer, warn });
+  const jobs = createJobs(config, { ...pictures, inflight, runEngine, observer, warn });
   metrics.watchQueue("preprocessor", () => jobs.snapshot());
   const processorOf = (id: string) => resolveProcessor(id, processors, models);
-  const image = imageRoute({ ...pictures, processorOf, jobs, maxWaitMs: config.MAX_WAIT_S * 1000 });
+  const image = imageRoute({ ...pictures, inflight, processorOf, jobs, maxWaitMs: config.MAX_WAIT_S * 1000 });
   return createApp({
     info: { title: "Armature preprocessor", version, description: DESCRIPTION },
     log,
     metrics,
+    ...accessOptions(config),
+    inflight,
     routes: routeDeclarations(served),
     routers: [image, processorsRoute(served, device)],
     obstacle: () => engineObstacle(engine),

@@ -1,28 +1,28 @@
+import type { ByteBudget, Reservation } from "@armature/core";
 import { type Blobs, blobName } from "../blobs.js";
-import { QueueFull } from "../errors.js";
 
-interface MemoryBlobsOptions {
-  /** Of all blobs together. */
-  maxBytes: number;
+interface Kept {
+  bytes: Buffer;
+  owners: Set<string>;
+  held: Reservation;
 }
 
-/** Seconds after which room may have come: a job's files go when it has been answered. */
-const RETRY_AFTER_S = 5;
-
-/** Blobs in this process's memory. */
+/** Blobs in this process's memory, held against a budget. */
 export class MemoryBlobs implements Blobs {
-  readonly #blobs = new Map<string, { bytes: Buffer; owners: Set<string> }>();
+  readonly #budget: ByteBudget;
+  readonly #blobs = new Map<string, Kept>();
   readonly #names = new Map<string, Set<string>>(); // by owner
-  #bytes = 0;
 
-  constructor(private readonly options: MemoryBlobsOptions) {}
+  constructor(budget: ByteBudget) {
+    this.#budget = budget;
+  }
 
   async put(bytes: Uint8Array, owner: string): Promise<string> {
-    const name = blobName(bytes);
-    const blob = this.#blobs.get(name) ?? this.#keep(name, bytes);
-    blob.owners.add(owner);
-    this.#names.set(owner, (this.#names.get(owner) ?? new Set()).add(name));
-    return name;
+    return this.#keep(bytes, owner, () => this.#budget.reserve(bytes.length));
+  }
+
+  async putMade(bytes: Uint8Array, owner: string): Promise<string> {
+    return this.#keep(bytes, owner, () => this.#budget.hold(bytes.length));
   }
 
   async get(name: string): Promise<Buffer> {
@@ -33,20 +33,25 @@ export class MemoryBlobs implements Blobs {
 
   async drop(owner: string): Promise<void> {
     for (const name of this.#names.get(owner) ?? []) {
-      const { bytes, owners } = this.#blobs.get(name)!;
+      const { held, owners } = this.#blobs.get(name)!;
       owners.delete(owner);
       if (owners.size > 0) continue;
       this.#blobs.delete(name);
-      this.#bytes -= bytes.length;
+      held.release();
     }
     this.#names.delete(owner);
   }
 
-  #keep(name: string, bytes: Uint8Array) {
-    if (this.#bytes + bytes.length > this.options.maxBytes) throw new QueueFull(RETRY_AFTER_S);
-    const blob = { bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), owners: new Set<string>() };
+  #keep(bytes: Uint8Array, owner: string, hold: () => Reservation): string {
+    const name = blobName(bytes);
+    const blob = this.#blobs.get(name) ?? {
+      bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
+      owners: new Set(),
+      held: hold(),
+    };
     this.#blobs.set(name, blob);
-    this.#bytes += bytes.length;
-    return blob;
+    blob.owners.add(owner);
+    this.#names.set(owner, (this.#names.get(owner) ?? new Set()).add(name));
+    return name;
   }
 }

@@ -1,3 +1,4 @@
+import type { ByteBudget } from "@armature/core";
 import { Jobs, type JobsOptions } from "../jobs.js";
 import type { QueueLimits } from "../queue.js";
 import { MemoryBlobs } from "./memory-blobs.js";
@@ -6,13 +7,13 @@ import { MemoryJobStore } from "./memory-store.js";
 
 interface MemoryJobsOptions extends Pick<JobsOptions, "kinds" | "observer"> {
   limits: QueueLimits;
-  /** Of the files of all jobs together. */
-  maxBlobBytes: number;
+  /** What the jobs' files are held against. */
+  files: ByteBudget;
 }
 
 /** Jobs that live and end with this process. */
-export function memoryJobs({ limits, maxBlobBytes, kinds, observer }: MemoryJobsOptions): Jobs {
+export function memoryJobs({ limits, files, kinds, observer }: MemoryJobsOptions): Jobs {
   const queue = new MemoryQueue(limits);
-  const blobs = new MemoryBlobs({ maxBytes: maxBlobBytes });
+  const blobs = new MemoryBlobs(files);
   return new Jobs({ queue, store: new MemoryJobStore(), blobs, kinds, observer });
 }

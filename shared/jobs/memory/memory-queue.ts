@@ -116,17 +116,26 @@ export class MemoryQueue implements Queue {
     const waiting = this.#order.waiting();
     if (this.#isIdle() && (entry.ready || waiting.length === 0)) return;
     const estimatedWaitS = this.#secondsFor(this.#costAhead(waiting.filter(isReady)));
-    if (!this.#hasRoom(entry, waiting)) throw new QueueFull(Math.max(1, Math.ceil(estimatedWaitS)));
+    const limit = this.#limitReached(entry, waiting);
+    if (limit) throw new QueueFull(Math.max(1, Math.ceil(estimatedWaitS)), limit);
     this.#requireInTime(entry, this.#secondsFor(this.#costAhead(this.#order.before(entry).filter(isReady))));
   }
 
-  /** Jobs that are not ready have as much room, of their own: slow picture addresses never keep out what could start. */
-  #hasRoom({ client, cost, ready }: QueueEntry, waiting: QueueEntry[]): boolean {
+  /**
+   * Which limit keeps the entry out, in words for its client; undefined if none does. Jobs that are not ready have as much room,
+   * of their own: slow picture addresses never keep out what could start.
+   */
+  #limitReached({ client, cost, ready }: QueueEntry, waiting: QueueEntry[]): string | undefined {
     const { maxWaiting, maxWaitingCost, maxWaitingPerClient = maxWaiting } = this.#options;
     const ofClient = waiting.filter((other) => other.client === client).length;
     const alike = waiting.filter((other) => other.ready === ready);
-    if (alike.length >= maxWaiting || ofClient >= maxWaitingPerClient) return false;
-    return alike.length === 0 || costOf(alike) + cost <= maxWaitingCost;
+    const waitingCost = costOf(alike);
+    if (alike.length >= maxWaiting) return `The queue is full: ${alike.length} requests wait, as many as may`;
+    if (ofClient >= maxWaitingPerClient) {
+      return `Your address is at its limit: ${ofClient} of its requests wait, as many as one address may have waiting`;
+    }
+    if (alike.length === 0 || waitingCost + cost <= maxWaitingCost) return undefined;
+    return `The queue is full: work of ${waitingCost} waits, and this request's ${cost} would exceed the ${maxWaitingCost} that may`;
   }
 
   #requireInTime({ deadlineMs }: QueueEntry, estimatedWaitS: number): void {

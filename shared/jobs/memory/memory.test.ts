@@ -1,3 +1,4 @@
+import { ByteBudget } from "@armature/core";
 import { blobsContract } from "../testing/blobs-contract.js";
 import { queueContract } from "../testing/queue-contract.js";
 import { storeContract } from "../testing/store-contract.js";
@@ -7,4 +8,7 @@ import { MemoryJobStore } from "./memory-store.js";
 
 queueContract("the queue in memory", (options) => new MemoryQueue(options));
 storeContract("the store in memory", () => new MemoryJobStore());
-blobsContract("the blobs in memory", (options) => new MemoryBlobs(options));
+blobsContract(
+  "the blobs in memory",
+  ({ maxBytes }) => new MemoryBlobs(new ByteBudget({ what: "files", limitBytes: maxBytes })),
+);

@@ -1,7 +1,7 @@
 /** What every `Blobs` must do. */
+import { BudgetFull } from "@armature/core";
 import { describe, expect, test } from "vitest";
 import { type Blobs, blobName } from "../blobs.js";
-import { QueueFull } from "../errors.js";
 
 export function blobsContract(name: string, open: (options: { maxBytes: number }) => Blobs | Promise<Blobs>): void {
   const opened = () => open({ maxBytes: 10 });
@@ -30,12 +30,21 @@ export function blobsContract(name: string, open: (options: { maxBytes: number }
     test("what does not fit is refused, and fits once others have gone", async () => {
       const blobs = await opened();
       await blobs.put(bytes("12345678"), "a");
-      await expect(blobs.put(bytes("abc"), "b")).rejects.toBeInstanceOf(QueueFull);
+      await expect(blobs.put(bytes("abc"), "b")).rejects.toBeInstanceOf(BudgetFull);
       await blobs.put(bytes("ab"), "b");
       await blobs.drop("a");
       await blobs.put(bytes("abc"), "b");
       await blobs.drop("b");
       expect((await blobs.get(await blobs.put(bytes("abcdefghij"), "c"))).length).toBe(10);
+    });
+
+    test("what a job has made is kept in any case, and keeps others out", async () => {
+      const blobs = await opened();
+      await blobs.put(bytes("12345678"), "a");
+      expect(await blobs.get(await blobs.putMade(bytes("abc"), "a"))).toEqual(bytes("abc"));
+      await expect(blobs.put(bytes("x"), "b")).rejects.toBeInstanceOf(BudgetFull);
+      await blobs.drop("a");
+      await blobs.put(bytes("x"), "b");
     });
   });
 }

@@ -105,17 +105,25 @@ export function queueContract(name: string, open: OpenQueue): void {
       expect((await queue.snapshot()).secondsPerCost).toBe(2);
     });
 
-    test("nothing waits beyond the limits of count, cost and client, but a big job alone", async () => {
+    test("nothing waits beyond the limits of count, cost and client, but a big job alone; the refusal names the limit", async () => {
       const queue = await opened({ maxWaiting: 3, maxWaitingPerClient: 2 });
       await queue.add(entry("running"));
       await queue.take();
       await queue.add(entry("big", { cost: 5_000 }));
-      await expect(queue.add(entry("small"))).rejects.toBeInstanceOf(QueueFull);
+      const refused = async (added: Promise<void>, limit: string) => {
+        const error = await added.catch((thrown: unknown) => thrown);
+        expect(error).toBeInstanceOf(QueueFull);
+        expect((error as Error).message).toContain(limit);
+      };
+      await refused(queue.add(entry("small")), "work of 5000 waits, and this request's 1 would exceed the 100");
       await queue.remove("big");
       for (const id of ["a", "b"]) await queue.add(entry(id));
-      await expect(queue.add(entry("c"))).rejects.toBeInstanceOf(QueueFull);
+      await refused(queue.add(entry("c")), "Your address is at its limit: 2 of its requests wait");
       await queue.add(entry("other", { client: "two" }));
-      await expect(queue.add(entry("third", { client: "three" }))).rejects.toBeInstanceOf(QueueFull);
+      await refused(
+        queue.add(entry("third", { client: "three" })),
+        "The queue is full: 3 requests wait, as many as may",
+      );
       expect(await queue.snapshot()).toMatchObject({ waiting: 3, running: 1 });
     });
 

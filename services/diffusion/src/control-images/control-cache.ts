@@ -1,6 +1,5 @@
 /** Remembers control images by what made them, so that one picture is annotated once for many generations. */
 import { createHash } from "node:crypto";
-import type { RgbImage } from "@armature/pixels";
 import type { ControlImage } from "./preprocessor-client.js";
 import { SharedWork } from "./shared-work.js";
 
@@ -12,8 +11,6 @@ export interface CacheObserver {
 interface ControlCacheOptions {
   /** Of the files; pixels are not kept. */
   maxBytes: number;
-  /** Reads a file that is kept. */
-  decode(file: Buffer, signal: AbortSignal): Promise<RgbImage>;
   observer: CacheObserver;
 }
 
@@ -21,23 +18,23 @@ type Make = (signal: AbortSignal) => Promise<ControlImage>;
 
 export class ControlCache {
   private readonly files = new Map<string, Buffer>(); // least recently used first
-  private readonly running = new Map<string, SharedWork<RgbImage>>();
+  private readonly running = new Map<string, SharedWork<Buffer>>();
   private bytes = 0;
 
   constructor(private readonly options: ControlCacheOptions) {}
 
   /**
-   * The picture for `key`; `make` is called only if there is none and nobody is making it. Failures are not remembered. Leaving, by
+   * The file for `key`; `make` is called only if there is none and nobody is making it. Failures are not remembered. Leaving, by
    * `signal`, ends the making if nobody else waits for it.
    */
-  async get(key: string, make: Make, signal: AbortSignal): Promise<RgbImage> {
-    const { decode, observer } = this.options;
+  async get(key: string, make: Make, signal: AbortSignal): Promise<Buffer> {
+    const { observer } = this.options;
     const known = this.files.get(key);
     if (known) {
       observer.hit();
       this.files.delete(key);
       this.files.set(key, known);
-      return decode(known, signal);
+      return known;
     }
     const running = this.running.get(key);
     if (running && !running.isAbandoned) {
@@ -48,12 +45,12 @@ export class ControlCache {
     return this.begin(key, make).join(signal);
   }
 
-  private begin(key: string, make: Make): SharedWork<RgbImage> {
+  private begin(key: string, make: Make): SharedWork<Buffer> {
     const work = new SharedWork(async (signal) => {
       try {
-        const { file, image } = await make(signal);
+        const { file } = await make(signal);
         this.keep(key, file);
-        return image;
+        return file;
       } finally {
         if (this.running.get(key) === work) this.running.delete(key);
       }

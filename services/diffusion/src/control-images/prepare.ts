@@ -1,13 +1,14 @@
-/** From the pictures that a resolved request brings to the pixels that its stages will see. */
+/** From the pictures that a resolved request brings, over the files that its stages begin with, to the pixels that they will see. */
 import { inField } from "@armature/contract";
+import type { Inflight } from "@armature/core";
 import { type DecodeLimits, decodeImage } from "@armature/images";
 import type { JobContext } from "@armature/jobs";
 import type { SourcePolicy } from "@armature/net";
-import type { RgbImage } from "@armature/pixels";
-import { referencedPicture } from "@armature/service";
+import { decodingBytes, pixelCount, referencedPicture, roomForPixels } from "@armature/service";
 import type PQueue from "p-queue";
 import type { Annotation, Pictures, RequestPicture } from "../features/feature.js";
 import { type ControlCache, controlKey } from "./control-cache.js";
+import { lookAt } from "./look-at.js";
 import type { PreprocessorClient } from "./preprocessor-client.js";
 
 export interface PictureDeps {
@@ -17,9 +18,18 @@ export interface PictureDeps {
   /** Gets what was wrong with a picture that was taken all the same. */
   warn(text: string): void;
   sources: SourcePolicy;
+  /** What fetched files and decoded pictures are held against. */
+  inflight: Inflight;
   /** How many pictures are fetched at once, and how many the preprocessors are asked for. */
   fetching: PQueue;
   annotation: PQueue;
+}
+
+/** What waits for its turn. */
+export interface PreparedFiles {
+  /** By the place of the picture in the request. */
+  files: Record<string, Uint8Array>;
+  preprocessMs: number;
 }
 
 export interface PreparedPictures {
@@ -27,27 +37,47 @@ export interface PreparedPictures {
   preprocessMs: number;
 }
 
-/** Makes the pictures of a job, side by side. Errors point at the field that is at fault. */
-export async function preparePictures(
+/** Makes the files of a job's pictures, side by side. Errors point at the field that is at fault. */
+export async function prepareFiles(
   pictures: readonly RequestPicture[],
   deps: PictureDeps,
   job: JobContext,
-): Promise<PreparedPictures> {
+): Promise<PreparedFiles> {
   const start = performance.now();
   const made = pictures.map(async (picture) => [picture.place, await prepareOne(picture, deps, job)] as const);
-  const images = Object.fromEntries(await Promise.all(made));
-  return { images, preprocessMs: performance.now() - start };
+  const files = Object.fromEntries(await Promise.all(made));
+  deps.inflight.pixels.requireFit(neededBytes(Object.values(files), deps.decodeLimits)); // refused before it waits
+  return { files, preprocessMs: performance.now() - start };
+}
+
+/** Decodes the files of a job whose turn is near; there is room for the pictures until the job has ended. */
+export async function decodePictures(
+  { files, preprocessMs }: PreparedFiles,
+  { decodeLimits, inflight, warn }: Pick<PictureDeps, "decodeLimits" | "inflight" | "warn">,
+  job: JobContext,
+): Promise<PreparedPictures> {
+  await roomForPixels(neededBytes(Object.values(files), decodeLimits), inflight.pixels, job);
+  const options = { signal: job.signal, onWarning: warn };
+  const decoded = Object.entries(files).map(async ([place, file]) => {
+    return [place, await inField(place, () => decodeImage(file, decodeLimits, options))] as const;
+  });
+  return { images: Object.fromEntries(await Promise.all(decoded)), preprocessMs };
+}
+
+/** Bytes that the decoding of these files will hold. */
+function neededBytes(files: readonly Uint8Array[], limits: DecodeLimits): number {
+  return decodingBytes(files.reduce((sum, file) => sum + pixelCount(file, limits), 0));
 }
 
 async function prepareOne({ place, source, annotation }: RequestPicture, deps: PictureDeps, job: JobContext) {
-  const { decodeLimits, sources, fetching, warn } = deps;
-  const { signal } = job;
-  const options = { pointer: place, maxBytes: sources.maxBytes, sources, fetching };
-  const picture = await referencedPicture(source, options, job);
-  // decoded here even if it only passes through: what is wrong with it is said by name, before another service sees it
-  const decode = () => decodeImage(picture, decodeLimits, { signal, onWarning: warn });
-  const decoded = await inField(place, decode);
-  return annotation ? annotated(picture, annotation, deps, signal) : decoded;
+  const { decodeLimits, sources, fetching, inflight, warn } = deps;
+  const from = { pointer: place, maxBytes: sources.maxBytes, sources, fetching, encoded: inflight.encoded };
+  const picture = await referencedPicture(source, from, job);
+  if (!annotation) return picture;
+  // what is wrong with it is said by name, before another service sees it
+  const options = { decodeLimits, pixels: inflight.pixels, signal: job.signal, onWarning: warn };
+  await inField(place, () => lookAt(picture, options));
+  return annotated(picture, annotation, deps, job.signal);
 }
 
 /** One annotation may serve several jobs: it ends when the last of them is cancelled. */
@@ -56,7 +86,7 @@ function annotated(
   { processor, options, place }: Annotation,
   { cache, preprocessor, annotation }: PictureDeps,
   signal: AbortSignal,
-): Promise<RgbImage> {
+): Promise<Buffer> {
   const wanted = { picture, processor, options, pointer: place };
   const ask = (signal: AbortSignal) => annotation.add(() => preprocessor.annotate(wanted, signal), { signal });
   return cache.get(controlKey(picture, processor, options), ask, signal);

@@ -61,7 +61,7 @@ test("the picture goes to the processor's path with its options, and the control
   expect(asked).toEqual([
     "POST",
     "/behind/a/proxy/image/canny?low_threshold=10&l2_gradient=true",
-    ...["application/octet-stream", "image/webp", "photo"],
+    ...["application/octet-stream", "image/webp, image/png;q=0.9", "photo"],
   ]);
 });
 

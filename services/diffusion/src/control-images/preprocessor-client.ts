@@ -104,7 +104,7 @@ export class PreprocessorClient {
   ): Promise<Dispatcher.ResponseData> {
     const url = new URL(`image/${encodeURIComponent(processor)}`, base.endsWith("/") ? base : `${base}/`);
     for (const [name, value] of Object.entries(options)) url.searchParams.set(name, String(value));
-    const headers = { "content-type": "application/octet-stream", accept: "image/webp" };
+    const headers = { "content-type": "application/octet-stream", accept: "image/webp, image/png;q=0.9" };
     try {
       return await request(url, { method: "POST", headers, body: picture, signal, dispatcher: this.agent });
     } catch (cause) {

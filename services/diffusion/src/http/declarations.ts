@@ -38,6 +38,8 @@ export function routeDeclarations(limits: GenerateLimits): RouteDeclaration[] {
         "unsupported-media-type",
         "invalid-request",
         "queue-full",
+        "over-budget",
+        "budget-full",
         "upstream-failed",
         "upstream-unavailable",
         "decoder-crashed",
@@ -62,11 +64,12 @@ export function routeDeclarations(limits: GenerateLimits): RouteDeclaration[] {
       (action): RouteDeclaration => ({
         method: "post",
         path: `/controlnets/:type/${action}`,
+        operator: true,
         tag: "Served",
         summary: action === "load" ? "Loads a ControlNet before it is asked for" : "Releases a ControlNet's memory",
         params: type,
         responses: { 200: { description: "ControlNets", content: { "application/json": controlNetsResponse } } },
-        problems: ["not-found", "out-of-memory"],
+        problems: ["foreign-origin", "not-found", "unsupported-media-type", "host-not-served", "out-of-memory"],
       }),
     ),
   ];

@@ -7,7 +7,7 @@ import type { GenerateEvent } from "../contract/events.js";
 import type { GenerateRequest, GenerateResponse } from "../contract/generate.js";
 import { imageCount } from "../features/seeds.js";
 
-type AnswerForm = "json" | "events" | OutputFormat;
+export type AnswerForm = "json" | "events" | OutputFormat;
 
 const MEDIA_TYPES = ["application/json", "text/event-stream", ...OUTPUT_FORMATS.map((format) => `image/${format}`)];
 

@@ -1,5 +1,5 @@
 /** What the service does as jobs, and how much of each step at once. */
-import { decodeImage } from "@armature/images";
+import type { Inflight } from "@armature/core";
 import { type JobObserver, type Jobs, memoryJobs } from "@armature/jobs";
 import type { SourcePolicy } from "@armature/net";
 import PQueue from "p-queue";
@@ -12,6 +12,8 @@ import { LOAD, loadKind } from "./load-job.js";
 interface CreateJobsOptions extends Pick<GenerateJobDeps, "runEngine" | "warn"> {
   preprocessor: PreprocessorClient;
   sources: SourcePolicy;
+  /** What files and decoded pictures are held against. */
+  inflight: Inflight;
   setLoaded(id: string, load: boolean): Promise<void>;
   observer: JobObserver;
   controlCache: CacheObserver;
@@ -29,22 +31,15 @@ const ANNOTATIONS_AT_ONCE = 16;
 /** libvips has threads of its own for each. */
 const ENCODINGS_AT_ONCE = 2;
 
-/** Bodies' worth of files that a job may hold: what it came with, and what it has made. */
-const FILES_PER_JOB = 2;
-
 export function createJobs(config: Config, options: CreateJobsOptions): Jobs {
-  const { preprocessor, warn, sources, runEngine, setLoaded, observer, controlCache } = options;
-  const limits = decodeLimits(config);
+  const { preprocessor, warn, sources, inflight, runEngine, setLoaded, observer, controlCache } = options;
   const generations = generateKind({
     preprocessor,
-    cache: new ControlCache({
-      maxBytes: config.CONTROL_CACHE_MB * 1e6,
-      decode: (file, signal) => decodeImage(file, limits, { signal }),
-      observer: controlCache,
-    }),
-    decodeLimits: limits,
+    cache: new ControlCache({ maxBytes: config.CONTROL_CACHE_MB * 1e6, observer: controlCache }),
+    decodeLimits: decodeLimits(config),
     warn,
     sources,
+    inflight,
     fetching: new PQueue({ concurrency: FETCHES_AT_ONCE }),
     annotation: new PQueue({ concurrency: ANNOTATIONS_AT_ONCE }),
     encoding: new PQueue({ concurrency: ENCODINGS_AT_ONCE }),
@@ -57,7 +52,7 @@ export function createJobs(config: Config, options: CreateJobsOptions): Jobs {
       maxWaitingPerClient: config.QUEUE_LIMIT_PER_CLIENT,
       maxWaitingCost: config.QUEUE_WORK_LIMIT,
     },
-    maxBlobBytes: FILES_PER_JOB * (config.QUEUE_LIMIT + 2) * sources.maxBytes,
+    files: inflight.encoded,
     kinds: { [GENERATE]: generations, [LOAD]: loadKind(setLoaded) },
     observer,
   });

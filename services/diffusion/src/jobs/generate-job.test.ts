@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parse } from "@armature/contract";
-
+import { inflight } from "@armature/core";
 import { decodeImage } from "@armature/images";
 import { blobName, memoryJobs } from "@armature/jobs";
 import { DEFAULT_SOURCE_POLICY } from "@armature/net";
@@ -60,16 +60,18 @@ test("a generation is prepared, made, encoded, and told on its way", async () =>
     const computed = { device: "cpu" as const, prepared: ["tiny-sd unet"] };
     return { images: [grey(10), grey(200)], timings, cutTexts: { prompt: "the end" }, computed };
   };
+  const budget = inflight(1e8);
   const step = () => new PQueue({ concurrency: 1 });
   const deps: GenerateJobDeps = {
     preprocessor: new PreprocessorClient({ urls: [], timeoutMs: 1, maxBytes: 1, decode: neverAsked }),
-    cache: new ControlCache({ maxBytes: 0, decode: neverAsked, observer: { hit: () => {}, miss: () => {} } }),
+    cache: new ControlCache({ maxBytes: 0, observer: { hit: () => {}, miss: () => {} } }),
     decodeLimits: { maxPixels: 1e6, timeoutS: 5 },
+    inflight: budget,
     warn: () => {},
     ...{ sources, fetching: step(), annotation: step(), encoding: step(), runEngine },
   };
   const queue = { concurrency: 1, maxWaiting: 1, maxWaitingCost: 1 };
-  const jobs = memoryJobs({ limits: queue, maxBlobBytes: 1e7, kinds: { [GENERATE]: generateKind(deps) } });
+  const jobs = memoryJobs({ limits: queue, files: budget.encoded, kinds: { [GENERATE]: generateKind(deps) } });
   const request = resolved({ num_images_per_prompt: 2, controlnets: [depth(DEPTH.toString("base64"))] });
   const { spec, files } = await generateSpec(request, { sources }, CLIENT);
 

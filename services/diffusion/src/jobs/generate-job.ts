@@ -5,7 +5,13 @@ import { type PictureReference, pictureReference } from "@armature/service";
 import type PQueue from "p-queue";
 import type { GenerateEvent } from "../contract/events.js";
 import type { GenerateResponse } from "../contract/generate.js";
-import { type PictureDeps, type PreparedPictures, preparePictures } from "../control-images/prepare.js";
+import {
+  decodePictures,
+  type PictureDeps,
+  type PreparedFiles,
+  type PreparedPictures,
+  prepareFiles,
+} from "../control-images/prepare.js";
 import type { EngineProgress, GenerateOutcome, GeneratePayload } from "../engine/jobs.js";
 import { controlPicture } from "../features/controlnets.js";
 import type { ResolvedRequest } from "../features/index.js";
@@ -73,10 +79,14 @@ interface Generation {
 }
 
 /** Does generations. */
-export function generateKind(deps: GenerateJobDeps): JobKind<ResolvedRequest, PreparedPictures, Generation> {
+export function generateKind(
+  deps: GenerateJobDeps,
+): JobKind<ResolvedRequest, PreparedFiles, Generation, PreparedPictures> {
   return {
     needsPreparation: ({ pictures }) => pictures.length > 0,
-    prepare: ({ pictures }, job) => preparePictures(pictures, deps, job),
+    prepare: ({ pictures }, job) => prepareFiles(pictures, deps, job),
+    isPacked: ({ pictures }) => pictures.length > 0,
+    unpack: (_, prepared, job) => decodePictures(prepared, deps, job),
     async run(resolved, prepared, job) {
       const request = completeRequest(resolved, prepared.images);
       const recipe = recipeOf(request);

@@ -43,7 +43,7 @@ const CONTROL_IMAGE = {
   tag: "Control images",
   responses: {
     200: {
-      description: "The control image, without loss: WebP, or PNG if `Accept` asks for it",
+      description: "The control image, without loss: WebP, or PNG if `Accept` asks for it or the picture is huge",
       content: { "image/webp": "binary", "image/png": "binary" },
       headers: {
         "X-Inference-Time": "Seconds that the processor took",
@@ -57,6 +57,8 @@ const CONTROL_IMAGE = {
     ...([
       "source-unreachable",
       "queue-full",
+      "over-budget",
+      "budget-full",
       "decoder-crashed",
       "engine-crashed",
       "engine-unavailable",

@@ -1,5 +1,6 @@
 /** Decoding, the engine and encoding as steps of their own: how much of each at once, and what waits for what. */
 import { readConfig } from "@armature/config";
+import { inflight } from "@armature/core";
 import { type JobEvent, resultOf } from "@armature/jobs";
 import { beforeEach, expect, test, vi } from "vitest";
 import { settled } from "../../../../testing/fake-clock.js";
@@ -44,13 +45,14 @@ async function annotations(count: number) {
   const sources = { maxBodyBytes: 1000, sources: undefined };
   const jobs = createJobs(readConfig(Config, {}), {
     ...sources,
+    inflight: inflight(1e8),
     observer,
     warn: () => {},
     runEngine: ({ image }) => engine.work(image),
   });
   const ends: Promise<unknown>[] = [];
   for (let i = 0; i < count; i++) {
-    const wanted = { processor: "canny", options: {}, format: "png", image: Buffer.from(`${i}`) } as const;
+    const wanted = { processor: "canny", options: {}, formats: ["png"], image: Buffer.from(`${i}`) } as const;
     const { spec, files } = await annotateSpec(wanted, sources, { client: "one" });
     ends.push(resultOf<AnnotateJob>(jobs.follow(spec, { files }) as AsyncIterable<JobEvent<AnnotateJob>>));
     await quiet();
@@ -83,7 +85,7 @@ test("two pictures are decoded ahead, the others wait as they came; the engine h
   expect([decoding.begun.length, engine.begun.length]).toEqual([3, 1]);
   expect(await jobs.snapshot()).toMatchObject({ waiting: 5, running: 1 });
   await endAll();
-  expect(await Promise.all(ends)).toEqual(ends.map(() => ({ width: 1, height: 1, inferenceMs: 5 })));
+  expect(await Promise.all(ends)).toEqual(ends.map(() => ({ format: "png", width: 1, height: 1, inferenceMs: 5 })));
 });
 
 test("the engine goes on while pictures are encoded, until an encoder is behind", async () => {

@@ -3,11 +3,12 @@
  * the engine annotates; the control image is encoded while the engine has the next one. Knows neither HTTP nor tensors.
  */
 import { inField } from "@armature/contract";
-import { type DecodeLimits, decodeImage, encodeImage } from "@armature/images";
+import type { ByteBudget, Inflight } from "@armature/core";
+import { type DecodeLimits, decodeImage, encodeImage, encodingBytes } from "@armature/images";
 import { blobName, type JobKind, type JobSpec, type JobTypes } from "@armature/jobs";
 import type { SourcePolicy } from "@armature/net";
 import type { RgbImage } from "@armature/pixels";
-import { pictureReference, referencedPicture } from "@armature/service";
+import { decodingBytes, pictureReference, pixelCount, referencedPicture, roomForPixels } from "@armature/service";
 import type PQueue from "p-queue";
 import type { AnnotateOutcome, AnnotatePayload } from "../engine/calls.js";
 import type { AnnotationRequest } from "../request/annotation-request.js";
@@ -18,7 +19,8 @@ export type ControlImageFormat = "webp" | "png";
 interface AnnotateInput {
   processor: string;
   options: Record<string, unknown>;
-  format: ControlImageFormat;
+  /** Those that the client takes, the best first. */
+  formats: readonly ControlImageFormat[];
   /** A blob's name, or an address. */
   picture: string;
   /** JSON pointer to the picture in the request, or nothing if it was the body. */
@@ -27,7 +29,7 @@ interface AnnotateInput {
 
 export interface AnnotateJob extends JobTypes {
   output: { blob: string };
-  result: { width: number; height: number; inferenceMs: number };
+  result: { width: number; height: number; format: ControlImageFormat; inferenceMs: number };
 }
 
 /** Which pictures a request may bring. */
@@ -39,12 +41,14 @@ export interface PictureSources {
 
 export interface AnnotateJobDeps extends PictureSources {
   decodeLimits: DecodeLimits;
-  /** Gets what was wrong with a picture that was taken all the same. */
-  warn(text: string): void;
+  /** What fetched files and decoded pictures are held against. */
+  inflight: Inflight;
   /** How many pictures are fetched, decoded and encoded at once. */
   fetching: PQueue;
   decoding: PQueue;
   encoding: PQueue;
+  /** Gets what was wrong with a picture that was taken all the same. */
+  warn(text: string): void;
   runEngine(payload: AnnotatePayload, signal: AbortSignal): Promise<AnnotateOutcome>;
 }
 
@@ -52,7 +56,7 @@ export const ANNOTATE = "annotate";
 
 /** The annotation of a request's picture as a job, and the file that goes with it. */
 export async function annotateSpec(
-  { image, ...wanted }: Pick<AnnotateInput, "processor" | "options" | "format"> & Pick<AnnotationRequest, "image">,
+  { image, ...wanted }: Pick<AnnotateInput, "processor" | "options" | "formats"> & Pick<AnnotationRequest, "image">,
   { maxBodyBytes: maxBytes, sources }: PictureSources,
   who: Pick<JobSpec, "client" | "deadlineMs">,
 ): Promise<{ spec: JobSpec<AnnotateInput>; files: Buffer[] }> {
@@ -65,26 +69,57 @@ export async function annotateSpec(
 
 const POINTER = "/image";
 
+/** A picture on its way, and what its control image will be. */
+interface Unpacked {
+  image: RgbImage;
+  format: ControlImageFormat;
+}
+
+interface Annotated extends AnnotateOutcome {
+  format: ControlImageFormat;
+}
+
 /** Does annotations: the same bytes give the same bytes. */
-export function annotateKind(deps: AnnotateJobDeps): JobKind<AnnotateInput, Buffer, AnnotateOutcome, RgbImage> {
-  const { maxBodyBytes: maxBytes, sources, decodeLimits, warn, fetching, decoding, encoding, runEngine } = deps;
+export function annotateKind(deps: AnnotateJobDeps): JobKind<AnnotateInput, Buffer, Annotated, Unpacked> {
+  const {
+    maxBodyBytes: maxBytes,
+    sources,
+    decodeLimits,
+    inflight,
+    fetching,
+    decoding,
+    encoding,
+    runEngine,
+    warn,
+  } = deps;
   return {
     needsPreparation: ({ picture }) => !picture.startsWith("sha256:"),
     prepare: ({ picture, pointer = "" }, job) =>
-      referencedPicture(picture, { pointer, maxBytes, sources, fetching }, job),
-    unpack({ pointer }, file, { signal }) {
-      const decode = () => decodeImage(file, decodeLimits, { signal, onWarning: warn });
-      return decoding.add(() => (pointer === undefined ? decode() : inField(pointer, decode)), { signal });
+      referencedPicture(picture, { pointer, maxBytes, sources, fetching, encoded: inflight.encoded }, job),
+    async unpack({ pointer, formats }, file, job) {
+      const { format, bytes } = affordable(formats, pixelCount(file, decodeLimits), inflight.pixels);
+      await roomForPixels(bytes, inflight.pixels, job);
+      const decode = () => decodeImage(file, decodeLimits, { signal: job.signal, onWarning: warn });
+      const decoded = () => (pointer === undefined ? decode() : inField(pointer, decode));
+      return { image: await decoding.add(decoded, { signal: job.signal }), format };
     },
-    async run({ processor, options }, image, { signal }) {
+    async run({ processor, options }, { image, format }, { signal }) {
       const outcome = await runEngine({ processor, options, image }, signal);
       await encoding.onSizeLessThan(1); // keeps the slot, so that control images do not pile up before a slower encoder
-      return outcome;
+      return { ...outcome, format };
     },
-    async finish({ format }, { image, inferenceMs }, job) {
+    async finish(_input, { image, format, inferenceMs }, job) {
       const file = await encoding.add(() => encodeImage(image, { format }), { signal: job.signal });
       await job.output(file, {});
-      return { width: image.width, height: image.height, inferenceMs };
+      return { width: image.width, height: image.height, format, inferenceMs };
     },
   };
+}
+
+/** The first format whose encoder there could be room for, and what the job holds with it; else the first: it is refused with the sums. */
+function affordable(formats: readonly ControlImageFormat[], pixels: number, budget: ByteBudget) {
+  const needs = formats.map((format) => {
+    return { format, bytes: Math.max(decodingBytes(pixels), encodingBytes(pixels, format)) };
+  });
+  return needs.find(({ bytes }) => bytes <= budget.limitBytes) ?? needs[0]!;
 }

@@ -4,7 +4,8 @@ import PQueue from "p-queue";
 import type { Config } from "../config.js";
 import { ANNOTATE, type AnnotateJobDeps, annotateKind } from "./annotate-job.js";
 
-export interface CreateJobsOptions extends Pick<AnnotateJobDeps, "maxBodyBytes" | "sources" | "runEngine" | "warn"> {
+export interface CreateJobsOptions
+  extends Pick<AnnotateJobDeps, "maxBodyBytes" | "sources" | "inflight" | "runEngine" | "warn"> {
   observer: JobObserver;
 }
 
@@ -23,12 +24,6 @@ const ENCODINGS_AT_ONCE = 2;
 /** Seconds. */
 const DECODE_TIMEOUT_S = 10;
 
-/** Bodies' worth of files that a job may hold: what it came with, and what it has made. */
-const FILES_PER_JOB = 2;
-
-/** Jobs that no longer wait and are not done: in the engine, before an encoder, and with each encoder. */
-const JOBS_UNDER_WAY = ANNOTATIONS_AT_ONCE + 1 + ENCODINGS_AT_ONCE;
-
 export function createJobs(config: Config, { observer, ...options }: CreateJobsOptions): Jobs {
   const annotations = annotateKind({
     ...options,
@@ -45,7 +40,7 @@ export function createJobs(config: Config, { observer, ...options }: CreateJobsO
       maxWaitingCost: config.QUEUE_LIMIT, // each costs 1
       unpackedAhead: DECODED_AHEAD,
     },
-    maxBlobBytes: FILES_PER_JOB * (config.QUEUE_LIMIT + JOBS_UNDER_WAY) * options.maxBodyBytes,
+    files: options.inflight.encoded,
     kinds: { [ANNOTATE]: annotations },
     observer,
   });

@@ -1,5 +1,6 @@
 import { parse } from "@armature/contract";
-import { addLogFields, closed, jsonBody, requestId } from "@armature/http";
+import type { Inflight } from "@armature/core";
+import { addLogFields, clientOf, closed, jsonBody, releaseBody, requestId } from "@armature/http";
 import type { JobEvent, Jobs } from "@armature/jobs";
 import type { SourcePolicy } from "@armature/net";
 import { type Request, type Response, Router } from "express";
@@ -10,7 +11,7 @@ import type { ResolvedRequest } from "../../features/index.js";
 import { type GenerateJob, generateSpec } from "../../jobs/generate-job.js";
 import { resolveRequest } from "../../request/resolve.js";
 import { clientEvents } from "../client-events.js";
-import { chooseAnswer, sendAnswer, withFormat } from "../generate-answer.js";
+import { type AnswerForm, chooseAnswer, sendAnswer, withFormat } from "../generate-answer.js";
 import { askedTurn } from "../scheduling-headers.js";
 
 interface GenerateDeps {
@@ -18,6 +19,8 @@ interface GenerateDeps {
   context: Omit<ResolveContext, "model">;
   jobs: Jobs;
   sources: SourcePolicy;
+  /** What bodies are held against. */
+  inflight: Inflight;
   maxWaitMs: number;
   maxBodyBytes: number;
 }
@@ -25,26 +28,37 @@ interface GenerateDeps {
 /** `POST /generate`: parse, resolve, submit, answer as JSON, as a bare picture or as a stream of events. */
 export function generateRoute(deps: GenerateDeps): Router {
   const schema = generateRequest(deps.context.limits);
-  return Router().post("/generate", jsonBody({ maxBytes: deps.maxBodyBytes }), async (req, res) => {
-    const request: GenerateRequest = parse(schema, req.body);
-    const form = chooseAnswer(req, request);
-    const resolved = resolveRequest(withFormat(request, form), deps.context);
-    logRequest(res, resolved);
-    await sendAnswer(form, generation(resolved, req, res, deps), res);
+  const body = jsonBody({ maxBytes: deps.maxBodyBytes, budget: deps.inflight.encoded });
+  return Router().post("/generate", body, async (req, res) => {
+    const { form, job } = await jobOf(parse(schema, req.body), req, res, deps);
+    releaseBody(req); // the job has what it needs of it
+    await sendAnswer(form, generation(job, res, deps), res);
   });
+}
+
+type GenerateJobSpec = Awaited<ReturnType<typeof generateSpec>>;
+
+/** The request as a job. Nothing here outlives the call: a body that waited in a variable would be held uncounted. */
+async function jobOf(
+  request: GenerateRequest,
+  req: Request,
+  res: Response,
+  { context, sources, maxWaitMs }: GenerateDeps,
+): Promise<{ form: AnswerForm; job: GenerateJobSpec }> {
+  const form = chooseAnswer(req, request);
+  const resolved = resolveRequest(withFormat(request, form), context);
+  logRequest(res, resolved);
+  const who = { client: clientOf(req), ...askedTurn(req, maxWaitMs) };
+  return { form, job: await generateSpec(resolved, { sources }, who) };
 }
 
 /** What the client hears of its generation, which ends when it leaves. */
 async function* generation(
-  request: ResolvedRequest,
-  req: Request,
+  { spec, files }: GenerateJobSpec,
   res: Response,
-  { jobs, sources, maxWaitMs }: GenerateDeps,
+  { jobs }: GenerateDeps,
 ): AsyncGenerator<GenerateEvent> {
-  const signal = closed(res);
-  const who = { client: req.ip ?? "", ...askedTurn(req, maxWaitMs) };
-  const { spec, files } = await generateSpec(request, { sources }, who);
-  const events = jobs.follow<GenerateJob>(spec, { files, signal });
+  const events = jobs.follow<GenerateJob>(spec, { files, signal: closed(res) });
   yield* clientEvents(logged(res, events), { id: requestId(res), jobs });
 }
 

@@ -30,11 +30,16 @@ interface ServedDeps {
   loaded: () => readonly ComponentStatus[];
 }
 
-/** `GET /models`, `GET /controlnets`, and for operators `POST /controlnets/:type/load` and `/unload`. */
+/** `GET /models`, `GET /controlnets`. */
 export function servedRoutes(deps: ServedDeps): Router {
   return Router()
     .get("/models", (_req, res) => void res.json(listModels(deps)))
-    .get("/controlnets", (_req, res) => void res.json(listControlNets(deps)))
+    .get("/controlnets", (_req, res) => void res.json(listControlNets(deps)));
+}
+
+/** For operators: `POST /controlnets/:type/load` and `/unload`. */
+export function loadRoutes(deps: ServedDeps): Router {
+  return Router()
     .post("/controlnets/:type/load", async (req, res) => {
       await change(req.params.type, true, deps);
       res.json(listControlNets(deps));
