@@ -18,6 +18,7 @@ export const ROWS: Row[] = [
     ".ci/run runs it",
     "npm run check",
     "npm run check-openapi",
+    "npm run fault-report",
     "npm run image-budget",
     "npm run load-test -- smoke",
     "scripts/install-software-gpu.sh",

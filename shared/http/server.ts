@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Express } from "express";
 import type { ServiceApp } from "./app.js";
 import { capConnections } from "./connection-cap.js";
-import { answerMalformed, refuseConnection } from "./socket-answer.js";
+import { answerMalformed, refuseConnection, refuseTunnel } from "./socket-answer.js";
 
 export interface ServerOptions {
   host: string;
@@ -107,10 +107,24 @@ async function listen(handle: Express, wantedPort: number, limits: Limits): Prom
   });
   server.on("checkExpectation", (req, res) => server.emit("request", req, res)); // RFC 9110 permits to ignore it
   server.on("clientError", answerMalformed);
-  server.listen(wantedPort, limits.host);
-  await once(server, "listening");
+  server.on("connect", refuseTunnel);
+  await listenOn(server, wantedPort, limits.host);
   const { port, address, family } = server.address() as AddressInfo;
   return { server, port, url: `http://${family === "IPv6" ? `[${address}]` : address}:${port}`, running };
+}
+
+/** Errors of a kernel without IPv6. */
+const NO_IPV6 = ["EAFNOSUPPORT", "EADDRNOTAVAIL"];
+
+/** `::` means all addresses: those of IPv4 where the kernel knows no others. */
+async function listenOn(server: Server, port: number, host: string): Promise<void> {
+  try {
+    server.listen(port, host);
+    await once(server, "listening");
+  } catch (error) {
+    if (host !== "::" || !NO_IPV6.includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    await listenOn(server, port, "0.0.0.0");
+  }
 }
 
 /** A start that fails leaves nothing behind that listens. */

@@ -2,8 +2,16 @@
 import { randomUUID } from "node:crypto";
 import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { AppError } from "@armature/core";
-import { BodyTooLarge, HeadersTooLarge, MalformedRequest, RequestTimeout, TooManyConnections } from "./errors.js";
+import {
+  BodyTooLarge,
+  HeadersTooLarge,
+  MalformedRequest,
+  MethodNotAllowed,
+  RequestTimeout,
+  TooManyConnections,
+} from "./errors.js";
 import { toProblem } from "./problem.js";
 
 /** A client gets this long to read the answer. */
@@ -23,6 +31,12 @@ export function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): v
   setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }
 
+/** Node hands CONNECT, which asks for a tunnel, to no handler of requests. */
+export function refuseTunnel(_req: unknown, stream: Duplex): void {
+  stream.on("error", () => {});
+  answerOnSocket(stream, new MethodNotAllowed("CONNECT is for proxies; this is none", []), () => stream.destroy());
+}
+
 /** Closed as soon as the answer is out: what lingers would count among all connections. */
 export const refuseConnection = (limit: number) => {
   return (socket: Socket): void => {
@@ -33,7 +47,7 @@ export const refuseConnection = (limit: number) => {
 };
 
 /** An answer without Express, for what never was a request. */
-function answerOnSocket(socket: Socket, error: AppError, done?: () => void): void {
+function answerOnSocket(socket: Duplex, error: AppError, done?: () => void): void {
   const requestId = randomUUID();
   const { status, headers, body } = toProblem(error, requestId);
   const text = JSON.stringify(body);

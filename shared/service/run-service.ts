@@ -54,6 +54,8 @@ export async function runService<Schema extends z.ZodObject>(definition: Service
       maxConnectionsPerAddress: MAX_CONNECTIONS_PER_ADDRESS,
     });
     const { url, adminUrl } = server;
+    if (HOST === "::" && url.includes("0.0.0.0"))
+      log.warn("this machine has no IPv6: HOST=:: is all its IPv4 addresses");
     log.info({ url, adminUrl }, `${name} listens on ${url}${adminUrl ? `, and for operators on ${adminUrl}` : ""}`);
     process.send?.({ type: "listening", url, adminUrl });
     for (const signal of ["SIGTERM", "SIGINT"]) process.removeAllListeners(signal); // those of main.ts, which end at once
