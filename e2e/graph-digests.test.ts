@@ -26,7 +26,7 @@ import { fixturePath } from "../testing/golden.js";
 
 const { webgpu, cuda } = DEVICE_FORMS;
 
-/** Each form in which a device computes. */
+/** The forms in which devices compute, by name. */
 const PROFILES: Record<string, DeviceProfile> = {
   cpu: CPU_PROFILE,
   "cpu prepared": CPU_PREPARED_PROFILE,

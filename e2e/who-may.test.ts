@@ -1,4 +1,4 @@
-/** Who may do what on a real service: operators, other sites' pages, clients behind a proxy. */
+/** What operators, other sites' pages and clients behind a proxy may do on a real service. */
 import { readFileSync } from "node:fs";
 import { request } from "undici";
 import { afterEach, describe, expect, test } from "vitest";

@@ -47,7 +47,7 @@ interface Start {
   /** Milliseconds of the start until the models were loaded. */
   load: number;
   secondPicture: number;
-  /** From the start to the end of the first picture. */
+  /** Milliseconds from the start to the end of the first picture. */
   startToPicture: number;
 }
 

@@ -24,7 +24,7 @@ function runtime(version: string, files: Record<string, Buffer> = {}): { root: s
   return { root, folder };
 }
 
-/** Beside a provider with these needs, libraries of these names. */
+/** Makes libraries of these names beside a provider that needs them. */
 function withLibraries(names: string[]) {
   const provider = { [CUDA_PROVIDER]: elfLibrary(NEEDS), [PROVIDER!.files[0]!.name]: elfLibrary([]) };
   const { root } = runtime(VERSION!, provider);

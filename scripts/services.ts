@@ -6,7 +6,7 @@ import { builtFile } from "@armature/core";
 
 export interface ServiceProcess {
   url: string;
-  /** Where its operators' port is, with ADMIN_PORT. */
+  /** Address of the operators' port, with ADMIN_PORT. */
   adminUrl: string | undefined;
   process: ChildProcess;
   /** SIGTERM, so that running work ends; gives the exit code, or null after a signal. */

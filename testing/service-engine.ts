@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import type { ServiceProcess } from "../scripts/services.js";
 import { childProcesses } from "./child-processes.js";
 
-/** Its process id, told from the decoders beside it; undefined while there is none. */
+/** Process id of a service's engine, told apart from the decoders beside it; undefined while there is none. */
 export function enginePid({ process: { pid } }: ServiceProcess): number | undefined {
   return childProcesses(pid, /engine[\w-]*\.js/)[0];
 }

@@ -1,4 +1,4 @@
-/** At which sizes networks are called: those that the recipe of a request says. */
+/** The sizes at which networks are called: those that the recipe of a request says. */
 import { usedNetwork } from "@armature/diffusion/engine/network-use";
 import { recipeOf } from "@armature/diffusion/pipelines/index";
 import { factsOf } from "@armature/diffusion/served/facts";

@@ -44,7 +44,7 @@ export interface CaseOptions {
   tokenDownsampling: number;
 }
 
-/** Where a measurement differs from one step for one picture of the model's size. */
+/** Fields in which a measurement differs from one step for one picture of the model's size. */
 export type Asked = Partial<Pick<Measurement, "size" | "pictures" | "controlnets" | "steps" | "threads">>;
 
 /**

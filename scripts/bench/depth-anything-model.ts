@@ -4,7 +4,7 @@ import { NETWORKS } from "@armature/preprocessor/networks/index";
 import { ModelConfig } from "@armature/weights";
 import { wantedTensors, writeSyntheticModel } from "./synthetic-weights.js";
 
-/** Its config.json. */
+/** The config.json of the model. */
 export const DEPTH_ANYTHING_CONFIG = {
   architectures: ["DepthAnythingForDepthEstimation"],
   model_type: "depth_anything",

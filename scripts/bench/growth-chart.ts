@@ -54,7 +54,7 @@ function panel(points: GrowthRow[]): string {
   ].join("\n");
 }
 
-/** From the last point down, because it is the one to read. */
+/** The places whose labels have room, chosen from the last point down, because it is the one to read. */
 function withRoom<T extends { x: number }>(places: T[]): T[] {
   const shown: T[] = [];
   for (const place of places.toReversed()) {
@@ -75,7 +75,7 @@ interface Scales {
   yOf: (time: number) => number;
 }
 
-/** From the origin through the first point to the edge of the plot. More threads should cost less: none for them. */
+/** The line of proportion, from the origin through the first point to the edge of the plot; none for threads, of which more should cost less. */
 function proportion(first: GrowthRow, { farthest, slowest, xOf, yOf }: Scales): string {
   if (first.axis === "threads" || extent(first) === 0) return "";
   const slope = timeOf(first) / extent(first);

@@ -27,7 +27,7 @@ const STEPS = [1, 2, 4];
 const PICTURES = [1, 2, 3, 4];
 const CONTROLNETS = [0, 1, 2, 3];
 
-/** One axis at a time, from a picture of the model's size without a ControlNet. */
+/** The points to measure: one axis grows at a time, from a picture of the model's size without a ControlNet. */
 export function growthPoints(model: BenchModel, form: Form, options: CaseOptions): GrowthPoint[] {
   const threads = Array.from({ length: options.threads }, (_, i) => i + 1);
   const along = (axis: Axis, values: number[], askedAt: (value: number) => Asked) =>

@@ -155,7 +155,7 @@ function eachRound<T>(measureAll: () => T): T[] {
   return Array.from({ length: Number(options.rounds) }, measureAll);
 }
 
-/** So that no case counts the making as its load. */
+/** Makes the prepared forms before the cases, so that no case counts the making as its load. */
 function makePreparedForms(cases: { measurement: Measurement }[]): void {
   const prepared = new Set<string>();
   for (const { measurement } of cases) {

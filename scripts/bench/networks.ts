@@ -17,7 +17,7 @@ export const DEPTH_HYBRID = "depth hybrid";
 /** A network over a component's weights. */
 export interface ComponentNetwork {
   component: string;
-  /** Its name in the tables. */
+  /** Name of the network in the tables. */
   network: string;
 }
 
@@ -30,7 +30,7 @@ export function benchNetwork({ component, network }: ComponentNetwork): Network 
   return found;
 }
 
-/** Each network of the tables by a name of its own: `unet prompt projections`, where the ControlNet has some of that name, too. */
+/** The networks of the tables, each by a name of its own: `unet prompt projections`, where the ControlNet has some of that name, too. */
 export const NETWORK_NAMES: ReadonlyMap<string, ComponentNetwork> = new Map(
   Object.entries(BENCH_NETWORKS).flatMap(([component, networks]) =>
     networks.map(({ name: network }) => [nameOf(component, network), { component, network }] as const),

@@ -37,7 +37,7 @@ export function readReport(text: string, root: string, seconds: number): RunResu
   return { passed: numPassedTests, skipped: numPendingTests, failed, seconds };
 }
 
-/** One line, and one more per failure. */
+/** The result of a run: one line, and one more per failure. */
 export function runLines({ passed, skipped, failed, seconds }: RunResult, run: number, runs: number): string {
   const counts = `${passed} passed, ${failed.length} failed, ${skipped} skipped`;
   return [`run ${run}/${runs}: ${counts}, ${seconds.toFixed(0)} s`, ...failed.map((name) => `  ${name}`)].join("\n");

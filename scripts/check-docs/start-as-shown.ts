@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { builtFile, ROOT } from "@armature/core";
 
-/** Where the documentation has the services. */
+/** Addresses that the documentation gives the services. */
 const SHOWN = { diffusion: "http://127.0.0.1:1111", preprocessor: "http://127.0.0.1:2222" };
 
 /** The last line that it prints once both services listen. */

@@ -21,7 +21,7 @@ export interface RunOptions {
 interface ContainerCommand {
   program: string;
   args: string[];
-  /** To be called when it has ended. */
+  /** Frees what the command held; called when the command has ended. */
   release(): void;
 }
 

@@ -1,4 +1,4 @@
-/** Which container engine there is. */
+/** Finds the container engine that is installed. */
 import { existsSync } from "node:fs";
 import { buildah } from "./buildah.js";
 import { succeeds } from "./command.js";

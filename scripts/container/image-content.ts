@@ -45,7 +45,7 @@ const IMAGE_ROOTS: Readonly<Record<ServiceName, ImageRoots>> = {
   },
 };
 
-/** Only tests run what lies in these folders. */
+/** Folders whose files only tests run. */
 const TEST_FOLDER = /(?:^|\/)testing\//;
 
 interface WorkspaceLink {

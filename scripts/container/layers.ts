@@ -3,7 +3,7 @@
 export const LAYERS = ["base", "node", "dependencies", "weights", "app"] as const;
 export type Layer = (typeof LAYERS)[number];
 
-/** Where things lie in an image. */
+/** Paths in an image. */
 export const IN_IMAGE = {
   node: "/usr/local/bin/node",
   app: "/app",

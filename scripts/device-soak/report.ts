@@ -3,7 +3,7 @@ import { megabytes } from "@armature/core";
 import { judgeMemory } from "../load-test/memory-verdict.js";
 import { ROUND } from "./requests.js";
 
-/** After one generation. */
+/** The service after one generation. */
 export interface SoakSample {
   /** Resident bytes of the service's processes. On a software device the device's memory is among them. */
   memoryBytes: number;
@@ -14,7 +14,7 @@ export interface SoakSample {
 }
 
 interface SoakVerdict {
-  /** One sentence for each thing that is not well. */
+  /** What is not well, one sentence each. */
   failures: string[];
   /** What could not be told. */
   remark?: string;

@@ -17,5 +17,5 @@ export async function hostileHubs(cases: number, seed: number): Promise<FaultRow
   return rows.filter(({ tried }) => tried > 0);
 }
 
-/** Between the seeds of two cases: a prime, so that neighbouring reports share none. */
+/** Distance between the seeds of two cases: a prime, so that neighbouring reports share none. */
 const SEED_STEP = 7919;

@@ -21,7 +21,7 @@ const ROW = 42;
 const BAR = 22;
 const NARROWEST_LABEL = 44;
 
-/** One bar an image, from the base to the code's own; the weights come last, the budget of the code is a line. Same input, same text. */
+/** One bar per image, from the base to the code's own; the weights come last, the budget of the code is a line. Same input, same text. */
 export function sizeChart(measurements: Measurement[], budget: BudgetFile): string {
   const limitOf = ({ image }: Measurement) => (budget.images[image]?.code.unpackedMB ?? 0) * 1e6;
   const longest = Math.max(...measurements.flatMap((m) => [limitOf(m), totalBytes(m)]));

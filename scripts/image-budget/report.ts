@@ -7,7 +7,7 @@ const BAR_WIDTH = 24;
 const BIGGEST = 8;
 const MARKS: Record<Verdict, string> = { within: "", near: "near its budget", over: "OVER BUDGET" };
 
-/** A table with one bar a layer, and the biggest files below it. */
+/** A table with one bar per layer, and the biggest files below it. */
 export function imageReport({ image, source, files }: Measurement, lines: Line[]): string {
   const rows = lines.map(({ part, size, limit, verdict }) =>
     [

@@ -18,7 +18,7 @@ const MB = 1e6;
 /** Files that only weights are. */
 const WEIGHT_FILE = /\.(?:safetensors|onnx|pth|pt|ckpt|bin|gguf)$/;
 
-/** One line a layer, and one for the code. Throws if the budget does not know the image. */
+/** One line per layer, and one for the code. Throws if the budget does not know the image. */
 export function judge({ image, layers }: Measurement, budget: BudgetFile): Line[] {
   const limits = budget.images[image];
   if (!limits) throw new Error(`${image}: not in the budget; it knows ${Object.keys(budget.images).join(", ")}`);

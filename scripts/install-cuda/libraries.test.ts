@@ -1,4 +1,4 @@
-/** On libraries that hold nothing but the names of others. */
+/** Tests with libraries that hold nothing but the names of others. */
 import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

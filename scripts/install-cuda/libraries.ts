@@ -31,7 +31,7 @@ export function cudaMajor(provider: string): number {
   return major;
 }
 
-/** One row a library of CUDA, cuDNN or the driver, and one for anything else that is missing; in the order they are met. */
+/** One row per library of CUDA, cuDNN or the driver, and one for anything else that is missing; in the order they are met. */
 export function libraryRows(provider: string, loader: Loader): LibraryRow[] {
   const major = cudaMajor(provider);
   const opened = [...OPENED_BY_NAME, `libnvrtc.so.${major}`].map((name) => ({ name, for: provider }));

@@ -4,7 +4,7 @@ import { fullSizeConfigs } from "../bench/configs.js";
 import { tunedLayers } from "./layers.js";
 import { type TunedNetwork, tunedNetworks } from "./networks.js";
 
-/** Each shape, as `side: inputs to outputs, number`, in a picture of 512x512 pixels. */
+/** The shapes in Winograd's form, each as `side: inputs to outputs, number`, in a picture of 512x512 pixels. */
 function inWinogradsForm({ network, sizesAt }: TunedNetwork): string[] {
   return tunedLayers(network, sizesAt(512))
     .flatMap(({ shape, count, chosen }) =>

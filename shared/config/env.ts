@@ -66,7 +66,7 @@ export function commaList<Item extends z.ZodType<unknown, string>>(item: Item) {
 /** A switch: `true`, `1`, `yes`, `on` or `false`, `0`, `no`, `off`. */
 export const flag = () => z.stringbool({ error: "wants true or false" });
 
-/** One line: the variable, what was wanted, what was found. */
+/** A complaint in one line: the variable, what was wanted, what was found. */
 function complaint(issue: z.core.$ZodIssue, schema: z.ZodObject, values: Map<string, string>): string {
   const [name = "", ...inside] = issue.path.map(String);
   const value = values.get(name);

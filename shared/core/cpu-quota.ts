@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 
-/** Where the system tells about control groups; given by tests. */
+/** Files in which the system describes control groups; tests give their own. */
 interface CgroupFiles {
   /** Where the control groups are mounted. */
   root: string;

@@ -20,7 +20,7 @@ const INFINITY_BITS = 0x7f800000;
 /** 2^-14, the smallest normal half, and 65520, from where rounding reaches infinity, as bits of a float32. */
 const SMALLEST_NORMAL = 0x38800000;
 const ROUNDS_TO_INFINITY = 0x477ff000;
-/** Below 2^-25 even the smallest subnormal half is more than half a unit away. */
+/** Bits of 2^-25 as a float32: a number below it is nearer to zero than to the smallest subnormal half. */
 const ROUNDS_TO_ZERO = 0x33000000;
 /** The exponents' bias: 127 in a float32, 15 in a half. */
 const BIAS_DIFFERENCE = 112;

@@ -5,7 +5,7 @@
 
 const STATE_WORDS = 624;
 const SHIFT_WORDS = 397;
-/** From this many values on PyTorch fills blocks of 16; below, it draws one value after the other in double precision. */
+/** Number of values from which on PyTorch fills blocks of 16; below, it draws one value after the other in double precision. */
 const BLOCK = 16;
 
 /** One stream of draws: `new TorchGenerator(seed)` is `torch.Generator("cpu").manual_seed(seed)`. */

@@ -8,7 +8,7 @@ export interface WireError {
   message: string;
   /** The further fields of such a class: `code`, `issues`, `retryAfterS`, ... */
   fields: Record<string, unknown>;
-  /** For the log only, with the causes; absent where the message says it all. */
+  /** Stack with the causes, for the log only; absent where the message says it all. */
   trace?: string;
 }
 

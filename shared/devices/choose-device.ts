@@ -1,4 +1,4 @@
-/** From the setting to a device that computes rightly: checks run in a process of their own, and their results are remembered. */
+/** Chooses a device that computes rightly, by the setting: checks run in a process of their own, and their results are remembered. */
 
 import { DeviceUnavailable } from "@armature/core";
 import { type Engine, startEngine } from "@armature/engine";
@@ -19,7 +19,7 @@ export interface ChooseDeviceOptions {
   useCache?: boolean;
   /** The longest that one check may take, compilation of its shaders included. */
   checkTimeoutMs: number;
-  /** One line a check, as they end. */
+  /** Takes one line per check, as it ends. */
   log: (message: string) => void;
 }
 
@@ -117,7 +117,7 @@ function crashed(
   return { check, compute, attention, passed: false, limit: 0, ms, reason: error.message };
 }
 
-/** One check in one line. */
+/** The result of one check in one line. */
 function resultLine({ check, compute, attention, passed, error, ms, reason }: CheckResult): string {
   const form = check === "attention" ? `${attention}, ${compute}` : compute;
   const found = passed ? `right, within ${(error ?? 0).toExponential(1)}` : `wrong: ${reason}`;

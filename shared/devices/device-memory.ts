@@ -12,7 +12,7 @@ export interface MemorySettings {
 export type ReadMemory = (heldBytes: number) => Promise<DeviceMemory>;
 
 export interface DeviceMemory {
-  /** Who says so: a variable, or a card. */
+  /** Source of the numbers: a variable, or a card. */
   source: string;
   freeBytes: number;
   totalBytes: number;

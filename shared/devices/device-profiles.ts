@@ -10,16 +10,16 @@ interface DeviceForms {
   plain: DeviceProfile;
   /** Whether the VAE may go to float16 if its block proves itself there. WebGPU sums float16 in float16. */
   halfVae: boolean;
-  /** Bytes that come to be held for each byte alive at a network's peak: docs/memory.md has the measurement. */
+  /** Peak bytes that the device holds per byte of live tensors: docs/memory.md has the measurement. */
   heldPerLive: number;
 }
 
 export const DEVICE_FORMS: Record<Exclude<DeviceName, "cpu">, DeviceForms> = {
   webgpu: {
-    // the kernels of Sin and Cos are registered up to operator set 21
+    // The runtime has kernels of Sin and Cos for WebGPU up to operator set 21.
     plain: { ...NCHW_PROFILE, name: "webgpu", opset: 21, maxTensorBytes: PROMISED_TENSOR_BYTES },
     halfVae: false,
-    heldPerLive: 2, // its buffers are of rounded sizes, and stay for the next that fits
+    heldPerLive: 2, // WebGPU rounds the sizes of buffers, and keeps each for the next tensor that fits
   },
   cuda: {
     plain: { ...NCHW_PROFILE, name: "cuda", maxTensorBytes: 8 * PROMISED_TENSOR_BYTES },
@@ -28,7 +28,7 @@ export const DEVICE_FORMS: Record<Exclude<DeviceName, "cpu">, DeviceForms> = {
   },
 };
 
-/** The forms of a profile in words, as in `float16, fused attention`. */
+/** The forms of a profile in words, such as `float16, fused attention`. */
 export function describeForms({ compute, selfAttention, crossAttention, maxTensorBytes }: DeviceProfile): string {
   const attention =
     selfAttention === crossAttention

@@ -35,11 +35,11 @@ const ALL: CheckName[] = [
 ];
 /** Activations of the VAE are out of float16's reach on some devices; it has a profile of its own. */
 const BUT_VAE: CheckName[] = ["linear layers", "convolution", "group norm", "attention", "resampling"];
-/** Where the largest planned tensor fails, a smaller one is planned. */
+/** Shares of the largest planned tensor, tried in turn: where one fails, a smaller one is planned. */
 const TENSOR_SHARES = [1, 1 / 4, 1 / 16];
 
 /**
- * From the plainest form to the quickest. Throws DeviceUnavailable where the device is missing, or where even the plainest
+ * Checks the forms of a device, from the plainest to the quickest. Throws DeviceUnavailable where the device is missing, or where even the plainest
  * form is wrong.
  */
 export async function proveDevice(device: Exclude<DeviceName, "cpu">, run: RunCheck): Promise<DeviceChoice> {

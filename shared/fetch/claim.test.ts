@@ -1,4 +1,4 @@
-/** One at a time, and nobody waits for the dead. */
+/** Claims on a file: one process holds it at a time, and nobody waits for a dead one. */
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { claim } from "./claim.js";
 
 const signal = new AbortController().signal;
-/** Above the largest process id that Linux gives. */
+/** A number above the largest process id that Linux gives. */
 const NOBODY = 2 ** 22 + 1;
 
 let dir: string;

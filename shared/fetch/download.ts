@@ -54,7 +54,7 @@ export function partIdentity({ size, hash }: FileAddress, chunkBytes: number): P
   return { size, content: hash?.sha256 ?? hash?.gitSha1 ?? `unknown-${randomUUID()}`, chunkBytes };
 }
 
-/** While we waited for our turn, another process may have fetched the very file. */
+/** Whether another process has fetched the very file while this one waited for its turn. */
 async function finishedByOther({ file, target }: DownloadJob, context: DownloadContext): Promise<Digests | undefined> {
   const found = await stat(target).catch(() => undefined);
   if (found?.size !== file.size || !file.hash) return undefined;

@@ -61,7 +61,7 @@ export class Hub {
     this.#credentials = credentials;
   }
 
-  /** For messages: `https://huggingface.co`, or the mirror with its path. */
+  /** Name of the hub in messages: `https://huggingface.co`, or the mirror with its path. */
   get name(): string {
     return this.endpoint.href.replace(/\/+$/, "");
   }

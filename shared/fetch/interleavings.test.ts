@@ -33,7 +33,7 @@ afterEach(async () => {
 });
 
 describe("a claim", () => {
-  /** Above the largest process id that Linux gives. */
+  /** A number above the largest process id that Linux gives. */
   const DEAD = `${hostname()}\n${2 ** 22 + 1}\nid\n`;
   const OWNER = /x\.part\.owner$/;
   let folder: string;

@@ -21,7 +21,7 @@ import { WeightsUnavailable } from "./weights-unavailable.js";
 export type FileState = "present" | "unverified" | "differs" | "partial" | "cached" | "missing";
 
 export interface PlannedFile extends FileAddress {
-  /** Where it belongs on the disk. */
+  /** Path of the file on the disk. */
   target: string;
   state: FileState;
   /** Bytes of the file that are on the disk, finished or not. */
@@ -35,7 +35,7 @@ export interface PlannedRepository {
   labels: readonly string[];
   licence: string | undefined;
   alternatives: readonly string[];
-  /** Whose commit it is: the repository itself, or another that holds the same bytes. */
+  /** Repository of the commit: the one asked for, or another that holds the same bytes. */
   servedBy: string;
   /** True if the lock file said everything, and nothing was asked of a source. */
   pinned: boolean;

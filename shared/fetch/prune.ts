@@ -9,7 +9,7 @@ import type { Plan } from "./plan.js";
 interface Removable {
   repository: string;
   path: string;
-  /** On the disk, of the file or of what was fetched of it. */
+  /** Bytes on the disk, of the file or of what was fetched of it. */
   bytes: number;
 }
 

@@ -11,7 +11,7 @@ import { WeightsUnavailable } from "./weights-unavailable.js";
  */
 const WRITE_BYTES = 512 * 1024;
 const WAITING_BYTES = 1024 * 1024;
-/** On a slow line less is written at once, so that it counts as arrived. */
+/** Milliseconds after which received bytes are written though they are few, so that on a slow line they count as arrived. */
 const WRITE_MS = 250;
 
 interface RangeWriterHooks {

@@ -11,7 +11,7 @@ export interface SelectionNames {
   extras?: readonly string[];
 }
 
-/** Which files of a repository. */
+/** Files of a repository that are wanted. */
 export interface WantedFiles {
   /** The fewest bytes that make a model in diffusers' layout whole, chosen when the repository's files are known. */
   smallest: boolean;
@@ -35,7 +35,7 @@ export interface RepositoryRequest {
 
 export type Selection = RepositoryRequest[];
 
-/** One request a repository, in the order asked. `all` stands for every name of its kind. Throws InvalidConfig for a name nobody knows. */
+/** One request per repository, in the order asked. `all` stands for every name of its kind. Throws InvalidConfig for a name nobody knows. */
 export function selectWeights(names: SelectionNames): Selection {
   const requests = [
     ...(names.models ?? []).map((name) => modelRequest(name)),

@@ -1,4 +1,4 @@
-/** From where one file is fetched, in which order. */
+/** The sources that one file is fetched from, and their order. */
 import type { PlannedFile, PlannedRepository } from "./plan.js";
 import { atRepository } from "./sources/at-repository.js";
 import type { HuggingFaceCache } from "./sources/hf-cache.js";

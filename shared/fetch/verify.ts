@@ -20,7 +20,7 @@ interface VerifiedFile {
 interface VerifyOptions {
   dir: string;
   lock: WeightsLock;
-  /** Which files; undefined for all that the lock file names. */
+  /** Files to verify; undefined for all that the lock file names. */
   only?: (repository: string, path: string) => boolean;
   /** `done` bytes of a file have been hashed. */
   progress?: (file: RemoteFile & { repository: string }, done: number) => void;

@@ -27,7 +27,7 @@ const ELEMENT_BYTES: Record<Dtype, number> = {
   bool: 1,
 };
 
-/** These give their input another shape, not another place. */
+/** Operators that give their input another shape, not another place. */
 const VIEWS = new Set(["Reshape", "Identity", "Squeeze", "Unsqueeze", "Flatten"]);
 
 /**
@@ -74,7 +74,7 @@ export function foldedConstants({ nodes, initializers }: Pick<GraphTrace, "nodes
   return constants;
 }
 
-/** For each view the tensor whose memory it shows. */
+/** The tensor whose memory each view shows, by the name of the view. */
 function placesOf(nodes: readonly Node[]): Map<string, string> {
   const places = new Map<string, string>();
   for (const { op, inputs, outputs } of nodes) {

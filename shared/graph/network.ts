@@ -7,7 +7,7 @@ import type { Port, ZeroTensor } from "./ports.js";
 import type { DeviceProfile } from "./profile.js";
 import { Scope } from "./scope.js";
 
-/** Each a tensor of that name, or several under names of their own. */
+/** Ports by name: each is a tensor of that name, or several tensors under names of their own. */
 export type Ports = Readonly<Record<string, Port<unknown> | Readonly<Record<string, Port<unknown>>>>>;
 
 /** What the layers get of the ports. */
@@ -23,7 +23,7 @@ interface NetworkDefinition<Config, P extends Ports> {
   /** config.json as the network's own config. Throws InvalidModel by name for what is not supported. */
   read(config: ModelConfig): Config;
   inputs(config: Config): P;
-  /** Who takes the results: the caller, or other networks on the same device, where they stay. */
+  /** Taker of the results: the caller, or other networks on the same device, where the results stay. */
   outputs: "caller" | "device";
   /** Gives the outputs by name; a generator's are declared as they come. */
   write(g: Scope, inputs: PortValues<P>, config: Config): Readonly<Record<string, Value>> | Iterable<[string, Value]>;

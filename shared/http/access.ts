@@ -1,4 +1,4 @@
-/** Who may do what, as the operator has set it. */
+/** What each client may do, as the operator has set it. */
 import { isIP } from "node:net";
 
 export interface Access {
@@ -8,7 +8,7 @@ export interface Access {
   hosts?: readonly string[];
   /** Origins whose pages may use the service from a browser; `*`: all. */
   corsOrigins?: readonly string[];
-  /** Which proxies are believed about their clients: how many stand before the service, or their addresses and networks. */
+  /** Proxies that are believed about their clients: how many stand before the service, or their addresses and networks. */
   trustProxy?: number | string[];
 }
 

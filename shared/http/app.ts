@@ -80,7 +80,7 @@ export function createApp(options: AppOptions): ServiceApp {
 interface Served {
   routes: RouteDeclaration[];
   routers: Router[];
-  /** Those of the routers that act on the service itself. */
+  /** Routers that act on the service itself. */
   operators: Router[];
   draining: () => Draining | undefined;
 }

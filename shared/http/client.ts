@@ -1,4 +1,4 @@
-/** Whose request it is, for what is shared out among clients. */
+/** The client that a request belongs to, for what is shared out among clients. */
 import { isIP } from "node:net";
 import type { Request } from "express";
 
@@ -8,7 +8,7 @@ export function clientOf(req: Request): string {
   return holderOf(isIP(named) ? named : (req.socket.remoteAddress ?? "")); // a proxy may pass on any text
 }
 
-/** Who holds an address: an IPv4 address stands for itself, an IPv6 address for its /64, which one subscriber has whole. */
+/** The holder of an address: an IPv4 address stands for itself, an IPv6 address for its /64, which one subscriber has whole. */
 export function holderOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
   if (mapped) return mapped[1]!;

@@ -8,11 +8,11 @@ const EXPOSED = "Retry-After, X-Inference-Time, X-Request-Id, X-Request-Time, X-
 const MAX_AGE_S = 600;
 
 interface CorsOptions {
-  /** Such as `https://app.example`; `*`: all. */
+  /** Origins that may use the service, such as `https://app.example`; `*`: all. */
   origins: readonly string[];
   /** The methods that a path answers. */
   methodsOf(req: Request): string[];
-  /** Where there is no cross-origin use. */
+  /** True for requests that have no cross-origin use. */
   except(req: Request): boolean;
 }
 

@@ -121,7 +121,7 @@ function typeName(schema: JsonSchema): string {
   return escaped(String(type ?? "bytes"));
 }
 
-/** That null is as absent goes for every member, and is not repeated. */
+/** False for the form of null: every member may be null, so the page does not repeat it. */
 const isNoNull = (form: boolean | JsonSchema) => typeof form === "boolean" || form.type !== "null";
 
 /** JavaScript's greatest safe integer stands for "no bound". */

@@ -1,6 +1,6 @@
 import { Histogram, type Registry } from "prom-client";
 
-/** From a quick list to minutes of denoising on a CPU. */
+/** Upper bounds of the buckets, in seconds: from a quick list to minutes of denoising on a CPU. */
 const BUCKETS_S = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900];
 
 interface DurationMetric<Label extends string> {

@@ -32,7 +32,7 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 
-/** One pass over the bytes before any parser sees them; texts are jumped over, so that a long picture costs little. */
+/** Checks depth and number of values before any parser sees the bytes; texts are jumped over, so that a long picture costs little. */
 function checkShape(json: Buffer, maxDepth: number, maxValues: number): void {
   let depth = 0;
   let values = 0;

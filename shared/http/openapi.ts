@@ -9,7 +9,7 @@ import { withNulls } from "./with-nulls.js";
 export interface ServiceInfo {
   title: string;
   version: string;
-  /** For people who read `/docs`; paragraphs, with `code` in backquotes. */
+  /** Text for people who read `/docs`: paragraphs, with `code` in backquotes. */
   description: string;
 }
 
@@ -24,7 +24,7 @@ export interface RouteDeclaration {
   path: string;
   summary: string;
   description?: string;
-  /** For those who run the service: under `ADMIN_PORT` where there is one, and out of reach for other sites' pages. */
+  /** A route for those who run the service: under `ADMIN_PORT` where there is one, and out of reach for other sites' pages. */
   operator?: true;
   /** Under which heading the route stands. */
   tag: string;

@@ -22,7 +22,7 @@ export function noteProblem(res: ServerResponse, problem: Problem, thrown: unkno
   if (isFault(problem)) lateListeners.get(res)?.(failure);
 }
 
-/** To be asked when the exchange is over. */
+/** The outcome of an exchange that is over. */
 export function outcomeOf(res: ServerResponse): Outcome {
   const failure = failures.get(res);
   if (failure) return { ...failure, status: failure.problem.status };

@@ -12,29 +12,29 @@ export interface ServerOptions {
   host: string;
   /** 0 picks a free one. */
   port: number;
-  /** Of the application's `admin`, where it has one; 0 picks a free one. */
+  /** Port of the application's `admin`, where it has one; 0 picks a free one. */
   adminPort?: number | undefined;
-  /** From the connection, or the request before, until all headers have come. */
+  /** Milliseconds from the connection, or the request before, until all headers have come. */
   headersTimeoutMs?: number;
-  /** From the connection, or the request before, until the whole body has come. */
+  /** Milliseconds from the connection, or the request before, until the whole body has come. */
   requestTimeoutMs?: number;
   /** How long a connection may stay open between two requests. */
   keepAliveTimeoutMs?: number;
-  /** From the end of the work until the client has taken the answer. */
+  /** Milliseconds from the end of the work until the client has taken the answer. */
   answerTimeoutMs?: number;
   /** Connections of a port at once; a further one is closed. */
   maxConnections?: number;
-  /** Those of one client address; a further one is answered 429. Addresses of trusted proxies have no such limit. */
+  /** Connections of one client address; a further one is answered 429. Addresses of trusted proxies have no such limit. */
   maxConnectionsPerAddress?: number;
   /** How long `drain` waits for running work before it cuts the connections. */
   drainTimeoutMs?: number;
 }
 
 export interface RunningServer {
-  /** Where it listens, such as `http://127.0.0.1:1111`. */
+  /** Address that the server listens on, such as `http://127.0.0.1:1111`. */
   url: string;
   port: number;
-  /** Where the application's `admin` is. */
+  /** Address of the application's `admin`. */
   adminUrl: string | undefined;
   /** Refuses new work, lets running requests end, closes every connection, then resolves. A second call gets the same promise. */
   drain(): Promise<void>;

@@ -9,7 +9,7 @@ export interface Encoding {
   quality?: number | undefined;
 }
 
-/** Above it, lossless WebP is made with the least effort: at 49 megapixels in 2 s and 735 MB instead of 7 s and 1.6 GB. */
+/** Pixels above which lossless WebP is made with the least effort: at 49 megapixels in 2 s and 735 MB instead of 7 s and 1.6 GB. */
 const FULL_EFFORT_PIXELS = 4_000_000;
 
 /** Bytes per pixel that encoding without loss holds beside the pixels, the file with them, measured on noise. */

@@ -1,4 +1,4 @@
-/** Why a job was not taken, not started, or not told of. */
+/** Why a job was not taken, not started, or not kept. */
 import { AppError, type ErrorOf, registerErrors } from "@armature/core";
 
 /** No room to wait; the message names the limit that is reached. */

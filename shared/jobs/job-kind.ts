@@ -25,7 +25,7 @@ export interface JobContext {
   readonly queueMs: number;
   /** Milliseconds since the job arrived. */
   ageMs(): number;
-  /** Whose job it is. */
+  /** Name of the client whose job it is. */
   readonly client: string;
   /** A file that came with the job. */
   blob(name: string): Promise<Buffer>;

@@ -27,7 +27,7 @@ export interface Job {
   state: JobState;
 }
 
-/** What a kind of job tells on its way. */
+/** The data of the events that a kind of job brings about. */
 export interface JobTypes {
   progress: unknown;
   output: unknown;

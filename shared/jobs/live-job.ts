@@ -11,10 +11,10 @@ export class LiveJob {
   unpacked: Promise<unknown> | undefined;
   /** When the job was ready, by the clock. */
   readyMs: number;
-  /** Its last event is being told; no other may follow. */
+  /** The job's last event is being kept; no other may follow. */
   isEnding = false;
   hasEnded = false;
-  /** Why the store cannot tell how the job went on. */
+  /** The failure of the store that keeps from saying how the job went on. */
   brokenBy: Error | undefined;
   followers = 0;
   /** Bytes of the files that came with the job, of the files that it made, and of its last event. */

@@ -105,7 +105,7 @@ export class Turns {
     }
   }
 
-  /** Where the queue fails, it is told again until it knows: a slot is never lost. */
+  /** Frees a slot. Where the queue fails, it is asked again until it has freed the slot: none is ever lost. */
   async #free(id: string, outcome: Outcome): Promise<void> {
     const { queue, clock } = this.#options;
     await queue.done(id, outcome).catch(() => void clock.after(RETRY_MS, () => void this.#free(id, outcome)));

@@ -18,9 +18,9 @@ export interface SourcePolicy extends UrlRules {
   /** Largest body, on the wire and after decompression. */
   maxBytes: number;
   maxRedirects: number;
-  /** From resolving a name to the end of the answer's headers, anew for each redirect. */
+  /** Milliseconds from resolving a name to the end of the answer's headers, anew for each redirect. */
   headersMs: number;
-  /** For everything, redirects and body included. */
+  /** Milliseconds for everything, redirects and body included. */
   totalMs: number;
 }
 
@@ -82,7 +82,7 @@ async function follow(text: string, options: SourceOptions, abort: AbortControll
 
 type HopAnswer = Buffer | { redirect: string };
 
-/** One request: the body, or where it redirects to. */
+/** Makes one request; gives its body, or the address that it redirects to. */
 async function hop(source: SourceUrl, options: SourceOptions, abort: AbortController): Promise<HopAnswer> {
   const { policy, open } = options;
   const permits = (address: string) => source.mayBePrivate || isPublicAddress(address);

@@ -26,7 +26,7 @@ const ATTEMPTS = 2;
 const IPV6_GRACE_MS = 250;
 const LOOPBACK = ["127.0.0.1", "::1"];
 
-/** For names that clients bring. The hosts file and search domains play no part: what stands there is not of the public internet. */
+/** Looks up names that clients bring. The hosts file and search domains play no part: what stands there is not of the public internet. */
 export function foreignLookUp({ servers, maxInFlight = 32 }: ForeignLookUpOptions = {}): LookUp {
   const turns = new PQueue({ concurrency: maxInFlight });
   return async (hostname, signal) => {
@@ -64,7 +64,7 @@ function addressesOf(answers: PromiseSettledResult<string[]>[]): string[] {
 
 const running = new Map<string, Promise<string[]>>();
 
-/** For names that the operator configured. Those who ask for the same one at the same time share the answer, and the thread. */
+/** Looks up names that the operator configured. Callers that ask for the same name at the same time share the answer, and the thread. */
 export const ownLookUp: LookUp = (hostname, signal) => {
   const asked =
     running.get(hostname) ??

@@ -7,7 +7,7 @@ import { AssertionError } from "node:assert";
 import type { Socket } from "node:net";
 import type { buildConnector } from "undici";
 
-/** Between two looks whether the body is taken again. */
+/** Milliseconds between two looks whether the body is taken again. */
 const RETRY_MS = 10;
 
 /** A connector whose sockets may end at any moment without an error that nobody catches. */

@@ -50,7 +50,7 @@ const PART_BYTES = 32 * 2 ** 20;
 const NOT_FOUND: readonly string[] = ["NotFound", "NoSuchKey"];
 
 export class S3Store {
-  /** For messages: `s3://bucket/prefix`. */
+  /** Name of the store in messages: `s3://bucket/prefix`. */
   readonly name: string;
   readonly #client: S3Client;
   readonly #bucket: string;

@@ -3,7 +3,7 @@ import type { GreyImage, PictureSize } from "./grey-image.js";
 import type { RgbImage } from "./rgb-image.js";
 import { roundHalfEven } from "./round.js";
 
-/** Both sides shrink by whole factors: integer sums of whole blocks. */
+/** Shrinks both sides by whole factors, by integer sums of whole blocks. */
 export function averageBlocks(image: RgbImage | GreyImage, to: PictureSize, channels: 1 | 3): Uint8Array {
   const across = image.width / to.width;
   const down = image.height / to.height;

@@ -12,7 +12,7 @@ interface Case {
 
 const { cases } = fixtureJson<{ cases: Case[] }>("preprocess/pixels/index.json");
 
-/** They cover halves, other whole factors, any factors, growth, one side growing and the other shrinking, and equal sizes. */
+/** Sizes that cover halves, other whole factors, any factors, growth, one side growing and the other shrinking, and equal sizes. */
 test.each(cases.filter(({ call }) => call === "opencv"))("$file has OpenCV's pixels", async (golden) => {
   const wanted = await readPng(golden.file);
   expectSamePixels(openCvResize(await readPng(golden.image), wanted, golden.interpolation), wanted);

@@ -24,7 +24,7 @@ const FILTERS = {
 const PRECISION_BITS = 32 - 8 - 2;
 const ROUNDING = 1 << (PRECISION_BITS - 1);
 
-/** For each output position: where its source pixels start, how many they are, and their weights (a row of `taps`). */
+/** Taps of each output position: where its source pixels start, how many they are, and their weights (a row of `taps`). */
 interface Kernel {
   taps: number;
   starts: Int32Array;

@@ -6,7 +6,7 @@ import type { Session } from "./device-session.js";
 interface SessionIdentity {
   /** The name of the view of its weights. */
   weights: string;
-  /** Which of the networks over those weights. */
+  /** Name of the network, among those over the same weights. */
   network: string;
   /** The sizes that the graph was written for. */
   sizes: Sizes;

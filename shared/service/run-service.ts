@@ -22,7 +22,7 @@ interface Service {
 
 interface ServiceDefinition<Schema extends z.ZodObject> {
   name: string;
-  /** One sentence for `--help`. */
+  /** What the service does, in one sentence for `--help`. */
   purpose: string;
   schema: Schema;
   create(config: z.output<Schema>, log: Logger, version: string): Service | Promise<Service>;

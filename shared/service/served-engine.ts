@@ -10,7 +10,7 @@ export interface ServedEngine {
   state(): EngineState;
 }
 
-/** For `/readyz`. */
+/** Why the engine cannot take work now, for `/readyz`; undefined if it can. */
 export function engineObstacle(engine: ServedEngine): Obstacle | undefined {
   const { status, reason } = engine.state();
   if (status === "ready" || status === "busy") return undefined;

@@ -32,7 +32,7 @@ export function lfsPointerAt(file: string): LfsPointer | undefined {
   }
 }
 
-/** For a message: what lies there, and what to do. */
+/** What lies in place of the file, and what to do, for a message. */
 export function lfsPointerText({ bytes }: LfsPointer): string {
   return (
     `is a Git LFS pointer, not the file of ${bytes} bytes that it stands for: run "git lfs pull" in that clone, ` +

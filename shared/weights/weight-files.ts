@@ -43,7 +43,7 @@ export function isPickle(name: string): boolean {
   return /\.(bin|ckpt|pth|pt|pkl)$/.test(name);
 }
 
-/** For a message about a folder without weights: what was expected, and what is there instead. */
+/** What was expected in a folder without weights, and what is there instead, for a message. */
 export function weightsExpected(names: readonly string[]): string {
   const wanted = WEIGHT_FORMS.map(({ whole }) => whole).join(", ");
   const found = names.filter(looksLikeWeights).sort();

@@ -11,7 +11,7 @@ export interface WeightPlace extends TensorLocation {
 }
 
 export interface WeightView {
-  /** For messages: the file, or the folder that holds several. */
+  /** Name in messages: the file, or the folder that holds several. */
   name: string;
   /** Holds every file, at any depth: the runtime reads nothing outside it. */
   folder: string;

@@ -49,7 +49,7 @@ export const largestTensor: Check = function* (profile, finish) {
   );
 };
 
-/** Each head's keys [length, d] as [d, length]. */
+/** Transposes each head's keys: [length, d] → [d, length]. */
 function transposed(key: Float32Array, length: number): Float32Array {
   const result = new Float32Array(key.length);
   for (let head = 0; head < HEADS; head++) {

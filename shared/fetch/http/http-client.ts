@@ -30,7 +30,7 @@ export interface HttpAnswer {
 /** What an API's answer may take; beyond it, it is not what was asked for. */
 interface TextLimits {
   bytes: number;
-  /** From the request to the last byte. */
+  /** Milliseconds from the request to the last byte. */
   ms: number;
 }
 

@@ -49,7 +49,7 @@ export interface ByteSink {
 }
 
 export interface WeightSource {
-  /** For messages: `https://huggingface.co`, `s3://bucket/prefix`. */
+  /** Name of the source in messages: `https://huggingface.co`, `s3://bucket/prefix`. */
   readonly name: string;
   /** True for a disk: what it gives once, it gives again, so that asking twice is of no use. */
   readonly isLocal: boolean;

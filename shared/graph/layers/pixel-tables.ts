@@ -41,7 +41,7 @@ export function patchRows({ batch, height, width, value }: FeatureMap, size: Siz
   });
 }
 
-/** For each of `to` pixels, the nearest of `from`. */
+/** The nearest of `from` pixels for each of `to` pixels. */
 function sourceIndex(g: GraphBuilder, from: Dim, to: Dim): Value {
   return from === to ? range(g, to) : div(mul(range(g, to), g.size(from)), g.size(to));
 }

@@ -36,7 +36,7 @@ function writeWeights() {
   writeFileSync(file, Buffer.concat([length, json, Buffer.from(weight.buffer), Buffer.from(bias.buffer)]));
 }
 
-/** One convolution, after enlargement to twice the size (less one row) if asked. */
+/** Runs one convolution, after enlargement to twice the size (less one row) if asked. */
 async function convolve(profile: DeviceProfile, [batch, height, width]: number[], enlarged: boolean) {
   const graph = new GraphBuilder(profile, weightView([readSafetensorsHeader(file)]));
   const x = fromNchw(graph.input("x", "float32", ["B", CHANNELS, "H", "W"]));

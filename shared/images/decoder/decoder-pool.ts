@@ -3,7 +3,7 @@ import { unlessAborted } from "@armature/core";
 import { type Decoded, type DecodeLimitsMs, DecoderProcess } from "./decoder-process.js";
 import type { DecodeOrder } from "./messages.js";
 
-/** One picture that takes long does not keep the others waiting; more than that are cores that the engine needs. */
+/** Decoders at once: with two, a picture that takes long does not keep the others waiting; the engine needs the other cores. */
 const MAX_PROCESSES = 2;
 /** A process holds about 75 MB (28 MB of its own, the rest is code), and takes 0.2 to 0.4 s to start. */
 const IDLE_MS = 300_000;
@@ -37,7 +37,7 @@ export class DecoderPool {
     }
   }
 
-  /** One that waits for work, and has not ended meanwhile. */
+  /** A decoder that waits for work, and has not ended meanwhile. */
   #rested(): DecoderProcess | undefined {
     let decoder = this.#idle.pop();
     while (decoder?.ended) decoder = this.#idle.pop();

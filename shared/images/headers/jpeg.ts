@@ -7,7 +7,7 @@ const NO_FRAMES = [0xc4, 0xc8, 0xcc];
 
 interface JpegSegment {
   marker: number;
-  /** Where its length stands; behind the marker where it has none. */
+  /** Place of the segment's length; place behind the marker where it has none. */
   at: number;
 }
 

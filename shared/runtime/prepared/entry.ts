@@ -62,7 +62,7 @@ async function weightsAreWhole(folder: string, { weights }: z.infer<typeof Manif
   return true;
 }
 
-/** On a read-only disk nothing is noted, and the next start reads the weights again. */
+/** Notes that the weights were read whole. On a read-only disk nothing is noted, and the next start reads them again. */
 async function noteChecked(folder: string, sum: number): Promise<void> {
   await writeFile(join(folder, CHECKED_FILE), await checkMark(folder, sum)).catch(() => {});
 }

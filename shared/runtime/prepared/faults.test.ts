@@ -62,7 +62,7 @@ const FAULTS: Record<string, (cache: string, chance: Chance) => Promise<void>> =
     if (!killed) expect(entriesOf(cache)).toHaveLength(1);
   },
 
-  /** Where mounting is not allowed, the limit below stands for it. */
+  /** A full disk needs a mount; where mounting is not allowed, the limit below stands for it. */
   async "a full disk"(cache, chance) {
     if (!smallDisk) return FAULTS["a limit on the size of files"]!(cache, chance);
     // below a fifth the cache does not even begin

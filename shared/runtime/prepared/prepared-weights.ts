@@ -20,7 +20,7 @@ interface PreparedCache {
 }
 
 export interface PreparedSource {
-  /** For messages: `unet of sd15`. */
+  /** Name of the network in messages: `unet of sd15`. */
   name: string;
   graph: Uint8Array;
   /** The folder of the weights that the graph names, and the files themselves. */

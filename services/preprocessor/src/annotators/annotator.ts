@@ -11,7 +11,7 @@ export type Networks = Readonly<Record<string, AnnotatorNetwork<unknown>>>;
 export interface AnnotatorDefinition<Options extends z.ZodObject, N extends Networks> {
   /** The processors that it serves, by id: the last part of the path of `POST /image/{processor}`. */
   ids: Readonly<Record<string, ProcessorRow<Options>>>;
-  /** Their defaults give an image of the input's size. */
+  /** Options of a request; their defaults give an image of the input's size. */
   options: Options;
   /** What `run` is handed, loaded. A processor is served where the models of all of them are there. */
   networks?: N;

@@ -7,7 +7,7 @@ import { queryValue } from "./query-value.js";
 
 const shorterSide = queryValue(z.int().min(64).max(2048).optional());
 
-/** To be spread into an annotator's options. */
+/** Options of the sizes, which annotators spread into their own. */
 export const resolutionOptions = {
   detect_resolution: shorterSide.describe(
     "Shorter side of the picture that is analysed, in pixels; sides become multiples of 64. Default: the picture as it is",

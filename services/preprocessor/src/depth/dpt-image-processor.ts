@@ -8,7 +8,7 @@ export interface DptImageProcessor {
   resize?: Resize;
   /** What a level 0..255 is multiplied by. */
   rescaleFactor: number;
-  /** For red, green and blue, after the rescaling. */
+  /** Means of red, green and blue, after the rescaling. */
   mean: number[];
   std: number[];
 }
@@ -16,7 +16,7 @@ export interface DptImageProcessor {
 export interface Resize {
   size: PictureSize;
   keepAspectRatio: boolean;
-  /** Both sides become multiples of this. */
+  /** Number that both sides become multiples of. */
   multiple: number;
   filter: PillowFilter;
 }

@@ -1,4 +1,4 @@
-/** Which processors can be served: those whose networks all have a model under MODELS_DIR. */
+/** Finds the processors that can be served: those whose networks all have a model under MODELS_DIR. */
 import { join } from "node:path";
 import { InvalidConfig } from "@armature/core";
 import { CPU_PROFILE, requireKnownWeights, takenBytes } from "@armature/graph";
@@ -20,9 +20,9 @@ export type ProcessorModels = Readonly<Record<string, Readonly<Record<string, Pr
 /** A model that the operator chose for a processor. */
 export interface ModelChoice {
   processor: string;
-  /** Its id. */
+  /** Id of the model. */
   model: string;
-  /** Where the choice stands, for messages. */
+  /** Variable that holds the choice, for messages. */
   variable: string;
 }
 

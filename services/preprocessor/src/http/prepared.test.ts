@@ -47,7 +47,7 @@ async function writeWideModel(folder: string): Promise<void> {
 
 const entries = () => readdirSync(join(cacheDir, "prepared/preprocessor"));
 
-/** One picture of a service of its own, what the service logged about weights, and whether it was ready all the time. */
+/** Starts a service and has one picture made; gives the picture, what the service logged about weights, and whether it was ready all the time. */
 async function depthOf(env: Record<string, string> = {}) {
   const lines: string[] = [];
   const settings = { MODELS_DIR: modelsDir, CACHE_DIR: cacheDir, PORT: "0", LOG_LEVEL: "info", ...env };

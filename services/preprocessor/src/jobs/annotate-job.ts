@@ -19,7 +19,7 @@ export type ControlImageFormat = "webp" | "png";
 interface AnnotateInput {
   processor: string;
   options: Record<string, unknown>;
-  /** Those that the client takes, the best first. */
+  /** Formats that the client takes, the best first. */
   formats: readonly ControlImageFormat[];
   /** A blob's name, or an address. */
   picture: string;
@@ -32,7 +32,7 @@ export interface AnnotateJob extends JobTypes {
   result: { width: number; height: number; format: ControlImageFormat; inferenceMs: number };
 }
 
-/** Which pictures a request may bring. */
+/** The pictures that a request may bring. */
 export interface PictureSources {
   maxBodyBytes: number;
   /** Undefined where pictures by URL are switched off. */

@@ -6,7 +6,7 @@ import type { WeightView } from "@armature/weights";
 export interface AnnotatorNetwork<Opened> {
   /** Family of models that fit, such as `DPT`, as messages name it: a `DPT` depth model. */
   family: string;
-  /** Its folder's config.json has this among its `architectures`. */
+  /** Name that a model folder's config.json has among its `architectures`. */
   architecture: string;
   /** Id of the model that is the default wherever it is; without it, the first there is by name. */
   preferred?: string;

@@ -43,7 +43,7 @@ export function depthAnything(g: Scope, pixels: FeatureMap, c: DepthAnythingConf
   return depthHead(g.at("head"), fuse(g.at("neck.fusion_stage.layers"), features, c), pixels, c);
 }
 
-/** From the coarsest feature map to the finest: each adds its detail to what came before, which takes the size of the next. */
+/** Fuses the feature maps, from the coarsest to the finest: each adds its detail to what came before, which takes the size of the next. */
 function fuse(g: Scope, features: FeatureMap[], c: DepthAnythingConfig): FeatureMap {
   const coarseFirst = features.toReversed();
   return coarseFirst.reduce((fused: FeatureMap | undefined, feature, i) => {

@@ -39,7 +39,7 @@ export function dinov2(g: Scope, pixels: FeatureMap, c: Dinov2Config): Dinov2Fea
   return { patches, taps: taps.map((tokens) => splitFirstToken(tokens, { length }).others) };
 }
 
-/** One norm over all of them, stacked: a weight is used once in a graph. */
+/** Normalizes all taps by one norm, stacked: a weight is used once in a graph. */
 function normalized(g: Scope, taps: Tokens[], epsilon: number): Tokens[] {
   const [first] = taps as [Tokens];
   const { width } = first;

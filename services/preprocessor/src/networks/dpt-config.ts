@@ -74,7 +74,7 @@ function readBackbone(config: ModelConfig): BitConfig | undefined {
   return bit;
 }
 
-/** Which layer is tapped is a set: the reference hands them on from the lowest up. */
+/** The tapped layers, from the lowest up: the reference takes the config for a set, and hands them on in this order. */
 function readTaps(config: ModelConfig, layers: number, isHybrid: boolean): number[] {
   const indices = config.numbers("backbone_out_indices", 4, [2, 5, 8, 11]);
   const taps = [...new Set(isHybrid ? indices.slice(HYBRID_STAGES) : indices)].sort((a, b) => a - b);

@@ -91,7 +91,7 @@ function readout(g: Scope, tokens: Tokens, patches: FeatureMap): Tokens {
   return tokensOf(projected, gelu(projected.value));
 }
 
-/** From the coarsest feature map to the finest: each adds its detail to what came before, which is then doubled in size. */
+/** Fuses the feature maps, from the coarsest to the finest: each adds its detail to what came before, which is then doubled in size. */
 function fuse(g: Scope, features: FeatureMap[], c: DptConfig): FeatureMap {
   const unit = (at: Scope, x: FeatureMap) => residualUnit(at, x, { bias: c.fusionBias });
   return features.toReversed().reduce((fused: FeatureMap | undefined, feature, i) => {

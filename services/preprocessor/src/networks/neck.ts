@@ -6,7 +6,7 @@ import { unfit } from "./unfit.js";
 /** One of the feature maps that the fusion takes, finest first. */
 export interface NeckStage {
   channels: number;
-  /** Its size, in patches of the transformer. */
+  /** Size of the feature map, in patches of the transformer. */
   factor: number;
 }
 

@@ -15,7 +15,7 @@ export interface VitConfig {
   grid: number;
 }
 
-/** Where the classes of transformers differ. */
+/** Defaults in which transformers' classes differ. */
 interface VitDefaults {
   epsilon: number;
   /** Pixels. */
