@@ -1,4 +1,4 @@
-/** What requests may hold: a service's resident memory stays under its idle value plus 1.2 times INFLIGHT_MB, whatever comes. */
+/** What requests may hold: a service's resident memory stays under its idle value plus 1.2 times INFLIGHT_MB, under every load here. */
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";

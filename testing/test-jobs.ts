@@ -1,3 +1,4 @@
+/** Jobs of one kind whose work tests steer. */
 import { ByteBudget } from "@armature/core";
 import { type JobKind, type JobObserver, type JobSpec, Jobs, type QueuePosition, successes } from "@armature/jobs";
 import type { JobsOptions } from "../shared/jobs/jobs.js";

@@ -48,7 +48,7 @@ const HOSTS: Record<string, readonly string[]> = {
   "address: names of the machine itself": ["localhost", "LOCALHOST", "localhost.", "%6cocalhost", "a.localhost"],
 };
 
-/** Addresses that are no picture's, whatever they lead to. */
+/** Addresses that are refused by their form, before anything is looked up. */
 const FORMS = [
   "file:///etc/hostname",
   "ftp://example.org/a.png",

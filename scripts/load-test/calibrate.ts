@@ -1,3 +1,4 @@
+/** Measures how long the usual picture takes on this machine. */
 import { readFileSync } from "node:fs";
 import { request } from "undici";
 

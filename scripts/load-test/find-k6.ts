@@ -1,3 +1,4 @@
+/** Finds k6, the load tester. */
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { findProgram, foldersOnPath, isExecutable } from "../find-program.js";

@@ -1,3 +1,4 @@
+/** Judges whether the memory of a service grew under a load test. */
 import type { Sample } from "./sample-services.js";
 
 export interface MemoryVerdict {

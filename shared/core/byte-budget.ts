@@ -4,16 +4,16 @@ import { BudgetFull, Cancelled, OverBudget } from "./errors.js";
 interface ByteBudgetOptions {
   /** What the bytes are, for messages, such as `bodies and encoded pictures`. */
   what: string;
-  /** Of all holders together. */
+  /** Bytes that all holders together may hold. */
   limitBytes: number;
-  /** Of one client, so that none holds everything; default the limit. */
+  /** Bytes that one client may hold, so that none holds everything; default the limit. */
   perClientBytes?: number;
 }
 
 /** Bytes that somebody holds until `release`. */
 export interface Reservation {
   readonly bytes: number;
-  /** Holds so many from now on. Throws as `reserve` does, and then holds what it held. */
+  /** Changes the number of bytes that are held. Throws as `reserve` does, and then holds what it held. */
   resize(bytes: number): void;
   /** Gives all back; a second call does nothing. */
   release(): void;

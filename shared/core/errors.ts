@@ -62,7 +62,7 @@ export class OverBudget extends AppError {
   readonly code = "over-budget";
 }
 
-/** Requests hold so many bytes at present that no more may come in; the message holds the sums. */
+/** The bytes that requests hold at present leave no room for this one; the message holds the sums. */
 export class BudgetFull extends AppError {
   readonly code = "budget-full";
   constructor(

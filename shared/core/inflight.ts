@@ -12,7 +12,7 @@ export interface Inflight {
 /** A picture of 50 megapixels has room among the pixels of the default, 512 MB. */
 const ENCODED_SHARE = 0.25;
 
-/** Of what is encoded: room for the longest body of the default as JSON, and some for others beside it. */
+/** Share of the encoded bytes that one client may hold: the longest body of the default as JSON has room, and others beside it. */
 const CLIENT_SHARE = 0.6;
 
 /** The budget of `limitBytes`, shared out. */

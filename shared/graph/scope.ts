@@ -1,3 +1,4 @@
+/** The path by which a layer knows its weights. */
 import type { GraphBuilder, Value } from "./builder.js";
 
 /** A place in a network: the prefix of its weight keys in the official file, and its place in an error message. */

@@ -42,7 +42,7 @@ export interface ServiceApp {
   handle: Express;
   /** Health, readiness, metrics and operator routes, for a listener of their own. */
   admin: Express | undefined;
-  /** Of what `handle` serves. */
+  /** The OpenAPI document of what `handle` serves. */
   document: OpenApiDocument;
   /** From now on `/readyz` says no, new work is refused, and answers ask clients to close their connections. */
   drain(): void;

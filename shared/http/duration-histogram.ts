@@ -1,3 +1,4 @@
+/** Histograms of durations, with the same buckets everywhere. */
 import { Histogram, type Registry } from "prom-client";
 
 /** Upper bounds of the buckets, in seconds: from a quick list to minutes of denoising on a CPU. */

@@ -20,13 +20,13 @@ export type MediaTypes = Record<string, z.ZodType | "binary">;
 
 export interface RouteDeclaration {
   method: "get" | "post" | "put" | "patch" | "delete";
-  /** As Express takes it: `/image/:processor`. */
+  /** Path as Express takes it: `/image/:processor`. */
   path: string;
   summary: string;
   description?: string;
   /** A route for those who run the service: under `ADMIN_PORT` where there is one, and out of reach for other sites' pages. */
   operator?: true;
-  /** Under which heading the route stands. */
+  /** Heading that the route stands under. */
   tag: string;
   params?: z.ZodObject;
   query?: z.ZodObject;

@@ -8,14 +8,14 @@ interface Failure {
 }
 
 export interface Outcome extends Partial<Failure> {
-  /** Of the failure, else the status that was sent, or that of `cancelled` if the client did not wait for the answer. */
+  /** Status of the failure, else the status that was sent, or that of `cancelled` if the client did not wait for the answer. */
   status: number;
 }
 
 const failures = new WeakMap<ServerResponse, Failure>();
 const lateListeners = new WeakMap<ServerResponse, (fault: Failure) => void>();
 
-/** Notes why the request failed, whatever status its answer began with. */
+/** Notes why the request failed, also where its answer began with another status. */
 export function noteProblem(res: ServerResponse, problem: Problem, thrown: unknown): void {
   const failure = { problem, thrown };
   failures.set(res, failure);

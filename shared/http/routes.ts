@@ -2,9 +2,9 @@
 import type { Application, IRoute, Request, Router } from "express";
 
 export interface RegisteredRoute {
-  /** In capitals. */
+  /** HTTP method in capitals. */
   method: string;
-  /** As registered, with `:name` for parameters. */
+  /** Path as registered, with `:name` for parameters. */
   path: string;
 }
 

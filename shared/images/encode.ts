@@ -15,7 +15,7 @@ const FULL_EFFORT_PIXELS = 4_000_000;
 /** Bytes per pixel that encoding without loss holds beside the pixels, the file with them, measured on noise. */
 const ENCODER_BYTES = { png: 4, webp: 42, webpAtLeastEffort: 28 };
 
-/** Bytes that encoding a picture of so many pixels without loss holds, with the pixels themselves. */
+/** Bytes that encoding a picture of `pixels` pixels without loss holds, with the pixels themselves. */
 export function encodingBytes(pixels: number, format: "png" | "webp"): number {
   const encoder = format === "webp" && pixels > FULL_EFFORT_PIXELS ? "webpAtLeastEffort" : format;
   return (3 + ENCODER_BYTES[encoder]) * pixels;

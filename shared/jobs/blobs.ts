@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 export interface Blobs {
   /** Keeps the bytes until their owner, a job, is dropped; gives their name. Throws BudgetFull or OverBudget where there is no room. */
   put(bytes: Uint8Array, owner: string): Promise<string>;
-  /** As `put`, for what the job has made: it is never refused, since the work is done. */
+  /** Keeps bytes that the job has made, as `put` does, but never refuses them, since the work is done. */
   putMade(bytes: Uint8Array, owner: string): Promise<string>;
   /** Throws if there is no such blob. */
   get(name: string): Promise<Buffer>;

@@ -1,3 +1,4 @@
+/** Turns failures of the queue, the store and the blobs into one error. */
 import { AppError } from "@armature/core";
 import { JobStoreFailed } from "./errors.js";
 

@@ -1,3 +1,4 @@
+/** What reports on jobs: metrics and the log. */
 import type { Outcome } from "./queue.js";
 
 /** What metrics and the log want to know of jobs, as it happens. */

@@ -1,3 +1,4 @@
+/** Follows a job that is expected to succeed: its failure is thrown. */
 import { Cancelled, fromWireError } from "@armature/core";
 import type { JobEvent, JobTypes } from "./job.js";
 

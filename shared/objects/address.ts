@@ -1,3 +1,4 @@
+/** Addresses of buckets, `s3://bucket/prefix`. */
 import { InvalidConfig } from "@armature/core";
 
 interface ObjectAddress {

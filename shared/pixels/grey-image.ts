@@ -1,3 +1,4 @@
+/** Pictures of one channel, and the size of any picture. */
 import type { RgbImage } from "./rgb-image.js";
 
 /** A control image of one channel, such as edges or depth: 8 bits, rows from top to bottom. */
@@ -8,7 +9,7 @@ export interface GreyImage {
   height: number;
 }
 
-/** Pixels. */
+/** Width and height of a picture, in pixels. */
 export interface PictureSize {
   width: number;
   height: number;

@@ -1,3 +1,4 @@
+/** Pictures of three channels. */
 import { setImmediate } from "node:timers/promises";
 
 /** A picture in memory: 8 bits, three channels, no alpha. What every processor and pipeline takes and gives. */

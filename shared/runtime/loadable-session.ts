@@ -1,3 +1,4 @@
+/** A network that can be loaded under the memory budget, as a session. */
 import type { DeviceProfile, Network } from "@armature/graph";
 import { openModelFolder } from "@armature/weights";
 import type { Session } from "./device-session.js";

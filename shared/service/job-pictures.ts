@@ -11,7 +11,7 @@ import type PQueue from "p-queue";
 interface PictureOptions {
   /** Where in the request the picture stands, as a JSON pointer; every error carries it. */
   pointer: string;
-  /** Of the picture's file. */
+  /** Largest file of a picture. */
   maxBytes: number;
   /** Undefined where pictures by URL are switched off. */
   sources: SourcePolicy | undefined;
@@ -57,7 +57,7 @@ export function referencedPicture(
 /** Bytes per pixel that decoding holds at its worst: four as libvips hands it over, three as it is kept. */
 const PIXEL_BYTES = 7;
 
-/** Bytes that the decoding of a picture of so many pixels holds. */
+/** Bytes that the decoding of a picture of `pixels` pixels holds. */
 export const decodingBytes = (pixels: number): number => PIXEL_BYTES * pixels;
 
 /** Pixels of a picture's file, by its header; 0 for a file that will not be decoded: its header is not legible, or says too many. */

@@ -1,3 +1,4 @@
+/** The settings of the preprocessor service. */
 import { commaList, flag } from "@armature/config";
 import { modelId, name } from "@armature/contract";
 import {
@@ -56,7 +57,7 @@ export const Config = z.object({
 
 export type Config = z.infer<typeof Config>;
 
-/** Which models the operator chose, and by which variable. */
+/** The models that the operator chose, each with the variable that names it. */
 export function modelChoices({
   DEPTH_MODEL,
   PROCESSOR_MODELS = [],

@@ -1,3 +1,4 @@
+/** Check of attention. */
 import { attention, reshape, type Tokens } from "@armature/graph";
 import { type Check, writeCase } from "./check.js";
 import { attend } from "./reference.js";

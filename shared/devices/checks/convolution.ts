@@ -1,3 +1,4 @@
+/** Check of convolutions. */
 import { conv2d } from "@armature/graph";
 import { type Check, mapOfInput, writeCase } from "./check.js";
 import { convolve } from "./reference.js";

@@ -1,3 +1,4 @@
+/** Check of the way back from the device. */
 import { type Check, writeCase } from "./check.js";
 import { SeededValues } from "./seeded-scope.js";
 

@@ -1,3 +1,4 @@
+/** Check of group normalisation. */
 import { groupNorm } from "@armature/graph";
 import { type Check, mapOfInput, writeCase } from "./check.js";
 import { normalizeGroups } from "./reference.js";

@@ -1,3 +1,4 @@
+/** Check of tensors as large as the profile lets them be. */
 import { attendInSlices, concat, slice, type Value } from "@armature/graph";
 import { type Check, writeCase } from "./check.js";
 import { attend } from "./reference.js";

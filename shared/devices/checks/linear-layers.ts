@@ -1,3 +1,4 @@
+/** Check of linear layers and activations. */
 import { concat, gelu, layerNorm, linear, quickGelu, siluValues, type Tokens } from "@armature/graph";
 import { type Check, writeCase } from "./check.js";
 import { gaussianLinear, normalizeRows, project, sigmoidLinear } from "./reference.js";

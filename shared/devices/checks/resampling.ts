@@ -1,3 +1,4 @@
+/** Check of enlargement and of resizing. */
 import { enlarge, relu, resizeBilinear } from "@armature/graph";
 import { type Check, mapOfInput, writeCase } from "./check.js";
 import { enlargeByBlocks, interpolateCorners } from "./reference.js";

@@ -1,3 +1,4 @@
+/** Check of the VAE's block in the type that the VAE is to compute in. */
 import { add, conv2d, groupNorm, silu } from "@armature/graph";
 import { type Check, mapOfInput, writeCase } from "./check.js";
 import { convolve, normalizeGroups, type Picture, sigmoidLinear } from "./reference.js";

@@ -1,3 +1,4 @@
+/** Starts the echo engine for tests. */
 import { builtFile } from "@armature/core";
 import { afterEach } from "vitest";
 import type { EngineLog, EngineOptions, EngineState } from "../engine-options.js";

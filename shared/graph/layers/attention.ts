@@ -1,3 +1,4 @@
+/** Attention over tokens, in the form that the device profile names. */
 import type { Value } from "../builder.js";
 import { mul, reshape, transpose } from "../ops.js";
 import { type AttentionForm, PROFILE } from "../profile.js";

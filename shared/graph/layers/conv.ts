@@ -1,3 +1,4 @@
+/** Convolutions over feature maps, and what goes with them: enlargement, values per channel, averages. */
 import type { Value } from "../builder.js";
 import { type Dim, product, typicalSize } from "../dim.js";
 import { addValues, conv, convolvedSize, expand, reduceMean, reshape, resize, transpose } from "../ops.js";
@@ -61,7 +62,7 @@ function plusBias(rows: Value, bias: Value | undefined): Value {
   return bias ? addValues(rows, bias) : rows;
 }
 
-/** Adds one value a channel, [1, C], to every pixel. */
+/** Adds one value per channel, [1, C], to every pixel. */
 export function addToChannels(x: FeatureMap, rows: Value): FeatureMap {
   const value = x.value.graph[PROFILE].layout === "rows" ? rows : reshape(rows, [-1, x.channels, 1, 1]);
   return mapOf(x, addValues(x.value, value));
@@ -87,7 +88,7 @@ function laidOut(nchw: Value, map: FeatureMap): FeatureMap {
   return { ...map, value: rows };
 }
 
-/** Every pixel becomes the average of all. */
+/** Gives every pixel the average of all. */
 export function averageOverPixels(x: FeatureMap): FeatureMap {
   const { batch, channels, height, width, value } = x;
   const pixels = product(height, width);

@@ -1,3 +1,4 @@
+/** Linear layers over tokens and rows. */
 import type { Value } from "../builder.js";
 import { gemm } from "../ops.js";
 import type { Scope } from "../scope.js";

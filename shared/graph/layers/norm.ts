@@ -1,3 +1,4 @@
+/** Layer and group normalisation. */
 import type { Value } from "../builder.js";
 import { type Dim, product } from "../dim.js";
 import {

@@ -1,3 +1,4 @@
+/** The files of jobs in this process's memory. */
 import type { ByteBudget, Reservation } from "@armature/core";
 import { type Blobs, blobName } from "../blobs.js";
 

@@ -1,3 +1,4 @@
+/** Puts jobs together from a queue, a store and blobs in memory. */
 import type { ByteBudget } from "@armature/core";
 import { Jobs, type JobsOptions } from "../jobs.js";
 import type { QueueLimits } from "../queue.js";

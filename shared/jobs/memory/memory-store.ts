@@ -1,3 +1,4 @@
+/** The store of jobs in this process's memory. */
 import { hasEnded, type Job, type JobEvent, type JobNews, type JobSpec, stateAfter } from "../job.js";
 import type { JobStore } from "../store.js";
 

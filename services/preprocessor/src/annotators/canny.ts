@@ -1,3 +1,4 @@
+/** The annotator of edges. */
 import { z } from "zod";
 import { canny as detectEdges } from "../canny/canny.js";
 import { defineAnnotator } from "./annotator.js";

@@ -1,3 +1,4 @@
+/** Config of BiT, the convolutional backbone of DPT-hybrid. */
 import { InvalidModel } from "@armature/core";
 import type { ModelConfig } from "@armature/weights";
 import { TRANSFORMERS_KEYS } from "./transformers-keys.js";

@@ -1,3 +1,4 @@
+/** Config of a Depth Anything network. */
 import type { ModelConfig } from "@armature/weights";
 import { type Dinov2Config, readDinov2Config } from "./dinov2-config.js";
 import { type NeckStage, readFactors } from "./neck.js";

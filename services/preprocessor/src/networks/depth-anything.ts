@@ -1,3 +1,4 @@
+/** Depth Anything: a DINOv2 backbone with the neck and head of a dense prediction transformer. */
 import {
   add,
   cast,

@@ -1,3 +1,4 @@
+/** Config of DINOv2, the backbone of Depth Anything. */
 import { InvalidModel } from "@armature/core";
 import type { ModelConfig } from "@armature/weights";
 import { TRANSFORMERS_KEYS } from "./transformers-keys.js";

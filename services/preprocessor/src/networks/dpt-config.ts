@@ -1,3 +1,4 @@
+/** Config of a dense prediction transformer for depth. */
 import type { ModelConfig } from "@armature/weights";
 import { type BitConfig, readBitConfig } from "./bit-config.js";
 import { type NeckStage, readFactors } from "./neck.js";

@@ -1,3 +1,4 @@
+/** Dense prediction transformer: backbone, neck, fusion and head. */
 import {
   add,
   cast,

@@ -1,3 +1,4 @@
+/** Config that all vision transformers of this service share. */
 import type { ModelConfig } from "@armature/weights";
 import { unfit } from "./unfit.js";
 

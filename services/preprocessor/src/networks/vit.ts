@@ -1,3 +1,4 @@
+/** Vision transformer: the encoder and the embeddings that DPT and DINOv2 share. */
 import {
   add,
   addValues,

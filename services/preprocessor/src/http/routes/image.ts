@@ -1,3 +1,4 @@
+/** The route that makes control images. */
 import type { Inflight } from "@armature/core";
 import { addLogFields, clientOf, closed, jsonOrImageBody, NotAcceptable, releaseBody } from "@armature/http";
 import { type JobEvent, type Jobs, successes } from "@armature/jobs";

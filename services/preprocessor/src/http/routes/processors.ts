@@ -1,3 +1,4 @@
+/** The route that lists the processors. */
 import type { ProcessorsResponse } from "@armature/contract";
 import type { DeviceChoice } from "@armature/devices";
 import { describeDevice } from "@armature/service";
