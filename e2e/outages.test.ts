@@ -1,48 +1,45 @@
 /** What goes wrong between two real services and their clients, and what is left of it. */
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Stack, startService, startStack } from "../scripts/services.js";
+import { expect, test } from "vitest";
+import { startService } from "../scripts/services.js";
 import { expectQuickHealth } from "../testing/health-times.js";
 import { enginePid } from "../testing/service-engine.js";
+import { sharedStack } from "../testing/shared-stack.js";
 import { PHOTO, PROMPT } from "../testing/sphere-and-cube.js";
 import { eventually, StackClient } from "../testing/stack-client.js";
 
-let stack: Stack;
-let client: StackClient;
-beforeAll(async () => {
-  stack = await startStack({ env: { LOG_LEVEL: "error" } });
-  client = new StackClient(stack.diffusion.url);
-});
-afterAll(() => stack.stop());
+const shared = sharedStack();
 
 test("a client that hangs up ends its work by the next step", async () => {
   const controller = new AbortController();
   const steps = 100;
-  const before = await client.stepsDone();
-  const cancelled = client.post({ prompt: PROMPT, num_inference_steps: steps }, { signal: controller.signal });
-  await eventually(async () => (await client.stepsDone()) > before);
+  const before = await shared.client.stepsDone();
+  const cancelled = shared.client.post({ prompt: PROMPT, num_inference_steps: steps }, { signal: controller.signal });
+  await eventually(async () => (await shared.client.stepsDone()) > before);
   controller.abort();
   await expect(cancelled).rejects.toThrow();
-  await client.generate({ prompt: PROMPT, num_inference_steps: 2 }); // begins when the other has ended
-  expect((await client.stepsDone()) - before).toBeLessThan(0.6 * steps);
+  await shared.client.generate({ prompt: PROMPT, num_inference_steps: 2 }); // begins when the other has ended
+  expect((await shared.client.stepsDone()) - before).toBeLessThan(0.6 * steps);
 });
 
 test("health is answered within 100 ms while pictures are made", async () => {
   const work = Promise.all(
-    [1, 2, 3].map((seed) => client.generate({ prompt: PROMPT, seed, controlnets: [{ type: "depth", image: PHOTO }] })),
+    [1, 2, 3].map((seed) =>
+      shared.client.generate({ prompt: PROMPT, seed, controlnets: [{ type: "depth", image: PHOTO }] }),
+    ),
   );
-  await expectQuickHealth(stack.diffusion.url, work);
+  await expectQuickHealth(shared.stack.diffusion.url, work);
 });
 
 test("a killed engine costs the job in it; the service stays up", async () => {
-  const before = await client.stepsDone();
-  const running = client.post({ prompt: PROMPT, num_inference_steps: 150 });
-  await eventually(async () => (await client.stepsDone()) > before);
-  process.kill(enginePid(stack.diffusion)!, "SIGKILL");
+  const before = await shared.client.stepsDone();
+  const running = shared.client.post({ prompt: PROMPT, num_inference_steps: 150 });
+  await eventually(async () => (await shared.client.stepsDone()) > before);
+  process.kill(enginePid(shared.stack.diffusion)!, "SIGKILL");
   const answer = await running;
   expect(answer.status).toBe(500);
   expect(await answer.json()).toMatchObject({ code: "engine-crashed" });
-  expect((await fetch(`${stack.diffusion.url}/healthz`)).status).toBe(200);
-  expect((await client.generate({ prompt: PROMPT, num_inference_steps: 2 })).images).toHaveLength(1);
+  expect((await fetch(`${shared.stack.diffusion.url}/healthz`)).status).toBe(200);
+  expect((await shared.client.generate({ prompt: PROMPT, num_inference_steps: 2 })).images).toHaveLength(1);
 });
 
 test("a preprocessor that is down is named, and the service recovers when it is back", async () => {

@@ -11,6 +11,7 @@ export {
   PRIVATE_SOURCES,
   preparedSettings,
 } from "./common-settings.js";
+export { pictureSteps, waitingLimits } from "./job-limits.js";
 export {
   decodingBytes,
   type PictureReference,

@@ -2,6 +2,7 @@
 import type { Inflight } from "@armature/core";
 import { type JobObserver, type Jobs, memoryJobs } from "@armature/jobs";
 import type { SourcePolicy } from "@armature/net";
+import { pictureSteps, waitingLimits } from "@armature/service";
 import PQueue from "p-queue";
 import { type Config, decodeLimits } from "../config.js";
 import { type CacheObserver, ControlCache } from "../control-images/control-cache.js";
@@ -19,17 +20,8 @@ interface CreateJobsOptions extends Pick<GenerateJobDeps, "runEngine" | "warn"> 
   controlCache: CacheObserver;
 }
 
-/** The engine works on one thing at a time. */
-const GENERATIONS_AT_ONCE = 1;
-
-/** Fetching waits for others and takes little; each picture of a waiting request may be on its way. */
-const FETCHES_AT_ONCE = 64;
-
-/** As many as a preprocessor lets wait: more would only be refused there. */
+/** Control images that are asked for at once: as many as a preprocessor lets wait; more would only be refused there. */
 const ANNOTATIONS_AT_ONCE = 16;
-
-/** libvips has threads of its own for each. */
-const ENCODINGS_AT_ONCE = 2;
 
 export function createJobs(config: Config, options: CreateJobsOptions): Jobs {
   const { preprocessor, warn, sources, inflight, runEngine, setLoaded, observer, controlCache } = options;
@@ -40,18 +32,12 @@ export function createJobs(config: Config, options: CreateJobsOptions): Jobs {
     warn,
     sources,
     inflight,
-    fetching: new PQueue({ concurrency: FETCHES_AT_ONCE }),
     annotation: new PQueue({ concurrency: ANNOTATIONS_AT_ONCE }),
-    encoding: new PQueue({ concurrency: ENCODINGS_AT_ONCE }),
+    ...pictureSteps(),
     runEngine,
   });
   return memoryJobs({
-    limits: {
-      concurrency: GENERATIONS_AT_ONCE,
-      maxWaiting: config.QUEUE_LIMIT,
-      maxWaitingPerClient: config.QUEUE_LIMIT_PER_CLIENT,
-      maxWaitingCost: config.QUEUE_WORK_LIMIT,
-    },
+    limits: { ...waitingLimits(config), maxWaitingCost: config.QUEUE_WORK_LIMIT },
     files: inflight.encoded,
     kinds: { [GENERATE]: generations, [LOAD]: loadKind(setLoaded) },
     observer,

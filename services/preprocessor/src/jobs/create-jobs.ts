@@ -1,5 +1,6 @@
 /** What the service does as jobs, and how much of each step at once. */
 import { type JobObserver, type Jobs, memoryJobs } from "@armature/jobs";
+import { pictureSteps, waitingLimits } from "@armature/service";
 import PQueue from "p-queue";
 import type { Config } from "../config.js";
 import { ANNOTATE, type AnnotateJobDeps, annotateKind } from "./annotate-job.js";
@@ -9,34 +10,22 @@ export interface CreateJobsOptions
   observer: JobObserver;
 }
 
-/** The engine works on one picture at a time. */
-const ANNOTATIONS_AT_ONCE = 1;
-
-/** Fetching waits for others and takes little; each picture of a waiting request may be on its way. */
-const FETCHES_AT_ONCE = 64;
-
 /** Pictures that are decoded ahead of their turns: one that is decoded slowly does not hold up the next. */
 const DECODED_AHEAD = 2;
 
-/** libvips has threads of its own for each. */
-const ENCODINGS_AT_ONCE = 2;
-
-/** Seconds. */
+/** Seconds that the decoding of a picture may take. */
 const DECODE_TIMEOUT_S = 10;
 
 export function createJobs(config: Config, { observer, ...options }: CreateJobsOptions): Jobs {
   const annotations = annotateKind({
     ...options,
     decodeLimits: { maxPixels: config.MAX_PIXELS, timeoutS: DECODE_TIMEOUT_S },
-    fetching: new PQueue({ concurrency: FETCHES_AT_ONCE }),
     decoding: new PQueue({ concurrency: DECODED_AHEAD }),
-    encoding: new PQueue({ concurrency: ENCODINGS_AT_ONCE }),
+    ...pictureSteps(),
   });
   return memoryJobs({
     limits: {
-      concurrency: ANNOTATIONS_AT_ONCE,
-      maxWaiting: config.QUEUE_LIMIT,
-      maxWaitingPerClient: config.QUEUE_LIMIT_PER_CLIENT,
+      ...waitingLimits(config),
       maxWaitingCost: config.QUEUE_LIMIT, // each costs 1
       unpackedAhead: DECODED_AHEAD,
     },

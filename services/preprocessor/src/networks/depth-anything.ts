@@ -1,19 +1,17 @@
 /** Depth Anything: a DINOv2 backbone with the neck and head of a dense prediction transformer. */
 import {
   add,
-  cast,
   conv2d,
   defineNetwork,
   type FeatureMap,
   fromTokens,
-  picturePort,
   product,
   relu,
-  reshape,
   resizeBilinear,
   type Scope,
 } from "@armature/graph";
 import { type DepthAnythingConfig, readDepthAnythingConfig } from "./depth-anything-config.js";
+import { pixelValues, predictedDepth } from "./depth-ports.js";
 import { dinov2 } from "./dinov2.js";
 import { reassembled, residualUnit } from "./neck.js";
 
@@ -22,12 +20,11 @@ export const depthAnythingNetwork = defineNetwork({
   name: "DepthAnything",
   read: readDepthAnythingConfig,
   inputs: ({ backbone: { patch } }: DepthAnythingConfig) => ({
-    pixel_values: picturePort(["B", 3, product(patch, "H"), product(patch, "W")]),
+    pixel_values: pixelValues(patch),
   }),
   outputs: "caller",
   write(g, { pixel_values: pixels }, c) {
-    const { value, batch, height, width } = depthAnything(g, pixels, c);
-    return { predicted_depth: cast(reshape(value, [batch, height, width]), "float32") };
+    return { predicted_depth: predictedDepth(depthAnything(g, pixels, c)) };
   },
   // the mask token serves the backbone's training; the coarsest fusion has nothing to merge
   ignore: [/^backbone\.embeddings\.mask_token$/, /^neck\.fusion_stage\.layers\.0\.residual_layer1\./],

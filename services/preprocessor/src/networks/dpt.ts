@@ -1,7 +1,6 @@
 /** Dense prediction transformer: backbone, neck, fusion and head. */
 import {
   add,
-  cast,
   concat,
   conv2d,
   defineNetwork,
@@ -10,7 +9,6 @@ import {
   fromTokens,
   gelu,
   linear,
-  picturePort,
   product,
   relu,
   reshape,
@@ -21,6 +19,7 @@ import {
   tokensOf,
 } from "@armature/graph";
 import { bit } from "./bit.js";
+import { pixelValues, predictedDepth } from "./depth-ports.js";
 import { type DptConfig, HYBRID_STAGES, readDptConfig } from "./dpt-config.js";
 import { type NeckStage, reassembled, residualUnit } from "./neck.js";
 import { embedTokens, patchEmbeddings, vitEncoder } from "./vit.js";
@@ -34,12 +33,11 @@ export const dptNetwork = defineNetwork({
   label: "depth",
   read: readDptConfig,
   inputs: ({ vit: { patch } }: DptConfig) => ({
-    pixel_values: picturePort(["B", 3, product(patch, "H"), product(patch, "W")]),
+    pixel_values: pixelValues(patch),
   }),
   outputs: "caller",
   write(g, { pixel_values: pixels }, c) {
-    const { value, batch, height, width } = dpt(g, pixels, c);
-    return { predicted_depth: cast(reshape(value, [batch, height, width]), "float32") };
+    return { predicted_depth: predictedDepth(dpt(g, pixels, c)) };
   },
   // the transformer's last norm and pooler serve other tasks; the coarsest fusion has nothing to merge
   ignore: [/^dpt\.layernorm\./, /^dpt\.pooler\./, /^neck\.fusion_stage\.layers\.0\.residual_layer1\./],
