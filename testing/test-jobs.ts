@@ -47,7 +47,7 @@ export function testJobs(options: TestJobsOptions = {}, { realSecondsPerCost = 1
       await new Promise<void>((resolve) => clock.after(cost * realSecondsPerCost * 1000, resolve));
       return name;
     },
-    finish: async (name, made, { signal }) => (await known.get(name)?.finish?.(signal)) ?? made,
+    finish: async (name, slotResult, { signal }) => (await known.get(name)?.finish?.(signal)) ?? slotResult,
   };
   const packed: JobKind<string> = { ...kind, unpack: async (name, _, { signal }) => known.get(name)!.unpack!(signal) };
   const jobs = new Jobs({ queue, store, blobs, kinds: { test: kind, packed }, clock, ...options });

@@ -28,9 +28,9 @@ async function listen(answer: (socket: Socket) => void): Promise<string> {
 }
 
 function agent(): Agent {
-  const made = new Agent({ connect: steadyConnector(buildConnector({ timeout: 1000 })) });
-  closing.push(() => void made.destroy());
-  return made;
+  const agent = new Agent({ connect: steadyConnector(buildConnector({ timeout: 1000 })) });
+  closing.push(() => void agent.destroy());
+  return agent;
 }
 
 test.each(Object.entries(FRAMINGS))(

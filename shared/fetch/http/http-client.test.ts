@@ -28,9 +28,9 @@ async function listen(server: Server): Promise<string> {
 }
 
 function client(options: Partial<ConstructorParameters<typeof HttpClient>[0]> = {}): HttpClient {
-  const made = new HttpClient({ ...LIMITS, ...options });
-  closing.push(() => void made.close());
-  return made;
+  const opened = new HttpClient({ ...LIMITS, ...options });
+  closing.push(() => void opened.close());
+  return opened;
 }
 
 /** Keeps the pieces for a while before it copies them: memory that is used again too early shows. */

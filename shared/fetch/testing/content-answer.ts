@@ -28,8 +28,8 @@ export async function sendContent(res: ServerResponse, content: Content, request
   const { start, end } = range ?? { start: 0, end: size };
   res.setHeader("content-length", end - start);
   res.setHeader("accept-ranges", "bytes");
-  const told = fault?.kind === "other-range" ? start + 1 : start;
-  if (range) res.setHeader("content-range", `bytes ${told}-${end - 1}/${size}`);
+  const firstByte = fault?.kind === "other-range" ? start + 1 : start;
+  if (range) res.setHeader("content-range", `bytes ${firstByte}-${end - 1}/${size}`);
   res.writeHead(range ? 206 : 200);
   await sendBody(res, content, { start, end }, request);
 }

@@ -92,12 +92,12 @@ test("the first picture makes the prepared form, a later start loads it, and bot
   const first = await depthOf();
   expect(first.notes).toEqual([expect.stringMatching(/models\/wide: prepared weights made in/)]);
   expect(first.ready).toBe(true);
-  const made = entries();
-  expect(made).toHaveLength(1);
+  const sealed = entries();
+  expect(sealed).toHaveLength(1);
   expectAsInPlace(first.picture);
   const second = await depthOf();
   expect(second.notes).toEqual([]);
-  expect(entries()).toEqual(made);
+  expect(entries()).toEqual(sealed);
   expect(second.picture).toEqual(first.picture);
 });
 

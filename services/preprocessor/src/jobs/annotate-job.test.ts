@@ -90,14 +90,14 @@ test("two pictures are decoded ahead, the others wait as they came; the engine h
 
 test("the engine goes on while pictures are encoded, until an encoder is behind", async () => {
   const { ends } = await annotations(7);
-  for (let made = 1; made <= 4; made++) {
+  for (let finished = 1; finished <= 4; finished++) {
     while (decoding.under() > 0) {
       decoding.endNext(PICTURE);
       await quiet();
     }
     engine.endNext(OUTCOME);
     await quiet();
-    expect([made, encoding.begun.length]).toEqual([made, Math.min(made, 2)]);
+    expect([finished, encoding.begun.length]).toEqual([finished, Math.min(finished, 2)]);
   }
   expect(engine.begun).toHaveLength(4); // two with the encoders, one before them, one that keeps the slot
   encoding.endNext(FILE);
