@@ -11,14 +11,14 @@ import { EngineCrashed } from "./errors.js";
 import { startEcho } from "./testing/start-echo.js";
 
 /** Long enough for a busy machine to let the heartbeat's thread have its turn. */
-const limits = { silentMs: 3000, tickMs: 100 };
-const SILENT = "its process gave no sign of life for 3 s";
+const limits = { silentMs: 4000, tickMs: 100 };
+const SILENT = "its process gave no sign of life for 4 s";
 
 test("an idle engine that is stopped is told of, ended, and replaced", async () => {
   const { engine, states } = startEcho({ limits });
   await engine.run("echo", 1);
   const pid = engine.state().pid!;
-  await sleep(1000); // a beat has come
+  await sleep(1500); // a beat has come
   process.kill(pid, "SIGSTOP");
   await vi.waitUntil(() => engine.state().restarts === 1, { timeout: 30_000 });
   const told = states.map(({ status, reason }) => [status, reason]);
@@ -30,7 +30,7 @@ test("an idle engine that is stopped is told of, ended, and replaced", async () 
 test("a call in an engine that is stopped fails and says why, and the next one works", async () => {
   const { engine } = startEcho({ limits });
   await engine.ready();
-  await sleep(1000);
+  await sleep(1500);
   const onProgress = () => process.kill(engine.state().pid!, "SIGSTOP");
   const error = await engine.run("stall", null, { onProgress }).catch((error) => error);
   expect(error).toBeInstanceOf(EngineCrashed);
@@ -40,17 +40,17 @@ test("a call in an engine that is stopped fails and says why, and the next one w
 
 test("a driver that never returns is noticed by its idleness, though the process gives signs of life", async () => {
   const { engine } = startEcho({ limits });
-  const allow = () => ({ what: "loading", ms: 60_000, idleMs: 4000 });
+  const allow = () => ({ what: "loading", ms: 60_000, idleMs: 5000 });
   await expect(engine.run("hang", null, { allow })).rejects.toThrow(
-    "The echo engine crashed: loading neither computed, read nor wrote anything for 4 s",
+    "The echo engine crashed: loading neither computed, read nor wrote anything for 5 s",
   );
   expect(await engine.run("echo", "next")).toBe("next");
 });
 
 test("a long call that holds the thread and computes is not idle, nor silent", async () => {
   const { engine } = startEcho({ limits });
-  const allow = () => ({ what: "a step", ms: 60_000, idleMs: 4000 });
-  await engine.run("compute", { ms: 8000 }, { allow });
+  const allow = () => ({ what: "a step", ms: 60_000, idleMs: 5000 });
+  await engine.run("compute", { ms: 9000 }, { allow });
   expect(engine.state().restarts).toBe(0);
 });
 
@@ -62,9 +62,9 @@ test("where service and engine are stopped together, as with the machine, no tim
   try {
     await vi.waitUntil(() => lines.length > 0, { timeout: 30_000 });
     const pids = [Number(lines[0]), parent.pid!];
-    await sleep(1000);
+    await sleep(1500);
     for (const pid of pids) process.kill(pid, "SIGSTOP");
-    await sleep(5000);
+    await sleep(6000);
     for (const pid of pids) process.kill(pid, "SIGCONT");
     await sleep(1500);
     expect(lines).toHaveLength(1);

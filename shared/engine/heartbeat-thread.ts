@@ -1,11 +1,11 @@
 /**
- * A thread of an engine process that tells the parent twice a second that the process runs, and how much it has worked. The main
+ * A thread of an engine process that tells the parent once a second that the process runs, and how much it has worked. The main
  * thread cannot: a call of the runtime holds it for as long as the network takes.
  */
 import { writeSync } from "node:fs";
 import { HEARTBEAT_FD, heartbeatLine } from "./heartbeat.js";
 
-const BEAT_MS = 500;
+const BEAT_MS = 1000;
 
 function beat(): void {
   const { userCPUTime, systemCPUTime, majorPageFault, fsRead, fsWrite } = process.resourceUsage(); // of the whole process

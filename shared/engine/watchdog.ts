@@ -16,8 +16,8 @@ export interface Allowance {
 /** What the process is waited for, each with an allowance of its own. */
 export type Wait = "start" | "call" | "cancellation";
 
-/** A process that does nothing works less than this: its heartbeat takes a few tenths of a millisecond per second. */
-const LEAST_CPU_MS = 200;
+/** A process that does nothing works less than this in a minute: its heartbeat takes about 1 ms per second. */
+const LEAST_CPU_MS = 300;
 
 export class Watchdog {
   readonly #silentMs: number;

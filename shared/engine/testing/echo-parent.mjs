@@ -9,7 +9,7 @@ const engine = startEngine({
   entry: new URL("echo-engine.mjs", import.meta.url),
   settings: {},
   name: "echo",
-  limits: { silentMs: 3000, tickMs: 100 },
+  limits: { silentMs: 4000, tickMs: 100 },
   log: ({ message }) => console.log(message),
 });
 await engine.ready();
