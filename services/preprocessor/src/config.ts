@@ -33,7 +33,7 @@ export const Config = z.object({
       "Id of the DPT model that depth_midas uses, such as Intel/dpt-hybrid-midas; default depth-dpt-tiny, else the first there is. Short for depth_midas=... in PROCESSOR_MODELS",
     ),
   WARM: commaList(name).describe(
-    "Processors whose models to load at the start, comma-separated; default none: at first use",
+    "Processors whose models to load at the start, comma-separated; default none: at first use. Where one cannot be loaded, the service is not ready",
   ),
   ...listenSettings(2222),
   ...deviceSettings,

@@ -1,7 +1,8 @@
 /** Which folders under MODELS_DIR hold a model or a ControlNet, in diffusers' layout. */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { InvalidConfig, unlessVanishedSync } from "@armature/core";
+import { readSmallFileIfThere } from "@armature/weights";
 
 /** Ids: paths under MODELS_DIR, such as `Lykon/DreamShaper`. */
 export interface ModelFolders {
@@ -38,9 +39,9 @@ function isFolder(path: string): boolean {
 }
 
 function className(configFile: string): unknown {
-  if (!existsSync(configFile)) return undefined;
   try {
-    return (JSON.parse(readFileSync(configFile, "utf8")) as { _class_name?: unknown })._class_name;
+    const text = readSmallFileIfThere(configFile);
+    return text && (JSON.parse(text) as { _class_name?: unknown })._class_name;
   } catch {
     return undefined; // its own error comes when it is selected
   }

@@ -1,7 +1,8 @@
 /** Finds model folders below MODELS_DIR by what their config.json says they are. */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { InvalidConfig, unlessVanishedSync } from "@armature/core";
+import { readSmallFileIfThere } from "@armature/weights";
 
 /** Deepest place of a model: `organisation/name`, with one folder to spare. */
 const MAX_DEPTH = 3;
@@ -28,9 +29,8 @@ function isFolder(path: string): boolean {
 }
 
 function architecturesOf(configFile: string): string[] {
-  if (!existsSync(configFile)) return [];
   try {
-    const { architectures } = JSON.parse(readFileSync(configFile, "utf8")) as { architectures?: unknown };
+    const { architectures } = JSON.parse(readSmallFileIfThere(configFile) ?? "{}") as { architectures?: unknown };
     return Array.isArray(architectures) ? architectures : [];
   } catch {
     return []; // another component's config, or one that is not selected
