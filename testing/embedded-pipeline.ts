@@ -33,8 +33,9 @@ export interface Drawn {
 /** Id of the embedded model. */
 export const MODEL = "tiny-sd";
 
-export function openEmbedded(device: DiffusionDevice): EmbeddedPipeline {
-  const bench = openWorkbench({ modelsDir: EMBEDDED_MODELS }, device);
+/** `modelsDir`: where copies of the embedded models lie. */
+export function openEmbedded(device: DiffusionDevice, modelsDir = EMBEDDED_MODELS): EmbeddedPipeline {
+  const bench = openWorkbench({ modelsDir }, device);
   const { schedulerConfig } = bench.served.models.find(({ id }) => id === MODEL)!;
   return {
     bench,

@@ -1,5 +1,5 @@
-export { lfsPointerAt, lfsPointerText, MAX_POINTER_BYTES } from "./lfs-pointer.js";
 export { type LeftOut, orInvalidModel, readUsable, type Usable } from "./left-out.js";
+export { lfsPointerAt, lfsPointerText, MAX_POINTER_BYTES } from "./lfs-pointer.js";
 export { ModelConfig } from "./model-config.js";
 export { type ModelFolder, openModelFolder, shardsOf } from "./model-folder.js";
 export {
@@ -9,8 +9,8 @@ export {
   type TensorLocation,
 } from "./safetensors.js";
 export { readTensors } from "./safetensors-data.js";
-export { chooseWeights, isPickle, looksLikeWeights, WEIGHT_FORMS, weightsExpected } from "./weight-files.js";
 export { readSmallFile, readSmallFileIfThere, TABLE_BYTES } from "./small-file.js";
+export { chooseWeights, isPickle, looksLikeWeights, WEIGHT_FORMS, weightsExpected } from "./weight-files.js";
 export {
   filesOf,
   float32Bytes,

@@ -44,6 +44,7 @@ export function routeDeclarations(limits: GenerateLimits): RouteDeclaration[] {
         "upstream-unavailable",
         "decoder-crashed",
         "engine-crashed",
+        "not-finite",
       ],
     },
     {
