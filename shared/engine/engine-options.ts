@@ -32,7 +32,7 @@ export const DEFAULT_LIMITS: Readonly<EngineLimits> = {
 
 /** `reason` says why the last process ended, while there is no ready one, or what is wrong with this one. */
 export interface EngineState {
-  /** `unresponsive`: the process gives no sign of life, and is killed if that lasts. */
+  /** `unresponsive`: the process gives no sign of life, or does nothing of what it should; if that lasts, it is killed. */
   status: "starting" | "ready" | "busy" | "unresponsive" | "restarting" | "failed" | "stopped";
   reason?: string;
   /** How many processes have ended unasked. */

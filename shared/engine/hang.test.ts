@@ -39,11 +39,13 @@ test("a call in an engine that is stopped fails and says why, and the next one w
 });
 
 test("a driver that never returns is noticed by its idleness, though the process gives signs of life", async () => {
-  const { engine } = startEcho({ limits });
+  const { engine, states } = startEcho({ limits });
   const allow = () => ({ what: "loading", ms: 60_000, idleMs: 5000 });
   await expect(engine.run("hang", null, { allow })).rejects.toThrow(
     "The echo engine crashed: loading neither computed, read nor wrote anything for 5 s",
   );
+  const suspected = { status: "unresponsive", reason: "loading neither computes, reads nor writes anything" };
+  expect(states).toContainEqual(expect.objectContaining(suspected));
   expect(await engine.run("echo", "next")).toBe("next");
 });
 

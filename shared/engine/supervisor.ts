@@ -69,7 +69,7 @@ export class Supervisor {
   state(): EngineState {
     const pid = this.#child?.pid;
     const status = this.#status();
-    const reason = status === "unresponsive" ? "its process gives no sign of life" : this.#reason;
+    const reason = status === "unresponsive" ? this.#watchdog.suspicion() : this.#reason;
     return {
       status,
       ...(reason !== undefined && status !== "ready" && status !== "busy" && { reason }),
@@ -95,7 +95,7 @@ export class Supervisor {
 
   #status(): EngineState["status"] {
     if (this.#stopped) return "stopped";
-    if (this.#serving && this.#watchdog.isSilent()) return "unresponsive";
+    if (this.#serving && this.#watchdog.suspicion() !== undefined) return "unresponsive";
     if (this.#serving) return this.#current ? "busy" : "ready";
     if (this.#backoff.failed) return "failed";
     return this.#backoff.restarts === 0 ? "starting" : "restarting";

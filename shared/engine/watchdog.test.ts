@@ -20,9 +20,9 @@ test("a process without a heartbeat is suspected at half of the time, and hangs 
   expect(dog.pass(1e6)).toBeUndefined(); // it starts: it has not beaten yet
   dog.beat({ cpuMs: 0, transfers: 0 });
   expect(dog.pass(4999)).toBeUndefined();
-  expect(dog.isSilent()).toBe(false);
+  expect(dog.suspicion()).toBeUndefined();
   expect(dog.pass(1)).toBeUndefined();
-  expect(dog.isSilent()).toBe(true);
+  expect(dog.suspicion()).toBe("its process gives no sign of life");
   expect(dog.pass(5000)).toBe("its process gave no sign of life for 10 s");
 });
 
@@ -33,8 +33,11 @@ test("an idle process that beats may wait for ever", () => {
 test("loading that works may take its time; one that does nothing hangs", () => {
   const dog = new Watchdog(SILENT);
   dog.expect("call", { what: "loading", ms: 600_000, idleMs: 60_000 });
-  expect(live(dog, 300, 10)).toBeUndefined(); // a hundredth of a processor
-  expect(live(dog, 61, 0.5)).toBe("loading neither computed, read nor wrote anything for 60 s");
+  expect(live(dog, 300, 20)).toBeUndefined(); // a fiftieth of a processor
+  expect(dog.suspicion()).toBeUndefined();
+  expect(live(dog, 31, 0.5)).toBeUndefined();
+  expect(dog.suspicion()).toBe("loading neither computes, reads nor writes anything");
+  expect(live(dog, 30, 0.5)).toBe("loading neither computed, read nor wrote anything for 60 s");
 });
 
 test("reading from a disk is work", () => {

@@ -51,9 +51,12 @@ export class Watchdog {
     this.#waits.delete(wait);
   }
 
-  /** Whether the heartbeat has been away for half as long as it may. */
-  isSilent(): boolean {
-    return this.#silenceMs !== undefined && this.#silenceMs >= this.#silentMs / 2;
+  /** Why the process may hang: the heartbeat has been away, or nothing been done, for half as long as it may. */
+  suspicion(): string | undefined {
+    if (this.#silenceMs !== undefined && this.#silenceMs >= this.#silentMs / 2)
+      return "its process gives no sign of life";
+    const idle = [...this.#waits.values()].find(({ idleMs = Number.POSITIVE_INFINITY }) => this.#idleMs >= idleMs / 2);
+    return idle && `${idle.what} neither computes, reads nor writes anything`;
   }
 
   /** Time has passed. Why the process hangs, if it does. */
