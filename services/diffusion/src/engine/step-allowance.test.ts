@@ -57,3 +57,12 @@ test("a CPU that computes is never idle; a process whose GPU computes may be", (
   expect(step(100, 2)).toMatchObject({ ms: 2000, idleMs: 5000 });
   expect(job().step(100, 1).idleMs).toBeUndefined();
 });
+
+test("on a CPU the first step, which is whole, is a measure: quick steps by the shallow UNet do not forbid a slow whole one", () => {
+  const { after, step } = job("cpu");
+  after(0, { stage: "starting" });
+  expect(step(40_000, 1).ms).toBe(400_000);
+  after(0, { stage: "compiling" });
+  expect(step(1000, 2).ms).toBe(400_000);
+  expect(step(1000, 3).ms).toBe(400_000);
+});

@@ -49,7 +49,8 @@ export function stepAllowances(
       if (longestMs > 0 && event.step < event.steps) return { ...measured(longestMs, limits), ...computes };
       return { what: "a step", ms: limits.unmeasuredMs, ...computes };
     }
-    lastStep = undefined; // the first step after it compiles: no measure of those that follow
+    // the first step after it is a measure of the whole ones that follow, unless it compiles
+    lastStep = device === "cpu" ? nowMs : undefined;
     if (!event || event.stage === "loading" || event.stage === "residency") {
       // a GPU's job is tried once more as a whole
       return { what: "loading", ms: limits.loadingMs, idleMs: limits.idleMs, repeatable: device === "cpu" };

@@ -32,5 +32,7 @@ test("loading is bounded by its idleness, and on the CPU a picture that is lost 
 
 test("a process that computes with its own threads may not be idle; one whose GPU computes may", () => {
   expect(allowances().annotating(picture(8))(annotating, 0).idleMs).toBe(60_000);
-  expect(allowances(false).annotating(picture(8))(annotating, 0).idleMs).toBeUndefined();
+  const onDevice = allowances(false);
+  onDevice.note(picture(8), 1);
+  expect(onDevice.annotating(picture(8))(annotating, 0)).toEqual({ what: "canny", ms: 300_000 });
 });

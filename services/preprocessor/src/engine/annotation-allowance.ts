@@ -44,10 +44,9 @@ export class AnnotationAllowances {
 
   private measured(processor: string, pixels: number): Allowance {
     const { maxJobMs, ownThreads } = this.options;
-    const slowest = this.slowest.get(processor);
-    const idle = ownThreads ? { idleMs: IDLE_MS } : {};
-    if (slowest === undefined) return { what: processor, ms: maxJobMs, ...idle };
-    const wantedMs = Math.max(LEAST_MS, FACTOR * slowest * pixels);
-    return { what: processor, ms: Math.min(maxJobMs, wantedMs), ...idle };
+    if (!ownThreads) return { what: processor, ms: maxJobMs }; // each size may have to be compiled
+    const slowest = this.slowest.get(processor) ?? Number.POSITIVE_INFINITY;
+    const ms = Math.min(maxJobMs, Math.max(LEAST_MS, FACTOR * slowest * pixels));
+    return { what: processor, ms, idleMs: IDLE_MS };
   }
 }
