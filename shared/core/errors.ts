@@ -21,7 +21,7 @@ export class InvalidModel extends AppError {
   readonly code = "invalid-model";
 }
 
-/** A network or a scheduler gave numbers that are infinite or none, of which no picture can be made; the message names it. */
+/** A network gave numbers that are infinite or none, of which no picture can be made; the message names it. */
 export class NotFinite extends AppError {
   readonly code = "not-finite";
 }

@@ -1,5 +1,5 @@
 /** The driver of a scheduler: it owns the model call, guidance, progress and cancellation. */
-import { allFinite, NotFinite } from "@armature/core";
+import { allFinite, InvalidRequest } from "@armature/core";
 import { Tensor } from "onnxruntime-node";
 import type { CallInputs } from "../adapters/adapter.js";
 import type { Latents } from "../schedulers/latents.js";
@@ -95,9 +95,8 @@ type Kind = Pick<EvaluationCalls, "whole" | "keep">;
 /** The networks check what they give: where latents are not finite, it is the scheduler's arithmetic. */
 function requireFinite(latents: Latents, { scheduler }: DenoiseInputs): void {
   if (allFinite(latents)) return;
-  throw new NotFinite(
-    `${scheduler} made latents that are not finite: its options, those of the request or of the model, do not go together`,
-  );
+  const detail = `${scheduler} made latents that are not finite: its options, the request's or else the model's, do not go together`;
+  throw new InvalidRequest([{ pointer: "/scheduler", detail }]);
 }
 
 function stepInputs(

@@ -5,7 +5,7 @@ import { z } from "zod";
 /** What a request gets that does not say; diffusers' own defaults where the file says nothing. */
 const recommendation = z.strictObject({
   num_inference_steps: z.int().min(1).default(50),
-  guidance_scale: z.number().min(0).default(7.5),
+  guidance_scale: z.number().min(0).max(100).default(7.5),
   scheduler: z.string().optional(),
 });
 
