@@ -12,6 +12,7 @@ import { Config, modelChoices, machineDefaults as preprocessorDefaults } from "@
 import { loadableNetworks } from "@armature/preprocessor/engine/loadable-networks";
 import { readProcessorModels, servedProcessors } from "@armature/preprocessor/engine/processor-models";
 import type { Loadable, PreparedSettings } from "@armature/runtime";
+import type { LeftOut } from "@armature/weights";
 
 /** The two services have a WARM each, with names of their own; nothing here reads either. */
 const PreprocessorConfig = Config.omit({ WARM: true });
@@ -69,6 +70,8 @@ function ofDiffusion(): Preparation {
   const device = { profile: CPU_PROFILE, threads, prepared: wanted(prepared) };
   const { MODELS, CONTROLNETS, PRECISION } = config;
   const served = readServed({ modelsDir, models: MODELS, controlnets: CONTROLNETS });
+  const { models, controlnets } = served.leftOut;
+  for (const model of [...models, ...controlnets]) tellLeftOut(model);
   const uses = [...served.models, ...served.controlnets].flatMap((entry) => usesOf(entry, PRECISION));
   return { folder: device.prepared.folder, loadables: loadableUses(uses, served, device) };
 }
@@ -78,11 +81,15 @@ function ofPreprocessor(): Preparation {
   const { modelsDir, threads, prepared } = preprocessorDefaults(config);
   const device = { profile: CPU_PROFILE, threads, prepared: wanted(prepared) };
   const choices = modelChoices(config);
-  const models = readProcessorModels({ processors: PROCESSORS, modelsDir, choices });
+  const models = readProcessorModels({ processors: PROCESSORS, modelsDir, choices, leaveOut: tellLeftOut });
   const loadables = servedProcessors(PROCESSORS, models).flatMap((processor) =>
     Object.values(loadableNetworks(processor, models, device)),
   );
   return { folder: device.prepared.folder, loadables: [...new Map(loadables.map((one) => [one.key, one])).values()] };
+}
+
+function tellLeftOut({ id, reason }: LeftOut): void {
+  console.error(`${id} is left out, it cannot work: ${reason}`);
 }
 
 function wanted(prepared: PreparedSettings | undefined): PreparedSettings {

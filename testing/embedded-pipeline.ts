@@ -10,7 +10,7 @@ import { EMBEDDED_MODELS } from "./model-folders.js";
 import { readRgb } from "./picture.js";
 import { openWorkbench, type RunChoices, type Workbench } from "./workbench.js";
 
-type RequestChange = Partial<Omit<CompleteRequest, "scheduler">> & { scheduler?: string };
+export type RequestChange = Partial<Omit<CompleteRequest, "scheduler">> & { scheduler?: string };
 
 export interface EmbeddedPipeline {
   bench: Workbench;
@@ -33,8 +33,9 @@ interface Drawn {
 /** Id of the embedded model. */
 export const MODEL = "tiny-sd";
 
-export function openEmbedded(device: DiffusionDevice): EmbeddedPipeline {
-  const bench = openWorkbench({ modelsDir: EMBEDDED_MODELS }, device);
+/** `modelsDir`: where copies of the embedded models lie. */
+export function openEmbedded(device: DiffusionDevice, modelsDir = EMBEDDED_MODELS): EmbeddedPipeline {
+  const bench = openWorkbench({ modelsDir }, device);
   const { schedulerConfig } = bench.served.models.find(({ id }) => id === MODEL)!;
   return {
     bench,

@@ -21,7 +21,8 @@ export function fixtureModels(): { folder: string; remove: () => void } {
   return { folder, remove: () => rmSync(folder, { recursive: true }) };
 }
 
-function linkTokenizer(model: string, configs: string): void {
+/** Gives a fixture model a tokenizer, with the configs that lie in `configs`. */
+export function linkTokenizer(model: string, configs: string): void {
   const target = join(model, "tokenizer");
   mkdirSync(target);
   for (const name of ["vocab.json", "merges.txt"])

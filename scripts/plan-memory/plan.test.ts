@@ -9,7 +9,8 @@ import { resolveRequest } from "@armature/diffusion/request/resolve";
 import { factsOf } from "@armature/diffusion/served/facts";
 import { readServed } from "@armature/diffusion/served/served";
 import { recipeUses } from "@armature/diffusion/stages/recipe";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { fixtureModels } from "../../testing/model-folders.js";
 import { type AskedPictures, type ComponentMemory, cardForms, componentMemories } from "./component-memory.js";
 import { planReport } from "./report.js";
 import { selectFullSize, selectOnDisk } from "./selection.js";
@@ -117,7 +118,8 @@ test("a ControlNet that does not fit does not keep a smaller one out", () => {
 });
 
 test("a ControlNet is planned with the model that it was made for", () => {
-  const modelsDir = fileURLToPath(new URL("../../fixtures/models", import.meta.url));
+  const { folder: modelsDir, remove } = fixtureModels();
+  onTestFinished(remove);
   const models = ["sd21-random", "sd15-random"];
   const [sd21, a, sd15] = componentMemories(
     selectOnDisk({ modelsDir, models, controlnets: ["a=controlnet-sd15-random-a"] }),

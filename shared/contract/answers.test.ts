@@ -20,17 +20,19 @@ test("the lists keep their schemas", () => {
   const check = { check: "convolution", type: "float16", passed: true, error: 0.01, limit: 0.04, ms: 12 };
   const rejected = [{ form: "fused attention", reason: "off by 0.35" }];
   const device = { name: "webgpu", profile: "float16, unfused attention", checks: [check], rejected };
-  expect(modelsResponse.parse({ device, models: [model] })).toEqual({ device, models: [model] });
-  expect(modelsResponse.safeParse({ device, models: [{ ...model, bytes: -1 }] }).success).toBe(false);
-  expect(modelsResponse.safeParse({ device: { ...device, name: "gpu" }, models: [model] }).success).toBe(false);
+  const left_out = [{ id: "broken", reason: "tokenizer/merges.txt: cannot be opened (ENOENT)" }];
+  const models = { device, models: [model], left_out };
+  expect(modelsResponse.parse(models)).toEqual(models);
+  expect(modelsResponse.safeParse({ ...models, models: [{ ...model, bytes: -1 }] }).success).toBe(false);
+  expect(modelsResponse.safeParse({ ...models, device: { ...device, name: "gpu" } }).success).toBe(false);
   const net = {
     ...{ type: "depth", model: "controlnet-depth", for_models: ["tiny-sd"] },
     ...{ preprocessor: "depth_midas", loaded: true, bytes: 1 },
   };
-  expect(controlNetsResponse.parse({ controlnets: [net] })).toEqual({ controlnets: [net] });
+  expect(controlNetsResponse.parse({ controlnets: [net], left_out })).toEqual({ controlnets: [net], left_out });
   const options = z.toJSONSchema(z.strictObject({ low_threshold: z.int().min(0).max(255).default(100) }));
   const processors = [{ id: "canny", description: "Edges", options }];
-  expect(processorsResponse.parse({ device, processors })).toEqual({ device, processors });
+  expect(processorsResponse.parse({ device, processors, left_out })).toEqual({ device, processors, left_out });
   expect(processorsResponse.safeParse({ processors }).success).toBe(false);
 });
 

@@ -1,6 +1,7 @@
 /** `GET /models` and `GET /controlnets` of the diffusion service: what is served, what is loaded, and how large it is. */
 import { z } from "zod";
 import { deviceInfo } from "./device.js";
+import { leftOut } from "./left-out.js";
 
 const bytes = z.int().min(0).describe("Of the weights that are used");
 const residency = {
@@ -23,7 +24,7 @@ const modelInfo = z.strictObject({
   ...residency,
 });
 
-export const modelsResponse = z.strictObject({ device: deviceInfo, models: z.array(modelInfo) });
+export const modelsResponse = z.strictObject({ device: deviceInfo, models: z.array(modelInfo), left_out: leftOut });
 
 const controlNetInfo = z.strictObject({
   type: z.string().describe("What a request gives as controlnets[].type"),
@@ -35,7 +36,7 @@ const controlNetInfo = z.strictObject({
   ...residency,
 });
 
-export const controlNetsResponse = z.strictObject({ controlnets: z.array(controlNetInfo) });
+export const controlNetsResponse = z.strictObject({ controlnets: z.array(controlNetInfo), left_out: leftOut });
 
 export type ModelsResponse = z.infer<typeof modelsResponse>;
 export type ControlNetsResponse = z.infer<typeof controlNetsResponse>;

@@ -1,6 +1,7 @@
 /** The preprocessor service: `GET /processors` and `POST /image/{processor}`. */
 import { z } from "zod";
 import { deviceInfo } from "./device.js";
+import { leftOut } from "./left-out.js";
 
 const processorInfo = z.strictObject({
   id: z.string().describe("The last part of the path of POST /image/{processor}"),
@@ -13,6 +14,7 @@ const processorInfo = z.strictObject({
 export const processorsResponse = z.strictObject({
   device: deviceInfo.describe("What computes the networks of processors that have one"),
   processors: z.array(processorInfo),
+  left_out: leftOut,
 });
 
 /** The JSON form of the request's body, beside the processor's options; the other form is the picture's bytes as they are. */

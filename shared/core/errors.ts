@@ -21,6 +21,11 @@ export class InvalidModel extends AppError {
   readonly code = "invalid-model";
 }
 
+/** A network gave numbers that are infinite or none, of which no picture can be made; the message names it. */
+export class NotFinite extends AppError {
+  readonly code = "not-finite";
+}
+
 /** What the request needs exceeds the memory budget, or the device's memory; the message holds the sums. */
 export class OutOfMemory extends AppError {
   readonly code = "out-of-memory";
@@ -84,6 +89,7 @@ export const CORE_ERRORS = registerErrors({
   "invalid-config": InvalidConfig,
   "invalid-model": InvalidModel,
   "out-of-memory": OutOfMemory,
+  "not-finite": NotFinite,
   cancelled: Cancelled,
   draining: Draining,
   "device-unavailable": DeviceUnavailable,

@@ -16,10 +16,12 @@ export {
   InvalidConfig,
   InvalidModel,
   InvalidRequest,
+  NotFinite,
   NotFound,
   OutOfMemory,
   OverBudget,
 } from "./errors.js";
+export { allFinite } from "./finite.js";
 export { floatToHalf, halfToFloat } from "./half.js";
 export { type Inflight, inflight } from "./inflight.js";
 export { nearest } from "./nearest.js";

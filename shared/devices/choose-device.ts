@@ -1,7 +1,7 @@
 /** Chooses a device that computes rightly, by the setting: checks run in a process of their own, and their results are remembered. */
 
 import { DeviceUnavailable } from "@armature/core";
-import { type Engine, startEngine } from "@armature/engine";
+import { type Allow, type Engine, startEngine } from "@armature/engine";
 import { CPU_PROFILE, type DeviceProfile } from "@armature/graph";
 import type { DeviceName } from "@armature/runtime";
 import { openCheckCache } from "./check-cache.js";
@@ -72,21 +72,28 @@ export function checkKey(device: DeviceName, env: Readonly<Record<string, string
 async function whySlower(choice: DeviceChoice, options: ChooseDeviceOptions): Promise<string | undefined> {
   const { device, profile } = choice;
   const { threads } = options;
-  const speed = await withCheckEngine(options, (engine) => engine.run("speed", { device, profile, threads }));
+  const allow = allowanceOf("the measurement of speed", options);
+  const speed = await withCheckEngine(options, (engine) =>
+    engine.run("speed", { device, profile, threads }, { allow }),
+  );
   if (speed.deviceMs < speed.cpuMs) return undefined;
   const [device_, cpu] = [speed.deviceMs, speed.cpuMs].map((ms) => `${ms.toFixed(0)} ms`);
   return `right, but slower than the CPU: ${device_} for a convolution, the CPU ${cpu}`;
 }
 
+/** A check tells nothing on its way: the whole of it has one limit. */
+const allowanceOf =
+  (what: string, { checkTimeoutMs: ms }: ChooseDeviceOptions): Allow =>
+  () => ({ what, ms });
+
 async function withCheckEngine<T>(
-  { checkTimeoutMs, log }: ChooseDeviceOptions,
+  { log }: ChooseDeviceOptions,
   use: (engine: Engine<CheckCalls>) => Promise<T>,
 ): Promise<T> {
   const engine = startEngine<CheckCalls>({
     entry: new URL("./check-engine.js", import.meta.url),
     name: "device check",
     settings: {},
-    limits: { stallTimeoutMs: checkTimeoutMs },
     log: ({ level, message }) => void (level === "error" && log(message)),
   });
   try {
@@ -100,7 +107,11 @@ function checkIn(engine: Engine<CheckCalls>, device: DeviceName, options: Choose
   return async (check, profile) => {
     const start = performance.now();
     const result = await engine
-      .run("check", { check, device, profile, threads: options.threads })
+      .run(
+        "check",
+        { check, device, profile, threads: options.threads },
+        { allow: allowanceOf(`the check "${check}"`, options) },
+      )
       .catch((error: Error) => crashed(error, { check, profile, ms: performance.now() - start }));
     options.log(`${device}: ${resultLine(result)}`);
     return result;

@@ -4,6 +4,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { engineEnvironment } from "./environment.js";
+import { HEARTBEAT_FD, readHeartbeat, type VitalSign } from "./heartbeat.js";
 import type { FromEngine, ToEngine } from "./protocol.js";
 
 /** A process whose channel is closed ends by itself at its next turn of the event loop; after this it is killed. */
@@ -23,6 +24,7 @@ interface ChildOptions {
   /** Options of the runtime, such as `--max-old-space-size=512`. */
   execArgv?: string[] | undefined;
   onMessage: (message: FromEngine) => void;
+  onHeartbeat: (sign: VitalSign) => void;
   onLine: (stream: "stdout" | "stderr", text: string) => void;
   /** Called once, after the last message. */
   onEnd: (reason: string) => void;
@@ -39,18 +41,22 @@ export interface Child {
 }
 
 /** Starts an engine process. Its output is handed on line by line. */
-export function forkChild({ entry, env, execArgv = [], onMessage, onLine, onEnd }: ChildOptions): Child {
+export function forkChild({ entry, env, execArgv = [], ...on }: ChildOptions): Child {
   const forked = fork(entry, [], {
     serialization: "advanced",
-    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    stdio: ["ignore", "pipe", "pipe", "ipc", "pipe"],
     env: engineEnvironment(process.env, env),
     execArgv,
   });
   let killedBecause: string | undefined;
-  forked.on("message", (message) => onMessage(message as FromEngine));
-  readLines(forked.stdout, (text) => onLine("stdout", text));
-  readLines(forked.stderr, (text) => onLine("stderr", text));
-  whenEnded(forked, (reason) => onEnd(killedBecause ?? reason));
+  forked.on("message", (message) => on.onMessage(message as FromEngine));
+  readLines(forked.stdout, (text) => on.onLine("stdout", text));
+  readLines(forked.stderr, (text) => on.onLine("stderr", text));
+  readLines(forked.stdio[HEARTBEAT_FD] as Readable | null, (text) => {
+    const sign = readHeartbeat(text);
+    if (sign) on.onHeartbeat(sign);
+  });
+  whenEnded(forked, (reason) => on.onEnd(killedBecause ?? reason));
 
   return {
     pid: forked.pid,

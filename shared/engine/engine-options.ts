@@ -4,10 +4,12 @@
 export interface EngineLimits {
   /** How long a cancelled call may go on before its process is killed: a load or a step is not interrupted. */
   cancelGraceMs: number;
-  /** The longest time between two signs of progress of a call; 0 for any. Then its process is killed. */
-  stallTimeoutMs: number;
-  /** The longest time that setup may take; 0 for any. */
+  /** How long the process may give no sign of life, with or without a call. Then it is killed. */
+  silentMs: number;
+  /** The longest time that setup may take. */
   startTimeoutMs: number;
+  /** How often the process is judged. */
+  tickMs: number;
   /** Wait before a restart: doubled with each crash since the last answered call, up to the maximum. */
   restartDelayMs: number;
   maxRestartDelayMs: number;
@@ -19,17 +21,19 @@ export interface EngineLimits {
 
 export const DEFAULT_LIMITS: Readonly<EngineLimits> = {
   cancelGraceMs: 60_000,
-  stallTimeoutMs: 0,
-  startTimeoutMs: 300_000,
+  silentMs: 20_000,
+  startTimeoutMs: 60_000,
+  tickMs: 500,
   restartDelayMs: 100,
   maxRestartDelayMs: 10_000,
   maxStartFailures: 5,
   failedRetryMs: 30_000,
 };
 
-/** `reason` says why the last process ended, while there is no ready one. */
+/** `reason` says why the last process ended, while there is no ready one, or what is wrong with this one. */
 export interface EngineState {
-  status: "starting" | "ready" | "busy" | "restarting" | "failed" | "stopped";
+  /** `unresponsive`: the process gives no sign of life, or does nothing of what it should; if that lasts, it is killed. */
+  status: "starting" | "ready" | "busy" | "unresponsive" | "restarting" | "failed" | "stopped";
   reason?: string;
   /** How many processes have ended unasked. */
   restarts: number;

@@ -3,12 +3,13 @@
 import { setPriority } from "node:os";
 import { setImmediate as turnOfLoop } from "node:timers/promises";
 import { Cancelled, toWireError } from "@armature/core";
+import { startHeartbeat } from "./heartbeat.js";
 import type { CallTable, FromEngine, ToEngine } from "./protocol.js";
 
 export interface CallContext<Progress = unknown> {
   /** Aborted when the call is cancelled; seen after a checkpoint, or any other turn of the event loop. */
   readonly signal: AbortSignal;
-  /** Tells the caller how far the call is; also what shows that it has not stalled. `event` crosses by structured clone. */
+  /** Tells the caller how far the call is, which shows that it does not hang. `event` crosses by structured clone. */
   progress(event: Progress): void;
   /** To be awaited between steps: lets a cancel message in. Throws Cancelled if there was one. */
   checkpoint(): Promise<void>;
@@ -37,6 +38,7 @@ export function serveEngine<Calls extends CallTable<Calls>, Settings = unknown>(
 ): void {
   if (!process.send) throw new Error("This module is an engine: it is started by startEngine, not by itself");
   setPriority(NICENESS);
+  startHeartbeat();
   let handlers: Record<string, AnyHandler> = {};
   let running: { id: number; controller: AbortController } | undefined;
 

@@ -125,7 +125,10 @@ test("an engine whose setup fails says why, refuses at once, and recovers when s
 
 test("an entry that cannot be loaded and a setup that takes too long are failures to start", async () => {
   const missing = startEcho({ entry: new URL("file:///nowhere/engine.mjs"), limits: { maxStartFailures: 1 } });
-  const slow = startEcho({ settings: { setup: "sleeps" }, limits: { startTimeoutMs: 1000, maxStartFailures: 1 } });
+  const slow = startEcho({
+    settings: { setup: "sleeps" },
+    limits: { startTimeoutMs: 1000, tickMs: 50, maxStartFailures: 1 },
+  });
   await expect(missing.engine.ready()).rejects.toThrow("ended with exit code 1, before it was ready");
   await vi.waitUntil(() => missing.logs.some((entry) => entry.message.includes("Cannot find module")), {
     timeout: 30_000,

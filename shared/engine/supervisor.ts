@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { Cancelled, Draining, fromWireError, type WireError } from "@armature/core";
+import { AwakeClock } from "./awake-clock.js";
 import { type Child, forkChild } from "./child.js";
 import {
   DEFAULT_LIMITS,
@@ -14,10 +15,11 @@ import { EngineCrashed, EngineUnavailable } from "./errors.js";
 import { type CallOptions, PendingCall } from "./pending-call.js";
 import type { FromEngine } from "./protocol.js";
 import { RestartBackoff } from "./restart-backoff.js";
+import { Watchdog } from "./watchdog.js";
 
 /** How long a client of an engine that is being stopped should wait before it asks again, in seconds. */
 const STOPPING_RETRY_AFTER_S = 5;
-/** A call whose process ended before it began is tried once more, not for ever: perhaps its payload ended the process. */
+/** A call whose process ended before it began, or while it loaded, is tried once more, not for ever: perhaps it ended the process. */
 const MAX_ATTEMPTS = 2;
 const STOP_GRACE_MS = 30_000;
 
@@ -26,9 +28,12 @@ export class Supervisor {
   readonly #options: EngineOptions;
   readonly #limits: EngineLimits;
   readonly #backoff: RestartBackoff;
+  readonly #clock: AwakeClock;
   readonly #waiting: PendingCall[] = [];
   readonly #readyWaiters: { resolve: () => void; reject: (error: Error) => void }[] = [];
   #child: Child | undefined;
+  /** Of this child. */
+  #watchdog: Watchdog;
   #serving = false;
   #current: PendingCall | undefined;
   #lastId = 0;
@@ -38,16 +43,15 @@ export class Supervisor {
   #stopping: Promise<void> | undefined;
   #stopped = false;
   #onChildEnd: (() => void) | undefined;
-  #startTimer: NodeJS.Timeout | undefined;
   #restartTimer: NodeJS.Timeout | undefined;
-  #stallTimer: NodeJS.Timeout | undefined;
-  #cancelTimer: NodeJS.Timeout | undefined;
   #reported = "";
 
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#backoff = new RestartBackoff(this.#limits);
+    this.#watchdog = new Watchdog(this.#limits.silentMs);
+    this.#clock = new AwakeClock(this.#limits.tickMs, (passedMs) => this.#judge(passedMs));
     this.#launch();
   }
 
@@ -64,9 +68,11 @@ export class Supervisor {
 
   state(): EngineState {
     const pid = this.#child?.pid;
+    const status = this.#status();
+    const reason = status === "unresponsive" ? this.#watchdog.suspicion() : this.#reason;
     return {
-      status: this.#status(),
-      ...(this.#reason !== undefined && !this.#serving && { reason: this.#reason }),
+      status,
+      ...(reason !== undefined && status !== "ready" && status !== "busy" && { reason }),
       restarts: this.#backoff.restarts,
       ...(pid !== undefined && { pid }),
     };
@@ -89,6 +95,7 @@ export class Supervisor {
 
   #status(): EngineState["status"] {
     if (this.#stopped) return "stopped";
+    if (this.#serving && this.#watchdog.suspicion() !== undefined) return "unresponsive";
     if (this.#serving) return this.#current ? "busy" : "ready";
     if (this.#backoff.failed) return "failed";
     return this.#backoff.restarts === 0 ? "starting" : "restarting";
@@ -104,10 +111,13 @@ export class Supervisor {
 
   #launch(): void {
     const { entry, env, execArgv, settings } = this.#options;
+    this.#watchdog = new Watchdog(this.#limits.silentMs);
+    this.#watchdog.expect("start", { what: "setup", ms: this.#limits.startTimeoutMs });
     try {
       const child = forkChild({
         ...{ entry, env, execArgv },
         onMessage: (message) => this.#receive(message),
+        onHeartbeat: (sign) => this.#watchdog.beat(sign),
         onLine: (stream, text) => this.#log(stream === "stdout" ? "info" : "warn", text, child.pid),
         onEnd: (reason) => this.#ended(reason),
       });
@@ -117,7 +127,6 @@ export class Supervisor {
       this.#ended(`could not be started: ${error instanceof Error ? error.message : error}`);
       return;
     }
-    this.#startTimer = this.#killAfter(this.#limits.startTimeoutMs, "setup took more than");
     this.#report();
   }
 
@@ -144,7 +153,7 @@ export class Supervisor {
         call.started = true;
         break;
       case "progress":
-        this.#stallTimer?.refresh();
+        this.#allow(call, message.event);
         this.#passOn(call, message.event);
         break;
       case "result":
@@ -158,7 +167,7 @@ export class Supervisor {
   }
 
   #becomeReady(): void {
-    clearTimeout(this.#startTimer);
+    this.#watchdog.done("start");
     this.#serving = true;
     this.#backoff.ready();
     for (const waiter of this.#readyWaiters.splice(0)) waiter.resolve();
@@ -184,7 +193,19 @@ export class Supervisor {
     }
     call.attempts += 1;
     this.#current = call;
-    this.#stallTimer = this.#killAfter(this.#limits.stallTimeoutMs, "no progress for");
+    this.#allow(call, undefined);
+    this.#report();
+  }
+
+  #allow(call: PendingCall, event: unknown): void {
+    const allowance = call.allow(event, this.#clock.now());
+    if (allowance) this.#watchdog.expect("call", allowance);
+  }
+
+  /** A process that hangs is killed; the report says so from when it is suspected. */
+  #judge(passedMs: number): void {
+    const hang = this.#watchdog.pass(passedMs);
+    if (hang !== undefined) this.#child?.kill(hang);
     this.#report();
   }
 
@@ -207,15 +228,15 @@ export class Supervisor {
   }
 
   #letGo(): void {
-    clearTimeout(this.#stallTimer);
-    clearTimeout(this.#cancelTimer);
+    this.#watchdog.done("call");
+    this.#watchdog.done("cancellation");
     this.#current = undefined;
   }
 
   #cancel(call: PendingCall): void {
     if (call === this.#current) {
       this.#child?.send({ type: "cancel", id: call.id });
-      this.#cancelTimer = this.#killAfter(this.#limits.cancelGraceMs, "still busy with a cancelled call after");
+      this.#watchdog.expect("cancellation", { what: "a cancelled call", ms: this.#limits.cancelGraceMs });
     } else {
       this.#waiting.splice(this.#waiting.indexOf(call), 1);
       call.reject(new Cancelled());
@@ -227,9 +248,9 @@ export class Supervisor {
     const wasReady = this.#serving;
     this.#reason = this.#lastWords ?? (wasReady ? exit : `${exit}, before it was ready`);
     this.#log(this.#stopping ? "info" : "error", `The ${this.#options.name} engine process is gone: ${this.#reason}`);
-    clearTimeout(this.#startTimer);
     this.#letGo();
     this.#child = undefined;
+    this.#watchdog = new Watchdog(this.#limits.silentMs); // nobody is watched until the next start
     this.#serving = false;
     this.#lastWords = undefined;
     if (call) this.#lose(call, this.#reason);
@@ -239,8 +260,13 @@ export class Supervisor {
 
   #lose(call: PendingCall, reason: string): void {
     if (call.aborted) call.reject(new Cancelled());
-    else if (!call.started && call.attempts < MAX_ATTEMPTS && !this.#stopping) this.#waiting.unshift(call);
+    else if (call.repeatable && call.attempts < MAX_ATTEMPTS && !this.#stopping) this.#takeBack(call);
     else call.reject(new EngineCrashed(`The ${this.#options.name} engine crashed: ${reason}`));
+  }
+
+  #takeBack(call: PendingCall): void {
+    call.started = false;
+    this.#waiting.unshift(call);
   }
 
   #restart(wasReady: boolean): void {
@@ -267,6 +293,7 @@ export class Supervisor {
       this.#child?.kill("still busy when it was stopped");
     }
     await this.#endChild();
+    this.#clock.stop();
     this.#stopped = true;
     this.#reason = undefined;
     this.#report();
@@ -279,10 +306,6 @@ export class Supervisor {
     });
     this.#child.end();
     await ended;
-  }
-
-  #killAfter(ms: number, what: string): NodeJS.Timeout | undefined {
-    return ms > 0 ? setTimeout(() => this.#child?.kill(`${what} ${ms / 1000} s`), ms) : undefined;
   }
 
   #report(): void {

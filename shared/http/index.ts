@@ -11,6 +11,6 @@ export { streamEvents } from "./event-stream.js";
 export { createMetrics, type ServiceMetrics } from "./metrics.js";
 export type { MediaTypes, RouteDeclaration } from "./openapi.js";
 export type { Obstacle } from "./operation-routes.js";
-export { requestId, type ServiceErrors } from "./problem.js";
+export { requestId, type ServiceErrors, toProblem } from "./problem.js";
 export { addLogFields, createLogger, LOG_LEVELS } from "./request-log.js";
 export { onTermination, type RunningServer, type ServerOptions, startServer } from "./server.js";

@@ -60,6 +60,7 @@ export const PROBLEMS = {
   "decoder-crashed": { status: 500, title: "Picture decoder crashed" },
   "engine-crashed": { status: 500, title: "Engine crashed" },
   "device-lost": { status: 500, title: "Device lost" },
+  "not-finite": { status: 500, title: "No numbers to make a picture of" },
   "invalid-model": { status: 500, title: "Unusable model", confidential: true },
   "invalid-config": { status: 500, title: "Unusable configuration", confidential: true },
   "upstream-failed": { status: 502, title: "Another service failed" },

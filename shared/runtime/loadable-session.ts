@@ -2,6 +2,7 @@
 import type { DeviceProfile, Network } from "@armature/graph";
 import { openModelFolder } from "@armature/weights";
 import type { Session } from "./device-session.js";
+import { finiteSession } from "./finite-session.js";
 import { type ComputeSettings, openNetwork } from "./open-network.js";
 import type { Loadable } from "./residency.js";
 
@@ -20,9 +21,10 @@ export function loadableSession(options: LoadableSessionOptions): Loadable<Sessi
     key,
     owner,
     bytes,
-    load() {
+    async load() {
       const { config, weights } = openModelFolder(folder);
-      return openNetwork({ network: network.open(config), weights, profile }, device);
+      const session = await openNetwork({ network: network.open(config), weights, profile }, device);
+      return network.outputs === "caller" ? finiteSession(session, `${network.label} of ${owner}`) : session;
     },
     release: (session) => session.release(),
   };

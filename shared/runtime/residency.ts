@@ -55,7 +55,7 @@ export class Residency {
     const keep = new Set(present.map(({ key }) => key));
     const loaded: unknown[] = [];
     for (const loadable of wanted) loaded.push(loadable && (await this.resident(loadable, { keep, later })));
-    this.changed();
+    this.changed(); // when each was used last
     return loaded as { [I in keyof W]: Loaded<W[I]> };
   }
 
@@ -106,6 +106,7 @@ export class Residency {
       lastUse: end,
       release: () => loadable.release(loaded),
     });
+    this.changed();
     return loaded;
   }
 

@@ -23,3 +23,4 @@ export {
 export { runService } from "./run-service.js";
 export { chooseServedDevice, describeDevice } from "./served-device.js";
 export { engineMetrics, engineObstacle, type ServedEngine } from "./served-engine.js";
+export { warmUp } from "./warm-up.js";

@@ -1,7 +1,8 @@
 /** Finds model folders under a root by what each folder says it holds. */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { unlessVanishedSync } from "@armature/core";
+import { readSmallFileIfThere } from "./small-file.js";
 
 /** Deepest place of a model: `organisation/name`, with one folder to spare. */
 const MAX_DEPTH = 3;
@@ -31,10 +32,9 @@ export function isFolder(path: string): boolean {
 
 /** A field of the folder's config.json. A file that cannot be read has none: its error comes when the folder is selected. */
 export function configField(folder: string, name: string): unknown {
-  const file = join(folder, "config.json");
-  if (!existsSync(file)) return undefined;
   try {
-    return (JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>)[name];
+    const text = readSmallFileIfThere(join(folder, "config.json"));
+    return text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown>)[name];
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 export { configField, findFolders, isFolder } from "./find-folders.js";
+export { type LeftOut, orInvalidModel, readUsable, type Usable } from "./left-out.js";
 export { lfsPointerAt, lfsPointerText, MAX_POINTER_BYTES } from "./lfs-pointer.js";
 export { ModelConfig } from "./model-config.js";
 export { openModelFolder, shardsOf } from "./model-folder.js";
@@ -7,6 +8,7 @@ export {
   type SafetensorsDtype,
 } from "./safetensors.js";
 export { readTensors } from "./safetensors-data.js";
+export { readSmallFile, readSmallFileIfThere, TABLE_BYTES } from "./small-file.js";
 export { chooseWeights, isPickle, looksLikeWeights, WEIGHT_FORMS, weightsExpected } from "./weight-files.js";
 export {
   filesOf,

@@ -1,6 +1,16 @@
 /** Reads a model's config.json so that no value is ignored: each key is used, known to be harmless, or an error by name. */
-import { readFileSync } from "node:fs";
 import { InvalidModel } from "@armature/core";
+import { readSmallFile } from "./small-file.js";
+
+/** Above every width, vocabulary and length there is: more would be a mistake, or an attack on the memory. */
+const MOST = 2 ** 20;
+/** Of what a network has one after another or side by side, each with weights of its own: levels, layers, heads. */
+const MOST_PARTS = 256;
+
+const MOST_SHOWN = 200;
+
+const WHOLE = `a positive whole number up to ${MOST}`;
+const COUNT = `a positive whole number up to ${MOST_PARTS}`;
 
 export class ModelConfig {
   private readonly unread: Set<string>;
@@ -13,9 +23,10 @@ export class ModelConfig {
   }
 
   static read(file: string): ModelConfig {
+    const text = readSmallFile(file);
     let values: unknown;
     try {
-      values = JSON.parse(readFileSync(file, "utf8"));
+      values = JSON.parse(text);
     } catch (cause) {
       throw new InvalidModel(`${file}: cannot be read as JSON`, { cause });
     }
@@ -34,9 +45,9 @@ export class ModelConfig {
     return isRecord(this.values[key]);
   }
 
-  /** A positive whole number. */
+  /** A positive whole number that a network can have of anything. */
   integer(key: string, fallback?: number): number {
-    return this.take(key, fallback, "a positive whole number", isPositiveInteger);
+    return this.take(key, fallback, WHOLE, isPositiveInteger);
   }
 
   number(key: string, fallback?: number): number {
@@ -48,14 +59,19 @@ export class ModelConfig {
   }
 
   integers(key: string, fallback?: number[]): number[] {
-    return this.take(key, fallback, "a list of positive whole numbers", isIntegers);
+    return this.take(key, fallback, `a list of up to ${MOST_PARTS}, each ${WHOLE},`, isIntegers);
   }
 
-  /** One whole number for all of `count` levels, or a list with one for each. */
-  integerPerLevel(key: string, count: number, fallback?: number): number[] {
-    const wanted = `a positive whole number or a list of ${count} of them`;
+  /** As `integer`, for how many layers or other parts there are. */
+  count(key: string, fallback?: number): number {
+    return this.take(key, fallback, COUNT, isCount);
+  }
+
+  /** One count for all of `count` levels, or a list with one for each. */
+  countPerLevel(key: string, count: number, fallback?: number): number[] {
+    const wanted = `${COUNT} or a list of ${count} of them`;
     const valid = (value: unknown): value is number | number[] =>
-      isPositiveInteger(value) || (isIntegers(value) && value.length === count);
+      isCount(value) || (Array.isArray(value) && value.length === count && value.every(isCount));
     const value = this.take(key, fallback, wanted, valid);
     return typeof value === "number" ? Array(count).fill(value) : value;
   }
@@ -115,8 +131,14 @@ export class ModelConfig {
   }
 
   private unsupported(key: string, hint: string): InvalidModel {
-    return new InvalidModel(`${this.file}: ${key} is ${JSON.stringify(this.values[key])}; ${hint}`);
+    return new InvalidModel(`${this.file}: ${key} is ${shown(this.values[key])}; ${hint}`);
   }
+}
+
+/** A value as a message may show it. */
+function shown(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -124,9 +146,13 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function isPositiveInteger(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) > 0;
+  return Number.isInteger(value) && (value as number) > 0 && (value as number) <= MOST;
+}
+
+function isCount(value: unknown): value is number {
+  return isPositiveInteger(value) && value <= MOST_PARTS;
 }
 
 function isIntegers(value: unknown): value is number[] {
-  return Array.isArray(value) && value.length > 0 && value.every(isPositiveInteger);
+  return Array.isArray(value) && value.length > 0 && value.length <= MOST_PARTS && value.every(isPositiveInteger);
 }

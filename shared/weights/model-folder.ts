@@ -1,9 +1,10 @@
 /** One component of a model in diffusers' or transformers' layout: a folder with config.json and safetensors files. */
-import { readdirSync, readFileSync, realpathSync } from "node:fs";
+import { readdirSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
 import { InvalidModel, unlessVanishedSync } from "@armature/core";
 import { ModelConfig } from "./model-config.js";
 import { readSafetensorsHeader, type SafetensorsHeader } from "./safetensors.js";
+import { readSmallFile, TABLE_BYTES } from "./small-file.js";
 import { WEIGHT_FORMS, weightsExpected } from "./weight-files.js";
 import { type WeightView, weightView } from "./weight-view.js";
 
@@ -22,7 +23,7 @@ function readHeaders(folder: string): SafetensorsHeader[] {
   for (const { whole, indexes } of WEIGHT_FORMS) {
     const file = behindLinks(join(folder, whole));
     if (file) return [readSafetensorsHeader(file)];
-    const index = indexes.map((name) => behindLinks(join(folder, name))).find((found) => found !== undefined);
+    const index = indexes.map((name) => join(folder, name)).find((path) => behindLinks(path) !== undefined);
     if (index) return readShards(folder, index);
   }
   throw new InvalidModel(
@@ -58,8 +59,9 @@ function readShards(folder: string, indexFile: string): SafetensorsHeader[] {
 
 /** What `*.index.json` holds: the file of each tensor. */
 function readIndex(file: string): Record<string, string> {
+  const text = readSmallFile(file, TABLE_BYTES);
   try {
-    const { weight_map: map } = JSON.parse(readFileSync(file, "utf8")) as { weight_map: Record<string, string> };
+    const { weight_map: map } = JSON.parse(text) as { weight_map: Record<string, string> };
     if (Object.values(map).every((name) => typeof name === "string")) return map;
   } catch (cause) {
     throw new InvalidModel(`${file}: cannot be read as an index of weight files`, { cause });

@@ -1,7 +1,8 @@
 /** Reads the header of a safetensors file: where each tensor lies, never its bytes. Format: huggingface/safetensors README. */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, readSync } from "node:fs";
 import { InvalidModel } from "@armature/core";
 import { lfsPointerAt, lfsPointerText } from "./lfs-pointer.js";
+import { openRegularFile } from "./small-file.js";
 
 export type SafetensorsDtype = keyof typeof BYTES_PER_ELEMENT;
 
@@ -27,11 +28,9 @@ const MAX_HEADER_BYTES = 100_000_000;
 
 /** Reads and checks a file's header. Throws InvalidModel, naming the file and the tensor, for anything not sound. */
 export function readSafetensorsHeader(file: string): SafetensorsHeader {
-  const descriptor = open(file);
+  const descriptor = openRegularFile(file);
   try {
-    const found = fstatSync(descriptor);
-    if (!found.isFile()) throw new InvalidModel(`${file}: is not a file`);
-    const fileBytes = found.size;
+    const fileBytes = fstatSync(descriptor).size;
     const headerBytes = headerLength(file, descriptor, fileBytes);
     const json = readExactly(descriptor, headerBytes, 8).toString("utf8");
     return parseSafetensorsHeader(file, json, headerBytes, fileBytes);
@@ -59,14 +58,6 @@ function parseSafetensorsHeader(file: string, json: string, headerBytes: number,
   }
   rejectOverlaps(file, tensors);
   return { file, fileBytes, metadata: stringRecord(file, parsed.__metadata__), tensors };
-}
-
-function open(file: string): number {
-  try {
-    return openSync(file, "r");
-  } catch (cause) {
-    throw new InvalidModel(`${file}: cannot be opened (${(cause as NodeJS.ErrnoException).code})`, { cause });
-  }
 }
 
 function headerLength(file: string, descriptor: number, fileBytes: number): number {

@@ -29,7 +29,7 @@ export const Config = z.object({
     "ControlNets to serve, comma-separated: type (all of it: a request gets the one made for its model), or type=folder; default all there are",
   ),
   WARM: commaList(z.string()).describe(
-    "Model ids and ControlNet types to load at the start; default none: at first use",
+    "Model ids and ControlNet types to load at the start; default none: at first use. Where one cannot be loaded, the service is not ready",
   ),
   PREPROCESSOR_URLS: commaList(z.url({ protocol: /^https?$/ })).describe(
     "Addresses of preprocessor services, comma-separated; tried in turn",

@@ -7,12 +7,13 @@ import { createApp, createMetrics, type ServiceApp, type ServiceMetrics } from "
 import { sharp } from "@armature/images";
 import type { Jobs } from "@armature/jobs";
 import { DEFAULT_SOURCE_POLICY, type SourcePolicy } from "@armature/net";
-import { accessOptions, chooseServedDevice, deviceOptions, engineObstacle } from "@armature/service";
+import { accessOptions, chooseServedDevice, deviceOptions, engineObstacle, warmUp } from "@armature/service";
 import type { Logger } from "pino";
 import { bodyBytes, type Config, decodeLimits, deviceMemory, machineDefaults, requestLimits } from "./config.js";
 import { lookAt } from "./control-images/look-at.js";
 import { PreprocessorClient } from "./control-images/preprocessor-client.js";
 import { DiffusionEngine } from "./engine/diffusion-engine.js";
+import { loadedStatus } from "./engine/load-status.js";
 import { memoryInfo } from "./engine/memory/memory-info.js";
 import { routeDeclarations } from "./http/declarations.js";
 import { type DiffusionMetrics, diffusionMetrics } from "./http/metrics.js";
@@ -20,7 +21,7 @@ import { generateRoute } from "./http/routes/generate.js";
 import { loadRoutes, servedRoutes } from "./http/routes/served.js";
 import { createJobs } from "./jobs/create-jobs.js";
 import { controlNetsNamed } from "./request/choose-controlnet.js";
-import { readServed, type Served } from "./served/served.js";
+import { readServed, type Selected, type Served } from "./served/served.js";
 
 interface DiffusionService {
   app: ServiceApp;
@@ -38,6 +39,7 @@ export async function createService(config: Config, log: Logger, version: string
   const warm = warmIds(config, served);
   const device = await chooseServedDevice(deviceOptions(config), log);
   for (const note of notes) log.info(note); // a start that fails says why, in one line
+  logLeftOut(served, log);
   const computing = await computingOn(device, config, log);
   const setup = { config, served, computing, inflight: inflight(config.INFLIGHT_MB * 1e6), log };
   const metrics = createMetrics({ service: "diffusion", version });
@@ -45,6 +47,7 @@ export async function createService(config: Config, log: Logger, version: string
   const preprocessor = preprocessorOf(setup);
   const sources = sourcesOf(config);
   const jobs = startJobs(setup, { engine, preprocessor, sources, metrics });
+  const warmObstacle = warmEngine(warm, engine, log);
   const app = createApp({
     info: { title: "Armature diffusion", version, description: DESCRIPTION },
     log,
@@ -53,10 +56,9 @@ export async function createService(config: Config, log: Logger, version: string
     inflight: setup.inflight,
     routes: routeDeclarations(requestLimits(config)),
     ...routers(setup, { engine, jobs, sources }),
-    obstacle: () => engineObstacle(engine),
+    obstacle: () => engineObstacle(engine) ?? warmObstacle(),
     onDrain: () => void jobs.drain(),
   });
-  loadWarm(warm, engine, log);
   return {
     app,
     async stop() {
@@ -72,7 +74,7 @@ const DESCRIPTION =
 /** What all parts are built from. */
 interface Setup {
   config: Config;
-  served: Served;
+  served: Selected;
   computing: Computing;
   /** What all that requests bring and make is held against. */
   inflight: Inflight;
@@ -88,7 +90,7 @@ interface Computing {
   memory: DeviceMemoryInfo | undefined;
 }
 
-function readConfigured(config: Config, note: (line: string) => void): Served {
+function readConfigured(config: Config, note: (line: string) => void): Selected {
   const { modelsDir } = machineDefaults(config);
   return readServed({ modelsDir, models: config.MODELS, controlnets: config.CONTROLNETS, note });
 }
@@ -170,22 +172,31 @@ function routers({ config, served, computing, inflight }: Setup, { engine, jobs,
   return { routers: [generate, servedRoutes(deps)], operatorRouters: [loadRoutes(deps)] };
 }
 
-/** Ids of what WARM names, of a type all ControlNets. Throws InvalidConfig for a name that is not served. */
-function warmIds({ WARM = [] }: Config, served: Served): string[] {
-  return WARM.flatMap((name) => {
+function logLeftOut({ leftOut: { models, controlnets } }: Selected, log: Logger): void {
+  for (const { id, reason } of [...models, ...controlnets]) log.error({ id, reason }, "is left out: it cannot work");
+}
+
+/** By the names in WARM the ids of what they mean, of a type all ControlNets. Throws InvalidConfig for a name that is not served. */
+function warmIds({ WARM = [] }: Config, served: Served): ReadonlyMap<string, readonly string[]> {
+  const chosen = WARM.map((name) => {
     const found = [...served.models.filter(({ id }) => id === name), ...controlNetsNamed(name, served)];
-    if (found.length > 0) return found.map(({ id }) => id);
+    if (found.length > 0) return [name, found.map(({ id }) => id)] as const;
     const known = new Set([...served.models.map(({ id }) => id), ...served.controlnets.map(({ type }) => type)]);
     throw new InvalidConfig(
       `WARM: ${name} is neither a model nor a ControlNet type served; there is ${[...known].join(", ")}`,
     );
   });
+  return new Map(chosen);
 }
 
-function loadWarm(ids: readonly string[], engine: DiffusionEngine, log: Logger): void {
-  for (const key of ids) {
-    engine
-      .setLoaded(key, true)
-      .catch((error: Error) => log.error({ key, err: error }, "could not be loaded at the start"));
-  }
+function warmEngine(named: ReadonlyMap<string, readonly string[]>, engine: DiffusionEngine, log: Logger) {
+  const isLoaded = (id: string) => loadedStatus(id, engine.loaded()) !== undefined;
+  return warmUp({
+    names: [...named.keys()],
+    async load(name) {
+      for (const id of named.get(name)!) await engine.setLoaded(id, true);
+    },
+    isLoaded: (name) => named.get(name)!.every(isLoaded),
+    log,
+  });
 }

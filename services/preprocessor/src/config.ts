@@ -35,7 +35,7 @@ export const Config = z.object({
       `Id of the ${dptDepth.family} model that ${DEPTH_PROCESSOR} uses, such as ${dptDepth.example}; default ${dptDepth.preferred}, else the first there is. Short for ${DEPTH_PROCESSOR}=... in PROCESSOR_MODELS`,
     ),
   WARM: commaList(name).describe(
-    "Processors whose models to load at the start, comma-separated; default none: at first use",
+    "Processors whose models to load at the start, comma-separated; default none: at first use. Where one cannot be loaded, the service is not ready",
   ),
   ...listenSettings(2222),
   ...deviceSettings,
@@ -47,7 +47,7 @@ export const Config = z.object({
   QUEUE_LIMIT_PER_CLIENT: count(16).describe("Requests of one client address that may wait"),
   MAX_WAIT_S: count(120).describe("Seconds that a request may wait for its start"),
   MAX_JOB_S: count(300).describe(
-    "Seconds that one picture may take, with the loading of its model; then the engine is restarted",
+    "Seconds that one picture may take, and as many that its model's loading may; then the engine is restarted. Sooner where pictures before it were much quicker",
   ),
   MAX_PIXELS: count(50_000_000).describe("Width x height of a picture"),
   MAX_BODY_MB: count(32).describe("Megabytes of a request's body, and of a picture fetched from a URL"),

@@ -1,10 +1,11 @@
 /** Puts the preprocessor service together from its configuration: models, device, engine, jobs, routes, application. */
 import { InvalidConfig, inflight as inflightBudget } from "@armature/core";
 import type { DeviceChoice } from "@armature/devices";
-import { createApp, createMetrics, type ServiceApp } from "@armature/http";
+import { createApp, createMetrics, type Obstacle, type ServiceApp } from "@armature/http";
 import { sharp } from "@armature/images";
 import { DEFAULT_SOURCE_POLICY, type SourcePolicy } from "@armature/net";
-import { accessOptions, chooseServedDevice, deviceOptions, engineObstacle } from "@armature/service";
+import { accessOptions, chooseServedDevice, deviceOptions, engineObstacle, warmUp } from "@armature/service";
+import type { LeftOut } from "@armature/weights";
 import type { Logger } from "pino";
 import type { Processor } from "./annotators/annotator.js";
 import { PROCESSORS } from "./annotators/index.js";
@@ -36,8 +37,11 @@ interface Setup {
   models: ProcessorModels;
   /** The processors that have their models. */
   served: readonly Processor[];
+  leftOut: LeftOut[];
   device: DeviceChoice;
   engine: PreprocessorEngine;
+  /** What keeps the service from being ready since its start. */
+  warmObstacle: () => Obstacle | undefined;
   log: Logger;
   version: string;
 }
@@ -53,21 +57,31 @@ export async function createService(
   { processors, engine: entry }: ProcessorTable = { processors: PROCESSORS },
 ): Promise<PreprocessorService> {
   const notes: string[] = [];
-  const models = modelsOf(config, processors, (line) => notes.push(line));
+  const leftOut = new Map<string, LeftOut>(); // several processors may try one model
+  const models = modelsOf(config, processors, {
+    note: (line) => notes.push(line),
+    leaveOut: (model) => leftOut.set(model.id, model),
+  });
   const served = servedProcessors(processors, models);
   const warm = warmProcessors(config, served);
   const device = await chooseServedDevice(deviceOptions(config), log);
   for (const note of notes) log.info(note); // a start that fails says why, in one line
+  for (const { id, reason } of leftOut.values()) log.error({ id, reason }, "is left out: it cannot work");
   sharp.concurrency(machineDefaults(config).threads);
   const engine = startEngine(config, { models, device, log, entry });
-  for (const id of warm) warmUp(engine, id, log);
-  const app = application(config, { processors, models, served, device, engine, log, version });
+  const warmObstacle = warmEngine(engine, warm, models, log);
+  const parts = { processors, models, served, leftOut: [...leftOut.values()], device, engine, warmObstacle };
+  const app = application(config, { ...parts, log, version });
   return { app, stop: () => engine.stop() };
 }
 
-function modelsOf(config: Config, processors: readonly Processor[], note: (line: string) => void): ProcessorModels {
+function modelsOf(
+  config: Config,
+  processors: readonly Processor[],
+  listeners: Pick<Parameters<typeof readProcessorModels>[0], "note" | "leaveOut">,
+): ProcessorModels {
   const { modelsDir } = machineDefaults(config);
-  return readProcessorModels({ processors, modelsDir, choices: modelChoices(config), note });
+  return readProcessorModels({ processors, modelsDir, choices: modelChoices(config), ...listeners });
 }
 
 function startEngine(
@@ -83,12 +97,18 @@ function startEngine(
   });
 }
 
-function warmUp(engine: PreprocessorEngine, processor: string, log: Logger): void {
-  engine.warm(processor).catch((err: Error) => log.error({ processor, err }, "could not be loaded at the start"));
+function warmEngine(engine: PreprocessorEngine, names: readonly string[], models: ProcessorModels, log: Logger) {
+  const isResident = (id: string) => engine.loaded().some(({ key }) => key === id);
+  return warmUp({
+    names,
+    load: (processor) => engine.warm(processor),
+    isLoaded: (processor) => Object.values(models[processor] ?? {}).every(({ id }) => isResident(id)),
+    log,
+  });
 }
 
 function application(config: Config, setup: Setup): ServiceApp {
-  const { processors, models, served, device, engine, log, version } = setup;
+  const { processors, models, served, leftOut, device, engine, warmObstacle, log, version } = setup;
   const metrics = createMetrics({ service: "preprocessor", version });
   const observer = metrics.jobObserver("preprocessor", log);
   const pictures = { maxBodyBytes: config.MAX_BODY_MB * 2 ** 20, sources: sourcesOf(config) };
@@ -106,8 +126,8 @@ function application(config: Config, setup: Setup): ServiceApp {
     ...accessOptions(config),
     inflight,
     routes: routeDeclarations(served),
-    routers: [image, processorsRoute(served, device)],
-    obstacle: () => engineObstacle(engine),
+    routers: [image, processorsRoute({ served, leftOut, device })],
+    obstacle: () => engineObstacle(engine) ?? warmObstacle(),
     onDrain: () => void jobs.drain(),
   });
 }

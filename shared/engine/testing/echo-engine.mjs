@@ -1,6 +1,6 @@
 /** An engine for tests: its calls echo, count, fail and misbehave on demand. Needs the built code (`npm run build`). */
 
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { InvalidModel, InvalidRequest } from "@armature/core";
 import { QueueFull } from "@armature/jobs";
@@ -40,6 +40,17 @@ serveEngine(async (settings) => {
     stall: async (_, call) => {
       call.progress(1);
       block(60_000);
+    },
+    compute: async ({ ms }) => block(ms),
+    // As a driver that never answers: the thread waits, and computes nothing.
+    hang: async () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
+    // Ends the process where the file is not there yet, after an event of that name.
+    dieOnce: async ({ event, file }, call) => {
+      call.progress(event);
+      await call.checkpoint();
+      if (existsSync(file)) return "done";
+      writeFileSync(file, "");
+      process.exit(5);
     },
     fail: async ({ how }) => {
       throw FAILURES[how]();

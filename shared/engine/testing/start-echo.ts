@@ -11,6 +11,9 @@ interface EchoCalls {
   count: EngineCall<{ steps: number; stepMs: number }, number, number>;
   ignoreCancel: EngineCall<{ ms: number }, string>;
   stall: EngineCall<null, void, number>;
+  compute: EngineCall<{ ms: number }, void>;
+  hang: EngineCall<null, never>;
+  dieOnce: EngineCall<{ event: string; file: string }, string, string>;
   fail: EngineCall<{ how: string }, never>;
   exit: EngineCall<{ code: number }, never>;
   disconnect: EngineCall<null, never>;

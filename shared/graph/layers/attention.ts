@@ -22,6 +22,8 @@ export interface AttentionOptions {
 /** softmax(Q Kᵀ / √d) V for each head (arXiv:1706.03762): query (B, S, D), key and value (B, T, D) → (B, S, D). */
 export function attention(inputs: AttentionInputs, options: AttentionOptions): Tokens {
   const { query } = inputs;
+  if (query.width % options.heads > 0)
+    throw new Error(`a width of ${query.width} cannot be split into ${options.heads} heads`);
   const profile = query.value.graph[PROFILE];
   const form = FORMS[options.causal || options.fewKeys ? profile.crossAttention : profile.selfAttention];
   return tokensOf(query, reshape(form(inputs, options), [-1, query.width]));

@@ -27,6 +27,7 @@ export function layerNorm(g: Scope, x: Tokens, epsilon = 1e-5): Tokens {
 
 /** Group normalisation (arXiv:1803.08494) in the profile's form. */
 export function groupNorm(g: Scope, x: FeatureMap, groups: number, epsilon: number): FeatureMap {
+  if (x.channels % groups > 0) throw new Error(`${x.channels} channels cannot be split into ${groups} groups`);
   const weight = g.weight("weight", [x.channels]);
   const bias = g.weight("bias", [x.channels]);
   const form = g.graph[PROFILE].groupNorm === "rows" ? overRows : asInstances;

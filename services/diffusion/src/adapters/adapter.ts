@@ -51,6 +51,8 @@ export interface AdapterTools extends ServedFacts {
 
 /** An adapter in a run. */
 export interface AttachedAdapter {
+  /** Of its network and its weights, for messages. */
+  name: string;
   /** What was prepared for it: lasts as long as the run. */
   prepared: Tensors;
   /**

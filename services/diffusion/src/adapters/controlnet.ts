@@ -39,6 +39,7 @@ export const controlNetAdapter = defineAdapter<ControlNetSpec, ControlNetConfig>
     const factors = residualScales(spec, config);
     const scales = new Tensor("float32", factors, [factors.length]);
     return {
+      name: `${controlnetNetwork.label} of ${spec.net}`,
       prepared,
       async steer({ inputs, before, promptOf }) {
         const previous = asPrevious(residualsOf(before, config));

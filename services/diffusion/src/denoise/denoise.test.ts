@@ -1,4 +1,5 @@
 /** What a stage may do between the steps of the loop: with a network that predicts no noise at all. */
+import { InvalidRequest } from "@armature/core";
 import { Tensor } from "onnxruntime-node";
 import { expect, test } from "vitest";
 import { startScheduler } from "../schedulers/index.js";
@@ -27,7 +28,7 @@ function run(settle?: (latents: Float32Array, level: Level) => Float32Array) {
   const request = { guidanceScale: 1, guidanceInterval: { start: 0, end: 1 }, cacheInterval: 1, adapters: [] };
   const seen: Float32Array[] = [];
   const inputs = {
-    ...{ job, shape: SHAPE, picturesPerCall: 1, guidance: { scale: 1, rescale: 0 }, settle },
+    ...{ scheduler: config.name, job, shape: SHAPE, picturesPerCall: 1, guidance: { scale: 1, rescale: 0 }, settle },
     ...{ plan: planEvaluations(request, 4), tokenDownsampling: 1 },
     embeds: { data: new Float32Array(2), texts: 1, length: 1, width: 2 },
   };
@@ -59,3 +60,16 @@ test("without one the latents go on as they are", async () => {
   const { end, job } = await run();
   for (const [i, value] of end.entries()) expect(value / job.start[i]!).toBeCloseTo(1, 6); // there is no noise to take away
 });
+
+test.each([0, 3])(
+  "latents that are not finite after step %i end the loop, and the scheduler is named",
+  async (step) => {
+    let settled = 0;
+    const settle = (latents: Float32Array) =>
+      settled++ === step ? latents.map(() => Number.POSITIVE_INFINITY) : latents;
+    const error = await run(settle).catch((error) => error);
+    expect(error).toBeInstanceOf(InvalidRequest);
+    expect(error.message).toMatch(/^\/scheduler: EulerDiscreteScheduler made latents that are not finite: its options/);
+    expect(settled).toBe(step + 1);
+  },
+);

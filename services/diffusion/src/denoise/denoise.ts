@@ -1,4 +1,5 @@
 /** The driver of a scheduler: it owns the model call, guidance, progress and cancellation. */
+import { allFinite, InvalidRequest } from "@armature/core";
 import { Tensor } from "onnxruntime-node";
 import type { CallInputs } from "../adapters/adapter.js";
 import type { Latents } from "../schedulers/latents.js";
@@ -13,6 +14,8 @@ import { joinAnswers, sampleOf, type TextBatch, textBatches } from "./text-batch
 
 interface DenoiseInputs {
   job: ScheduledJob;
+  /** Class of the job's scheduler, for messages. */
+  scheduler: string;
   /** Shape of the latents, [N, 4, h, w]. */
   shape: readonly [number, number, number, number];
   /** How many of the N pictures share a call of the networks: 1, or all. */
@@ -71,6 +74,7 @@ export async function denoise(
         continue;
       }
       await events.checkpoint();
+      requireFinite(turn.value.modelInput, inputs);
       const { calls, guided, newKind, whole, keep } = plan[done]!;
       if (newKind) events.onNewKind?.();
       const outputs: Float32Array[] = [];
@@ -79,6 +83,7 @@ export async function denoise(
       events.onStep?.({ done, total, latents: turn.value.sample });
       turn = sampler.next(guide(outputs, guided ? guidance : undefined, shape[0]));
     }
+    requireFinite(turn.value, inputs);
     return turn.value;
   } finally {
     evaluator.release();
@@ -86,6 +91,13 @@ export async function denoise(
 }
 
 type Kind = Pick<EvaluationCalls, "whole" | "keep">;
+
+/** The networks check what they give: where latents are not finite, it is the scheduler's arithmetic. */
+function requireFinite(latents: Latents, { scheduler }: DenoiseInputs): void {
+  if (allFinite(latents)) return;
+  const detail = `${scheduler} made latents that are not finite: its options, the request's or else the model's, do not go together`;
+  throw new InvalidRequest([{ pointer: "/scheduler", detail }]);
+}
 
 function stepInputs(
   { modelInput, timestep }: Evaluation,

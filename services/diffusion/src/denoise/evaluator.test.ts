@@ -141,7 +141,7 @@ test("what was prepared for an adapter is given in each call in which it acts, a
     seen.push("mid_residual" in before);
     return { ...before, ...features };
   };
-  await run(made, { prepared: features, steer });
+  await run(made, { name: "features", prepared: features, steer });
   // whole evaluations 3, 6 and 8 hold it, of both texts; the first ControlNet steers the prompt alone, the second both
   expect(seen).toEqual(Array(seen.length).fill(true));
   expect(new Set(gpu.alive)).toEqual(new Set(Object.values(features)));

@@ -1,5 +1,6 @@
 /** Calls the networks: adapters and the whole UNet, or the shallow UNet with what a whole evaluation kept. */
-import { disposeOnDevice, type Tensors } from "@armature/runtime";
+import { NotFinite } from "@armature/core";
+import { areFinite, disposeOnDevice, notFinite, type Tensors } from "@armature/runtime";
 import type { Tensor } from "onnxruntime-node";
 import type { AttachedAdapter, CallInputs } from "../adapters/adapter.js";
 import { lastCrossAttention, promptOf } from "../networks/ports/prompt.js";
@@ -56,15 +57,35 @@ export class Evaluator {
         this.free(before, steering);
       }
       const prompt = await this.prompts.of(unet.projections, batch);
-      const outputs = await unet.session.run(
-        { ...inputs, ...prompt, ...steering },
-        keep ? ["noise", "deep"] : ["noise"],
-      );
+      const outputs = await unet.session
+        .run({ ...inputs, ...prompt, ...steering }, keep ? ["noise", "deep"] : ["noise"])
+        .catch(async (error) => {
+          throw error instanceof NotFinite ? ((await this.culprit(batch, inputs, adapters)) ?? error) : error;
+        });
       if (keep) this.keep(batch, outputs, steering);
       return outputs;
     } finally {
       this.free(steering, this.kept.get(batch));
     }
+  }
+
+  /**
+   * The adapter whose numbers the UNet could make none of, if it is one: each is asked again, alone. So evaluations need no look at
+   * what adapters give, which is as much as ten pictures.
+   */
+  private async culprit(
+    batch: TextBatch,
+    inputs: CallInputs,
+    adapters: readonly number[],
+  ): Promise<NotFinite | undefined> {
+    const promptOf = (projections: UNet["projections"]) => this.prompts.of(projections, batch);
+    for (const adapter of adapters.map((place) => this.networks.adapters[place]!)) {
+      const given = await adapter.steer({ inputs, before: {}, promptOf });
+      const finite = areFinite(given);
+      this.free(given);
+      if (!finite) return notFinite(adapter.name);
+    }
+    return undefined;
   }
 
   private async runShallow(batch: TextBatch, inputs: CallInputs): Promise<Tensors> {

@@ -5,7 +5,7 @@ import { type Engine, type EngineLog, type EngineState, startEngine } from "@arm
 import type { Served } from "../served/served.js";
 import type { EngineJobs, EngineProgress, EngineSettings, GenerateOutcome, GeneratePayload } from "./jobs.js";
 import { type ComponentStatus, componentStatuses } from "./load-status.js";
-import { watchSteps } from "./step-watchdog.js";
+import { stepAllowances } from "./step-allowance.js";
 
 interface DiffusionEngineOptions {
   settings: EngineSettings;
@@ -16,14 +16,15 @@ export class DiffusionEngine {
   private readonly engine: Engine<EngineJobs>;
   private components: readonly ComponentStatus[] = [];
   private readonly served: Served;
+  private readonly device: string;
   private leftOnDevice = 0;
   /** Undefined on the CPU, which is not lost: a crash there is the job's own. */
   private readonly losses: DeviceLosses | undefined;
 
   constructor({ settings, log }: DiffusionEngineOptions) {
     this.served = settings.served;
-    const onDevice = (settings.device.name ?? "cpu") !== "cpu";
-    this.losses = onDevice ? new DeviceLosses((reason) => this.engine.restart(reason)) : undefined;
+    this.device = settings.device.name ?? "cpu";
+    this.losses = this.device === "cpu" ? undefined : new DeviceLosses((reason) => this.engine.restart(reason));
     this.engine = startEngine<EngineJobs, EngineSettings>({
       entry: new URL("./engine-main.js", import.meta.url),
       name: "diffusion",
@@ -42,21 +43,19 @@ export class DiffusionEngine {
     signal: AbortSignal,
     onProgress: (event: EngineProgress) => void,
   ): Promise<GenerateOutcome> {
-    const run = (note: (event: EngineProgress) => void = () => {}) =>
+    const run = () =>
       this.engine.run("generate", payload, {
-        signal,
-        onProgress: (event) => {
-          note(event);
-          this.note(event, onProgress);
-        },
+        ...{ signal, allow: stepAllowances(this.device) },
+        onProgress: (event) => this.note(event, onProgress),
       });
-    return this.losses ? this.losses.run(() => this.watched(run)) : run();
+    return this.losses ? this.losses.run(run) : run();
   }
 
   /** Loads or unloads a model or ControlNet by its id. */
   async setLoaded(id: string, load: boolean): Promise<void> {
     const job = load ? "load" : "unload";
-    const loaded = await this.engine.run(job, { id }, { onProgress: (event) => this.note(event) });
+    const allow = stepAllowances(this.device);
+    const loaded = await this.engine.run(job, { id }, { allow, onProgress: (event) => this.note(event) });
     this.components = componentStatuses(loaded, this.served);
   }
 
@@ -76,16 +75,6 @@ export class DiffusionEngine {
 
   stop(): Promise<void> {
     return this.engine.stop();
-  }
-
-  /** A job on a GPU: one that hangs ends the process, for the device is the process's. */
-  private async watched<T>(run: (note: (event: EngineProgress) => void) => Promise<T>): Promise<T> {
-    const watchdog = watchSteps({ onHang: (reason) => this.engine.restart(reason) });
-    try {
-      return await run((event) => watchdog.note(event));
-    } finally {
-      watchdog.stop();
-    }
   }
 
   private note(event: EngineProgress, onProgress?: (event: EngineProgress) => void): void {

@@ -35,6 +35,7 @@ serveEngine<EngineJobs, EngineSettings>(async (settings) => {
       now: () => performance.now(),
       events: {
         checkpoint: job.checkpoint,
+        onLoading: () => job.progress({ stage: "loading" }),
         onStage: () => job.progress({ stage: "starting" }),
         onStep: ({ done, total }) => job.progress({ stage: "denoising", step: done, steps: total }),
         onNewKind: () => job.progress({ stage: "compiling" }),

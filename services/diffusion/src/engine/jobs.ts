@@ -41,7 +41,7 @@ export interface GenerateOutcome {
 }
 
 export type EngineProgress =
-  /** `starting`: a stage of the recipe, whose networks are loaded. */
+  /** `loading`: the networks of a stage of the recipe. `starting`: that stage, whose networks are loaded. */
   | { stage: "loading" | "starting" | "compiling" }
   | { stage: "denoising"; step: number; steps: number }
   | { stage: "residency"; loaded: ResidentStatus[] }

@@ -30,6 +30,12 @@ export function componentStatuses(
   });
 }
 
+/** The status of a model or ControlNet that is loaded as a whole, in any precision. */
+export function loadedStatus(id: string, loaded: readonly ComponentStatus[]): ComponentStatus | undefined {
+  const keys = [componentKey(id, undefined), componentKey(id, "int8")];
+  return loaded.find(({ key, complete }) => complete && keys.includes(key));
+}
+
 /** Under which a model, a ControlNet or one of its networks is reported, such as `tiny-sd (shallow UNet, int8)`. */
 export function componentKey(id: string, precision: Precision | undefined, network?: string): string {
   const form = [...(network ? [network] : []), ...(precision === "int8" ? ["int8"] : [])];

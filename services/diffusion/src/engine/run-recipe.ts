@@ -21,6 +21,8 @@ export interface RecipeRun extends Pick<StageTools, "pictures" | "tokenizer"> {
 }
 
 interface RecipeEvents extends DenoiseEvents {
+  /** A stage's networks are to be loaded. */
+  onLoading?: () => void;
   /** A stage's networks are loaded: it begins. */
   onStage?: () => void;
 }
@@ -45,6 +47,7 @@ export async function runRecipe(recipe: Recipe, run: RecipeRun): Promise<RecipeO
     for (const [i, stage] of recipe.entries()) {
       await events.checkpoint();
       const asked = now();
+      events.onLoading?.();
       const session = await run.load(uses[i]!, uses.slice(i + 1).flat());
       const begun = now();
       for (const use of uses[i]!) if (isPrepared(session, use)) prepared.add(`${use.component} ${use.network}`);

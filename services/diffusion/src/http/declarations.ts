@@ -36,7 +36,7 @@ function generateRoute(limits: GenerateLimits): RouteDeclaration {
     problems: [
       ...(["malformed-request", "not-acceptable", "body-too-large", "unsupported-media-type"] as const),
       ...(["invalid-request", "queue-full", "over-budget", "budget-full"] as const),
-      ...(["upstream-failed", "upstream-unavailable", "decoder-crashed", "engine-crashed"] as const),
+      ...(["upstream-failed", "upstream-unavailable", "decoder-crashed", "engine-crashed", "not-finite"] as const),
     ],
   };
 }

@@ -59,8 +59,8 @@ export function readClipTextConfig(config: ModelConfig): ClipTextConfig {
   const clip: ClipTextConfig = {
     width: config.integer("hidden_size", 512),
     mlpWidth: config.integer("intermediate_size", 2048),
-    layers: config.integer("num_hidden_layers", 12),
-    heads: config.integer("num_attention_heads", 8),
+    layers: config.count("num_hidden_layers", 12),
+    heads: config.count("num_attention_heads", 8),
     activation: config.oneOf("hidden_act", ["quick_gelu", "gelu"], "quick_gelu"),
     tokens: config.integer("max_position_embeddings", 77),
     vocabulary: config.integer("vocab_size", 49408),

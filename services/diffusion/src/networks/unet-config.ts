@@ -76,8 +76,8 @@ export function readEncoder(config: ModelConfig): EncoderConfig {
   const downBlocks = config.names("down_block_types", DOWN_BLOCKS, [...Array(3).fill(DOWN_BLOCKS[0]), DOWN_BLOCKS[1]]);
   // diffusers named the number of heads attention_head_dim before it had num_attention_heads, and kept that
   const headsKey = config.has("num_attention_heads") ? "num_attention_heads" : "attention_head_dim";
-  const heads = config.integerPerLevel(headsKey, count, 8);
-  const layers = config.integerPerLevel("transformer_layers_per_block", count, 1);
+  const heads = config.countPerLevel(headsKey, count, 8);
+  const layers = config.countPerLevel("transformer_layers_per_block", count, 1);
   config.require({
     act_fn: "silu",
     class_embed_type: null,
@@ -105,11 +105,11 @@ export function readEncoder(config: ModelConfig): EncoderConfig {
   return {
     inChannels: config.integer("in_channels", 4),
     levels,
-    layersPerLevel: config.integer("layers_per_block", 2),
+    layersPerLevel: config.count("layers_per_block", 2),
     midTransformerLayers: layers[count - 1]!,
     midHeads: levels[count - 1]!.heads,
     contextWidth: config.integer("cross_attention_dim", 1280),
-    normGroups: config.integer("norm_num_groups", 32),
+    normGroups: config.count("norm_num_groups", 32),
     normEps: config.number("norm_eps", 1e-5),
     flipSinToCos: config.boolean("flip_sin_to_cos", true),
     frequencyShift: config.number("freq_shift", 0),

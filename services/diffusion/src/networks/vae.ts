@@ -72,10 +72,10 @@ export function readVaeConfig(config: ModelConfig): VaeConfig {
   config.ignore("sample_size", "force_upcast");
   const vae: VaeConfig = {
     channels,
-    layersPerLevel: config.integer("layers_per_block", 1),
+    layersPerLevel: config.count("layers_per_block", 1),
     latentChannels: config.integer("latent_channels", 4),
     imageChannels: config.integer("in_channels", 3),
-    normGroups: config.integer("norm_num_groups", 32),
+    normGroups: config.count("norm_num_groups", 32),
     scalingFactor: config.number("scaling_factor", 0.18215),
     scale: 2 ** (channels.length - 1),
   };

@@ -1,6 +1,6 @@
 import { InvalidModel, InvalidRequest } from "@armature/core";
 import { describe, expect, test } from "vitest";
-import { scheduleOf } from "../schedulers/index.js";
+import { SCHEDULERS, scheduleOf } from "../schedulers/index.js";
 import type { SchedulerConfig } from "../schedulers/scheduler.js";
 import { parseSchedulerConfig } from "../served/scheduler-config.js";
 import { resolveSchedule, resolveScheduler, type SchedulerRequest, schedulerNames } from "./resolve-scheduler.js";
@@ -207,6 +207,31 @@ describe("options, as in diffusers' from_config", () => {
     ],
   ])("%j is refused at %s", (request, pointer, message) => {
     expect(issuesOf(request)).toMatchObject([{ pointer, detail: expect.stringContaining(message) }]);
+  });
+
+  const LINEAR = { beta_schedule: "linear", timestep_spacing: "leading", rescale_betas_zero_snr: false };
+
+  test.each(SCHEDULERS.map(({ className }) => className))(
+    "betas of which no noise can be made are refused (%s)",
+    (name) => {
+      const model = { ...SD15, ...LINEAR };
+      const pointerOf = (betas: object) => issuesOf({ name, ...betas }, model).map(({ pointer }) => pointer);
+      expect(pointerOf({ beta_start: 0, beta_end: 0 })).toEqual(["/scheduler/beta_start"]);
+      expect(pointerOf({ beta_start: 0 })).toEqual(["/scheduler/beta_start"]);
+      expect(pointerOf({ beta_start: 1e-9, beta_end: 1e-9 })).toEqual(["/scheduler/beta_start"]);
+      expect(pointerOf({ beta_start: Number.NaN })).toEqual(["/scheduler/beta_start"]);
+      expect(pointerOf({ beta_start: 0.02, beta_end: 0 })).toEqual(["/scheduler/beta_end"]);
+      expect(pointerOf({ beta_end: 0.999 })).toEqual(["/scheduler/beta_end"]);
+      expect(pointerOf({ beta_end: 1.5 })).toEqual(["/scheduler/beta_end"]);
+      expect(pointerOf({ beta_start: -0.1 })).toEqual(["/scheduler/beta_start"]);
+      expect(resolveScheduler({ name, beta_start: 0.02, beta_end: 0.0001 }, model)).toMatchObject({ beta_start: 0.02 });
+    },
+  );
+
+  test("betas that the model's own file has wrong are said to come from it", () => {
+    expect(() => resolveScheduler(undefined, { ...SD15, ...LINEAR, beta_start: 0, beta_end: 0 })).toThrow(
+      "scheduler_config.json: beta_start of PNDMScheduler is too small: training step 0 adds no noise",
+    );
   });
 
   test("all unknown options are named at once", () => {

@@ -15,6 +15,21 @@ export const ZERO_SNR = { rescaleBetasZeroSnr: flag(false) };
 
 export type Training = ConfigOf<typeof TRAINING> & Partial<ConfigOf<typeof ZERO_SNR>>;
 
+/**
+ * What is wrong with betas of which no noise levels can be made: in float32 each training step must leave less of the picture than
+ * the one before it, and the last one something.
+ */
+export function impossibleBetas(c: Training): { option: keyof typeof TRAINING; detail: string } | undefined {
+  const cumprod = cumulativeProduct(betas(c).map((beta) => 1 - beta));
+  if (!(cumprod.at(-1)! > 0)) {
+    return { option: "betaEnd", detail: "is too large: nothing of the picture is left at the last training step" };
+  }
+  const still = cumprod.findIndex((alpha, i) => !(alpha < (cumprod[i - 1] ?? 1)));
+  if (still < 0) return undefined;
+  const option = still < c.numTrainTimesteps / 2 ? "betaStart" : "betaEnd";
+  return { option, detail: `is too small: training step ${still} adds no noise to the step before it` };
+}
+
 /** The product of all alphas up to each training step, falling from nearly 1 (to 0 with rescaleBetasZeroSnr). */
 export function alphasCumprod(c: Training): Float32Array {
   const cumprod = cumulativeProduct(betas(c).map((beta) => 1 - beta));

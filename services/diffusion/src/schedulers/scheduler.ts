@@ -1,4 +1,5 @@
 /** What a scheduler is: options, and for a number of steps a schedule that can be run any number of times. */
+import { impossibleBetas, type TRAINING } from "./alphas.js";
 import type { Latents } from "./latents.js";
 import { type ConfigOf, type Options, type Refuse, readOptions, wireName } from "./options.js";
 import type { Level } from "./prediction.js";
@@ -85,7 +86,10 @@ interface SchedulerTraits {
   renewsNoise: boolean;
 }
 
-interface SchedulerDefinition<O extends Options> {
+/** The options of every scheduler: those of the noise that the model was trained with. */
+type TrainingOptions = Options & typeof TRAINING;
+
+interface SchedulerDefinition<O extends TrainingOptions> {
   /** The name of the class in diffusers. */
   className: string;
   /** Names that people use, with the options that each implies, under their names in scheduler_config.json. */
@@ -116,14 +120,14 @@ export interface Scheduler extends SchedulerTraits {
 }
 
 /** Makes a row of the table of schedulers out of a scheduler's own definition. */
-export function defineScheduler<O extends Options>(definition: SchedulerDefinition<O>): Scheduler {
+export function defineScheduler<O extends TrainingOptions>(definition: SchedulerDefinition<O>): Scheduler {
   const { className, shortNames, options, traits, conflict, schedule } = definition;
   return {
     ...{ className, shortNames, takesEta: false, renewsNoise: false, ...traits },
     keys: Object.keys(options).map(wireName),
     configure(values, refuse) {
       const config = readOptions(options, values, refuse);
-      const problem = conflict?.(config);
+      const problem = impossibleBetas(config as ConfigOf<typeof TRAINING>) ?? conflict?.(config);
       if (problem) refuse(wireName(problem.option), problem.detail);
       return {
         values: Object.fromEntries(Object.entries(config).map(([name, value]) => [wireName(name), value])),

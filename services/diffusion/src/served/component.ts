@@ -9,7 +9,7 @@ import {
   takenBytes,
   takenInt8Bytes,
 } from "@armature/graph";
-import { float32Bytes, openModelFolder } from "@armature/weights";
+import { float32Bytes, openModelFolder, orInvalidModel } from "@armature/weights";
 import { type ComponentKind, NETWORKS } from "../networks/index.js";
 
 /** What weights take in memory, by the precision of the networks that have a choice. */
@@ -45,9 +45,13 @@ export const CONTROLNET = {
  * hears which tensors official loaders leave unused too.
  */
 export function readComponent(
-  { folder, kind, always, sometimes }: ComponentFolder,
+  component: ComponentFolder,
   note?: (line: string) => void,
 ): { networks: ServedNetwork[]; bytes: Bytes } {
+  return orInvalidModel(component.folder, () => readNetworks(component, note));
+}
+
+function readNetworks({ folder, kind, always, sometimes }: ComponentFolder, note?: (line: string) => void) {
   const { config, weights } = openModelFolder(folder);
   const networks: ServedNetwork[] = [];
   const known = NETWORKS[kind].map((definition: Network) => {

@@ -54,5 +54,5 @@ test.each([
 test("a file without a class, and one that holds no object, are refused by name", () => {
   expect(() => read('{"beta_start": 1}')).toThrow("scheduler_config.json: _class_name is undefined, not a name");
   expect(() => read('["a"]')).toThrow("is not a JSON object");
-  expect(() => readSchedulerConfig("/nowhere/scheduler_config.json")).toThrow(/cannot be read \(ENOENT\)/);
+  expect(() => readSchedulerConfig("/nowhere/scheduler_config.json")).toThrow(/cannot be opened \(ENOENT\)/);
 });

@@ -1,17 +1,11 @@
 /** A model's scheduler_config.json. */
-import { readFileSync } from "node:fs";
 import { InvalidModel } from "@armature/core";
+import { readSmallFile } from "@armature/weights";
 import type { SchedulerConfig } from "../schedulers/scheduler.js";
 
 /** Reads the file. Throws InvalidModel, naming the file. Options are not checked: `resolveScheduler` does. */
 export function readSchedulerConfig(file: string): SchedulerConfig {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (cause) {
-    throw new InvalidModel(`${file}: cannot be read (${(cause as NodeJS.ErrnoException).code})`, { cause });
-  }
-  return parseSchedulerConfig(text, file);
+  return parseSchedulerConfig(readSmallFile(file), file);
 }
 
 /** Reads the text of a scheduler_config.json. `file` serves messages alone. */

@@ -67,6 +67,7 @@ export const denoise = defineStage<Denoise>({
       adapters: await attachAdapters(spec, products, tools),
     };
     const inputs = {
+      scheduler: config.name,
       job: startScheduler({ config, numInferenceSteps, latents, noise, eta, ...(image && { image }) }),
       ...{ shape, embeds: made(products, "embeds"), plan, guidance, tokenDownsampling },
       picturesPerCall: perCall(spec),

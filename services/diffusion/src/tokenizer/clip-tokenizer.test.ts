@@ -129,6 +129,8 @@ describe("a tokenizer folder that cannot be used is refused by name", () => {
   });
 
   test("a missing file", () => {
-    expect(() => loadClipTokenizer(join(SD15, "nowhere"))).toThrow(/tokenizer_config\.json: cannot be read \(ENOENT\)/);
+    expect(() => loadClipTokenizer(join(SD15, "nowhere"))).toThrow(
+      /tokenizer_config\.json: cannot be opened \(ENOENT\)/,
+    );
   });
 });

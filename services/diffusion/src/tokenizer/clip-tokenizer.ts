@@ -18,6 +18,8 @@ export interface ClipTokenizer {
   readonly padId: number;
   /** Ids in a full sequence, start and end included: 77. */
   readonly maxLength: number;
+  /** Of all that it may give. */
+  readonly largestId: number;
   /** All ids of a prompt between start and end, however many they are. */
   encode(prompt: string): number[];
   /** The one sequence that the text encoder takes, cut and padded to `maxLength`. */
@@ -33,9 +35,16 @@ export function loadClipTokenizer(folder: string): ClipTokenizer {
     endId,
     padId,
     maxLength,
+    largestId: largestId(files),
     encode: (prompt) => [startId, ...encodePieces(prompt, files).flatMap((piece) => piece.ids), endId],
     tokenize: (prompt) => fit(encodePieces(prompt, files), files),
   };
+}
+
+function largestId({ tables: { ids }, added }: TokenizerFiles): number {
+  let largest = 0;
+  for (const id of ids.values()) largest = Math.max(largest, id);
+  return added.reduce((most, { id }) => Math.max(most, id), largest);
 }
 
 interface EncodedPiece {

@@ -1,7 +1,7 @@
 /** Reads a CLIP tokenizer's folder as diffusers stores it, and refuses what the code does not follow. */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { InvalidModel } from "@armature/core";
+import { readSmallFile, readSmallFileIfThere, TABLE_BYTES } from "@armature/weights";
 import type { BpeTables } from "./bpe.js";
 import type { AddedToken } from "./pieces.js";
 
@@ -65,7 +65,7 @@ function readVocabulary(file: string): Map<string, number> {
 
 /** One merge a line, best first, under a line with the format's version. */
 function readMerges(file: string): Map<string, number> {
-  const lines = readText(file).split(/\r?\n/);
+  const lines = readSmallFile(file, TABLE_BYTES).split(/\r?\n/);
   if (lines[0]?.startsWith("#version")) lines.shift();
   while (lines.at(-1) === "") lines.pop();
   const wrong = lines.find((line) => line.split(" ").length !== 2);
@@ -115,20 +115,17 @@ function maxLength(file: string, value: unknown): number {
   return length as number;
 }
 
-function readOptionalJson(file: string): Record<string, unknown> {
-  try {
-    return readJson(file);
-  } catch (error) {
-    const missing =
-      error instanceof InvalidModel && (error.cause as NodeJS.ErrnoException | undefined)?.code === "ENOENT";
-    if (missing) return {};
-    throw error;
-  }
+function readJson(file: string): Record<string, unknown> {
+  return parseJson(readSmallFile(file, TABLE_BYTES), file);
 }
 
-function readJson(file: string): Record<string, unknown> {
+function readOptionalJson(file: string): Record<string, unknown> {
+  const text = readSmallFileIfThere(file, TABLE_BYTES);
+  return text === undefined ? {} : parseJson(text, file);
+}
+
+function parseJson(text: string, file: string): Record<string, unknown> {
   let parsed: unknown;
-  const text = readText(file);
   try {
     parsed = JSON.parse(text);
   } catch (cause) {
@@ -136,14 +133,6 @@ function readJson(file: string): Record<string, unknown> {
   }
   if (!isRecord(parsed)) throw new InvalidModel(`${file}: is not a JSON object`);
   return parsed;
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (cause) {
-    throw new InvalidModel(`${file}: cannot be read (${(cause as NodeJS.ErrnoException).code})`, { cause });
-  }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

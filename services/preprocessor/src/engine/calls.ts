@@ -27,8 +27,8 @@ export interface AnnotateOutcome {
   loadMs: number;
 }
 
-/** What is loaded, whenever that changes. */
-export type EngineProgress = ResidentStatus[];
+/** What is loaded, whenever that changes, and that the networks of a picture are. */
+export type EngineProgress = { stage: "residency"; loaded: ResidentStatus[] } | { stage: "annotating" };
 
 export interface PreprocessorCalls {
   annotate: EngineCall<AnnotatePayload, AnnotateOutcome, EngineProgress>;

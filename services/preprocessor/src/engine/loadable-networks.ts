@@ -1,6 +1,6 @@
 /** The networks of a processor as the residency loads them: a graph is written, a session opened. */
 import type { DeviceProfile } from "@armature/graph";
-import { type ComputeSettings, type Loadable, openNetwork, type Session } from "@armature/runtime";
+import { type ComputeSettings, finiteSession, type Loadable, openNetwork, type Session } from "@armature/runtime";
 import type { Processor } from "../annotators/annotator.js";
 import type { AnnotatorNetwork } from "../networks/annotator-network.js";
 import type { ProcessorModel, ProcessorModels } from "./processor-models.js";
@@ -40,7 +40,8 @@ export function loadableNetwork<Opened>(
     bytes,
     async load() {
       const { use, ...parts } = network.read(folder);
-      const session = await openNetwork({ ...parts, profile: device.profile }, device);
+      const opened = await openNetwork({ ...parts, profile: device.profile }, device);
+      const session = finiteSession(opened, `${parts.network.name} network of ${id}`);
       return { opened: use(session), session };
     },
     release: ({ session }) => session.release(),

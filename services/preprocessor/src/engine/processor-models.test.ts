@@ -2,6 +2,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { LeftOut } from "@armature/weights";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fixturePath } from "../../../../testing/golden.js";
 import { expectAllCame, justAfter, justBefore } from "../../../../testing/intrusion.js";
@@ -27,6 +28,9 @@ const readWith = (choices: ModelChoice[]) => readProcessorModels({ processors: P
 const read = () => readWith([]);
 const depthModel = (...choices: ModelChoice[]) => readWith(choices).depth_midas!.depth!;
 const chosen = (model: string, variable = "DEPTH_MODEL") => ({ processor: "depth_midas", model, variable });
+
+/** With a model that ends the start where it cannot work. */
+const readModel = () => readWith([chosen("model")]);
 
 /** A copy of the embedded model with some keys of a file changed. */
 function place(id: string, file = "config.json", change: object = {}): void {
@@ -72,8 +76,7 @@ test.each<[ModelChoice[], string]>([
 
 test.each([
   ["a look at it", "statSync", /going$/],
-  ["a look at its configuration", "existsSync", /going\/config\.json$/],
-  ["its configuration is read", "readFileSync", /going\/config\.json$/],
+  ["its configuration is opened", "openSync", /going\/config\.json$/],
 ])("a model that another process prunes before %s is not there", (_moment, call, path) => {
   place("depth-dpt-tiny");
   place("going");
@@ -103,10 +106,10 @@ test("the weights of the selected model that go before they are opened end the s
   place("model");
   const weights = join(modelsDir, "model/model.safetensors");
   justBefore("realpathSync", /model\/model\.safetensors$/, () => unlinkSync(weights));
-  expect(read).toThrow(/models?.*: no weights; one of .*model\.safetensors/);
+  expect(readModel).toThrow(/models?.*: no weights; one of .*model\.safetensors/);
   place("model");
   justAfter("realpathSync", /model\/model\.safetensors$/, () => unlinkSync(weights));
-  expect(read).toThrow(/model\.safetensors: cannot be opened \(ENOENT\)/);
+  expect(readModel).toThrow(/model\.safetensors: cannot be opened \(ENOENT\)/);
 });
 
 test("the bytes are what the weights take in float32", () => {
@@ -119,7 +122,7 @@ test("the bytes are what the weights take in float32", () => {
 
 test("a tensor that is missing ends the start by its name", () => {
   place("model", "config.json", { num_hidden_layers: 5 });
-  expect(read).toThrow(/dpt\.encoder\.layer\.4\.layernorm_before\.weight is missing/);
+  expect(readModel).toThrow(/dpt\.encoder\.layer\.4\.layernorm_before\.weight is missing/);
 });
 
 test.each([
@@ -130,10 +133,32 @@ test.each([
   [{ resample: 0 }, /resample is 0/],
 ])("a preprocessor_config.json that has %o does not fit", (change, words) => {
   place("model", "preprocessor_config.json", change);
-  expect(read).toThrow(words);
+  expect(readModel).toThrow(words);
 });
 
 test("pictures may keep their aspect ratio where their sides become multiples of the patch", () => {
   place("model", "preprocessor_config.json", { keep_aspect_ratio: true, ensure_multiple_of: 32 });
   expect(depthModel().id).toBe("model");
+});
+
+test("a found model that cannot work is left out, and the next one is taken; a chosen one ends the start", () => {
+  place("depth-dpt-tiny", "config.json", { num_hidden_layers: 1e9 });
+  place("next");
+  const left: LeftOut[] = [];
+  const models = readProcessorModels({
+    ...{ processors: PROCESSORS, modelsDir, choices: [] },
+    leaveOut: (model) => left.push(model),
+  });
+  expect(models.depth_midas!.depth!.id).toBe("next");
+  const reason = "config.json: num_hidden_layers is 1000000000; a positive whole number up to 256 was expected";
+  expect(left).toContainEqual({ id: "depth-dpt-tiny", reason });
+  expect(() => depthModel(chosen("depth-dpt-tiny"))).toThrow(/depth-dpt-tiny\/config\.json: num_hidden_layers/);
+});
+
+test("a processor whose only model cannot work is not served", () => {
+  place("depth-dpt-tiny");
+  const weights = join(modelsDir, "depth-dpt-tiny/model.safetensors");
+  unlinkSync(weights);
+  symlinkSync("/dev/zero", weights);
+  expect(read()).toEqual({ canny: {} });
 });

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { InvalidConfig } from "@armature/core";
 import { CPU_PROFILE, requireKnownWeights, takenBytes } from "@armature/graph";
+import { type LeftOut, orInvalidModel, readUsable } from "@armature/weights";
 import type { Processor } from "../annotators/annotator.js";
 import type { AnnotatorNetwork } from "../networks/annotator-network.js";
 import { findModels } from "./find-models.js";
@@ -32,10 +33,16 @@ interface ModelSearch {
   choices: readonly ModelChoice[];
   /** Hears one line for each model with tensors that official loaders leave unused too. */
   note?: (line: string) => void;
+  /** Hears of each model that was found, not chosen, and cannot work: the next one is taken, if there is one. */
+  leaveOut?: (model: LeftOut) => void;
 }
 
-/** Reads headers and configs, no weights. Throws InvalidConfig or InvalidModel, naming what is wrong. */
-export function readProcessorModels({ processors, modelsDir, choices, note }: ModelSearch): ProcessorModels {
+/**
+ * Reads headers and small files, no weights. Throws InvalidConfig or InvalidModel, naming what is wrong with the choices or with what
+ * they name.
+ */
+export function readProcessorModels(search: ModelSearch): ProcessorModels {
+  const { processors, modelsDir, choices } = search;
   checkChoices(choices, processors);
   const networks = new Set(processors.flatMap((processor) => Object.values(processor.networks)));
   const found = findModels(modelsDir, new Set([...networks].map(({ architecture }) => architecture)));
@@ -43,8 +50,9 @@ export function readProcessorModels({ processors, modelsDir, choices, note }: Mo
     processors.flatMap(({ id: processor, networks }) => {
       const choice = choices.find((candidate) => candidate.processor === processor);
       const models = Object.entries(networks).flatMap(([name, network]) => {
-        const id = selectModel(network, found.get(network.architecture) ?? [], choice);
-        return id === undefined ? [] : [[name, readEntry(network, { id, folder: join(modelsDir, id), note })]];
+        const there = found.get(network.architecture) ?? [];
+        const model = choice ? chosenModel(network, there, choice, search) : firstUsable(network, there, search);
+        return model ? [[name, model]] : [];
       });
       return models.length === Object.keys(networks).length ? [[processor, Object.fromEntries(models)]] : [];
     }),
@@ -70,24 +78,36 @@ function checkChoices(choices: readonly ModelChoice[], processors: readonly Proc
   }
 }
 
-function selectModel(
-  { family, preferred }: AnnotatorNetwork<unknown>,
+function chosenModel(
+  network: AnnotatorNetwork<unknown>,
   found: string[],
-  choice: ModelChoice | undefined,
-): string | undefined {
-  if (!choice) return found.find((id) => id === preferred) ?? found[0];
-  const { variable, model } = choice;
-  if (found.includes(model)) return model;
+  { variable, model: id }: ModelChoice,
+  search: ModelSearch,
+): ProcessorModel {
+  if (found.includes(id)) return orInvalidModel(join(search.modelsDir, id), () => readEntry(network, id, search));
   throw new InvalidConfig(
-    `${variable}: ${model} is no ${family} model under MODELS_DIR; there is ${found.join(", ") || "none"}`,
+    `${variable}: ${id} is no ${network.family} model under MODELS_DIR; there is ${found.join(", ") || "none"}`,
   );
 }
 
-/** Writes the graph once and drops it: a tensor that is missing ends the start, not the first request. */
-function readEntry(
+/** The preferred model, or else the first by name, of those that can work. */
+function firstUsable(
   network: AnnotatorNetwork<unknown>,
-  { id, folder, note }: Pick<ProcessorModel, "id" | "folder"> & Pick<ModelSearch, "note">,
-): ProcessorModel {
+  found: string[],
+  search: ModelSearch,
+): ProcessorModel | undefined {
+  const isPreferred = (id: string) => id === network.preferred;
+  for (const id of [...found.filter(isPreferred), ...found.filter((id) => !isPreferred(id))]) {
+    const { usable, leftOut } = readUsable([id], search.modelsDir, () => readEntry(network, id, search));
+    if (usable[0]) return usable[0];
+    for (const model of leftOut) search.leaveOut?.(model);
+  }
+  return undefined;
+}
+
+/** Writes the graph once and drops it: a tensor that is missing is noticed at the start, not at the first request. */
+function readEntry(network: AnnotatorNetwork<unknown>, id: string, { modelsDir, note }: ModelSearch): ProcessorModel {
+  const folder = join(modelsDir, id);
   const { network: configured, weights } = network.read(folder);
   const trace = configured.trace(weights, CPU_PROFILE);
   requireKnownWeights(weights, [{ network: configured, trace }], note);

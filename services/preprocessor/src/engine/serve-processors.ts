@@ -14,6 +14,10 @@ export function serveProcessors(processors: readonly Processor[]): void {
     let report: (loaded: ResidentStatus[]) => void = () => {};
     const residency = new Residency({ budgetBytes, now: Date.now, onChange: (loaded) => report(loaded) });
 
+    const listen = (call: CallContext<EngineProgress>) => {
+      report = (loaded) => call.progress({ stage: "residency", loaded });
+    };
+
     /** Loads what is missing, after releasing others as far as the budget asks. */
     async function openNetworks(processor: Processor): Promise<Record<string, unknown>> {
       const loadables = loadableNetworks(processor, models, device);
@@ -22,11 +26,12 @@ export function serveProcessors(processors: readonly Processor[]): void {
     }
 
     async function annotate(payload: AnnotatePayload, call: CallContext<EngineProgress>): Promise<AnnotateOutcome> {
-      report = call.progress;
+      listen(call);
       const processor = named(payload.processor);
       const start = performance.now();
       const networks = await openNetworks(processor);
       const loaded = performance.now();
+      call.progress({ stage: "annotating" });
       const image = await processor.run(payload.image, payload.options, networks);
       return { image, loadMs: loaded - start, inferenceMs: performance.now() - loaded };
     }
@@ -34,7 +39,7 @@ export function serveProcessors(processors: readonly Processor[]): void {
     return {
       annotate,
       async warm({ processor }, call) {
-        report = call.progress;
+        listen(call);
         await openNetworks(named(processor));
       },
     };

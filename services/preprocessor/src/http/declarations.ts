@@ -61,6 +61,7 @@ const CONTROL_IMAGE = {
       "budget-full",
       "decoder-crashed",
       "engine-crashed",
+      "not-finite",
       "engine-unavailable",
       "draining",
     ] as const),

@@ -50,7 +50,7 @@ export function readBitConfig(config: ModelConfig): BitConfig {
       const channels = toMultipleOf8(sizes[i]!);
       return { channels, inner: toMultipleOf8(channels / 4), layers };
     }),
-    normGroups: config.integer("num_groups", 32),
+    normGroups: config.count("num_groups", 32),
     stride: 2 ** (STAGES + 1),
   };
   config.done();

@@ -29,7 +29,7 @@ interface VitDefaults {
 /** The keys of a config.json that all of these classes have. Throws InvalidModel, naming file and key. */
 export function readVitConfig(config: ModelConfig, { epsilon, patch, side, mlpWidth }: VitDefaults): VitConfig {
   const width = config.integer("hidden_size", 768);
-  const heads = config.integer("num_attention_heads", 12);
+  const heads = config.count("num_attention_heads", 12);
   if (width % heads !== 0) {
     throw unfit(config, "num_attention_heads", heads, `hidden_size ${width} is no multiple of it`);
   }
@@ -37,7 +37,7 @@ export function readVitConfig(config: ModelConfig, { epsilon, patch, side, mlpWi
   return {
     width,
     mlpWidth: mlpWidth(width),
-    layers: config.integer("num_hidden_layers", 12),
+    layers: config.count("num_hidden_layers", 12),
     heads,
     qkvBias: config.boolean("qkv_bias", true),
     epsilon: config.number("layer_norm_eps", epsilon),

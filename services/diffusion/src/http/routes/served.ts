@@ -11,14 +11,14 @@ import type { DeviceChoice } from "@armature/devices";
 import { type Jobs, resultOf } from "@armature/jobs";
 import { describeDevice } from "@armature/service";
 import { Router } from "express";
-import { type ComponentStatus, componentKey } from "../../engine/load-status.js";
+import { type ComponentStatus, loadedStatus } from "../../engine/load-status.js";
 import { loadSpec } from "../../jobs/load-job.js";
 import { controlNetOf, controlNetsNamed } from "../../request/choose-controlnet.js";
 import { resolveScheduler } from "../../request/resolve-scheduler.js";
-import type { Served } from "../../served/served.js";
+import type { Selected } from "../../served/served.js";
 
 interface ServedDeps {
-  served: Served;
+  served: Selected;
   jobs: Jobs;
   /** Of requests that do not say; undefined: the device has no choice. */
   precision: Precision | undefined;
@@ -68,6 +68,7 @@ function listModels({ served, loaded, device, deviceMemory, precision = "float32
         ...residency(id, loaded()),
       };
     }),
+    left_out: served.leftOut.models,
   };
 }
 
@@ -83,13 +84,12 @@ function listControlNets({ served, loaded, precision = "float32" }: ServedDeps):
       bytes: bytes[precision],
       ...residency(id, loaded()),
     })),
+    left_out: served.leftOut.controlnets,
   };
 }
 
-/** In any precision. */
 function residency(id: string, loaded: readonly ComponentStatus[]) {
-  const keys = [componentKey(id, undefined), componentKey(id, "int8")];
-  const status = loaded.find(({ key, complete }) => complete && keys.includes(key));
+  const status = loadedStatus(id, loaded);
   if (!status) return { loaded: false };
   return { loaded: true, last_use: new Date(status.lastUse).toISOString(), load_ms: Math.round(status.loadMs) };
 }

@@ -6,11 +6,19 @@ import { Router } from "express";
 import { z } from "zod";
 import type { Processor } from "../../annotators/annotator.js";
 
+interface ProcessorsDeps {
+  served: readonly Processor[];
+  /** Models that cannot work. */
+  leftOut: ProcessorsResponse["left_out"];
+  device: DeviceChoice;
+}
+
 /** `GET /processors`: what computes, and the processors that can be used now, with the JSON Schema of their options. */
-export function processorsRoute(served: readonly Processor[], device: DeviceChoice): Router {
+export function processorsRoute({ served, leftOut, device }: ProcessorsDeps): Router {
   const answer: ProcessorsResponse = {
     device: describeDevice(device),
     processors: served.map(describe),
+    left_out: leftOut,
   };
   return Router().get("/processors", (_req, res) => void res.json(answer));
 }

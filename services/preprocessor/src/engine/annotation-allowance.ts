@@ -1,0 +1,52 @@
+/** How long the engine may take until its next sign of progress: from how long the same processor took before, by the pixel. */
+import type { Allow, Allowance } from "@armature/engine";
+import type { AnnotatePayload, EngineProgress } from "./calls.js";
+
+/** In which a process that loads, or computes with its own threads, may do nothing at all: neither compute, read nor write. */
+const IDLE_MS = 60_000;
+/** For a picture at least, however quick those before it were. */
+const LEAST_MS = 30_000;
+/** For a picture, in terms of the slowest before it. */
+const FACTOR = 10;
+
+interface AllowanceOptions {
+  /** For a picture at most; milliseconds. */
+  maxJobMs: number;
+  /** Whether the engine's own threads compute: then it is never idle. */
+  ownThreads: boolean;
+}
+
+/** What each processor has taken so far, and what its next picture may take therefore. */
+export class AnnotationAllowances {
+  /** The slowest of each processor, in milliseconds per pixel. */
+  private readonly slowest = new Map<string, number>();
+
+  constructor(private readonly options: AllowanceOptions) {}
+
+  /** For one picture. */
+  annotating({
+    processor,
+    image: { width, height },
+  }: Pick<AnnotatePayload, "processor" | "image">): Allow<EngineProgress> {
+    return (event) => (event?.stage === "annotating" ? this.measured(processor, width * height) : this.loading());
+  }
+
+  /** While networks are loaded. A GPU's picture is tried once more as a whole. */
+  loading(): Allowance {
+    const { maxJobMs: ms, ownThreads: repeatable } = this.options;
+    return { what: "loading", ms, idleMs: IDLE_MS, repeatable };
+  }
+
+  /** A picture was annotated in so many milliseconds. */
+  note({ processor, image: { width, height } }: Pick<AnnotatePayload, "processor" | "image">, ms: number): void {
+    this.slowest.set(processor, Math.max(this.slowest.get(processor) ?? 0, ms / (width * height)));
+  }
+
+  private measured(processor: string, pixels: number): Allowance {
+    const { maxJobMs, ownThreads } = this.options;
+    if (!ownThreads) return { what: processor, ms: maxJobMs }; // each size may have to be compiled
+    const slowest = this.slowest.get(processor) ?? Number.POSITIVE_INFINITY;
+    const ms = Math.min(maxJobMs, Math.max(LEAST_MS, FACTOR * slowest * pixels));
+    return { what: processor, ms, idleMs: IDLE_MS };
+  }
+}

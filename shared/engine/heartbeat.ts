@@ -1,0 +1,34 @@
+/** What an engine process tells of itself beside its calls, over a pipe of its own: one line a beat. */
+import { Worker } from "node:worker_threads";
+
+/** After standard input, output, errors and the channel of `fork`. */
+export const HEARTBEAT_FD = 4;
+
+/** How much the process has worked since it began. */
+export interface VitalSign {
+  /** Time of processors, of all its threads, in milliseconds. */
+  cpuMs: number;
+  /** Reads and writes of disks: by calls, and of files that are mapped. */
+  transfers: number;
+}
+
+export function heartbeatLine({ cpuMs, transfers }: VitalSign): string {
+  return `${Math.round(cpuMs)} ${transfers}\n`;
+}
+
+/** The sign in a line; undefined where the line is none. */
+export function readHeartbeat(line: string): VitalSign | undefined {
+  const [cpuMs, transfers] = line.split(" ").map(Number);
+  return Number.isFinite(cpuMs) && Number.isFinite(transfers) ? { cpuMs: cpuMs!, transfers: transfers! } : undefined;
+}
+
+/** Small: the thread allocates a few strings a second. Megabytes. */
+const THREAD_LIMITS = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 };
+
+/** Starts the thread that beats for as long as this process runs. */
+export function startHeartbeat(): void {
+  new Worker(new URL("./heartbeat-thread.js", import.meta.url), {
+    resourceLimits: THREAD_LIMITS,
+    execArgv: [],
+  }).unref();
+}
