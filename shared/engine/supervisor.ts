@@ -1,8 +1,9 @@
-/** Keeps one engine process running: queues calls, hands them over one at a time, and restarts the process when it ends. */
+/** Keeps one engine process running: starts it, watches it, and restarts it when it ends. Calls are the call line's. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { Cancelled, Draining, fromWireError, type WireError } from "@armature/core";
+import { Cancelled, Draining, type WireError } from "@armature/core";
 import { AwakeClock } from "./awake-clock.js";
+import { CallLine } from "./call-line.js";
 import { type Child, forkChild } from "./child.js";
 import {
   DEFAULT_LIMITS,
@@ -11,16 +12,14 @@ import {
   type EngineOptions,
   type EngineState,
 } from "./engine-options.js";
-import { EngineCrashed, EngineUnavailable } from "./errors.js";
-import { type CallOptions, PendingCall } from "./pending-call.js";
+import { EngineUnavailable } from "./errors.js";
+import type { CallOptions, PendingCall } from "./pending-call.js";
 import type { FromEngine } from "./protocol.js";
 import { RestartBackoff } from "./restart-backoff.js";
 import { Watchdog } from "./watchdog.js";
 
 /** How long a client of an engine that is being stopped should wait before it asks again, in seconds. */
 const STOPPING_RETRY_AFTER_S = 5;
-/** A call whose process ended before it began, or while it loaded, is tried once more, not for ever: perhaps it ended the process. */
-const MAX_ATTEMPTS = 2;
 const STOP_GRACE_MS = 30_000;
 
 /** The untyped inside of `Engine`; its methods are documented there. */
@@ -29,14 +28,12 @@ export class Supervisor {
   readonly #limits: EngineLimits;
   readonly #backoff: RestartBackoff;
   readonly #clock: AwakeClock;
-  readonly #waiting: PendingCall[] = [];
+  readonly #calls: CallLine;
   readonly #readyWaiters: { resolve: () => void; reject: (error: Error) => void }[] = [];
   #child: Child | undefined;
-  /** Of this child. */
+  /** Watches this child. */
   #watchdog: Watchdog;
   #serving = false;
-  #current: PendingCall | undefined;
-  #lastId = 0;
   /** The process's own words about its coming end, which tell more than its exit code. */
   #lastWords: string | undefined;
   #reason: string | undefined;
@@ -52,6 +49,7 @@ export class Supervisor {
     this.#backoff = new RestartBackoff(this.#limits);
     this.#watchdog = new Watchdog(this.#limits.silentMs);
     this.#clock = new AwakeClock(this.#limits.tickMs, (passedMs) => this.#judge(passedMs));
+    this.#calls = this.#callLine();
     this.#launch();
   }
 
@@ -59,11 +57,7 @@ export class Supervisor {
     const refusal = this.#refusal();
     if (refusal) throw refusal;
     if (options.signal?.aborted) throw new Cancelled();
-    this.#lastId += 1;
-    const call = new PendingCall(this.#lastId, kind, payload, options, (aborted) => this.#cancel(aborted));
-    this.#waiting.push(call);
-    this.#dispatch();
-    return call.promise;
+    return this.#calls.add(kind, payload, options);
   }
 
   state(): EngineState {
@@ -96,7 +90,7 @@ export class Supervisor {
   #status(): EngineState["status"] {
     if (this.#stopped) return "stopped";
     if (this.#serving && this.#watchdog.suspicion() !== undefined) return "unresponsive";
-    if (this.#serving) return this.#current ? "busy" : "ready";
+    if (this.#serving) return this.#calls.current ? "busy" : "ready";
     if (this.#backoff.failed) return "failed";
     return this.#backoff.restarts === 0 ? "starting" : "restarting";
   }
@@ -107,6 +101,21 @@ export class Supervisor {
     if (!this.#backoff.failed) return undefined;
     const retryAfterS = Math.ceil(this.#limits.failedRetryMs / 1000);
     return new EngineUnavailable(`The ${this.#options.name} engine does not start: ${this.#reason}`, retryAfterS);
+  }
+
+  #callLine(): CallLine {
+    const { cancelGraceMs } = this.#limits;
+    return new CallLine({
+      name: this.#options.name,
+      isServing: () => this.#serving,
+      send: (message) => this.#child?.send(message),
+      onProgress: (call, event) => this.#allow(call, event),
+      onCancel: () => this.#watchdog.expect("cancellation", { what: "a cancelled call", ms: cancelGraceMs }),
+      onIdle: () => this.#watchdog.done("call", "cancellation"),
+      onAnswer: () => this.#backoff.answered(),
+      onChange: () => this.#report(),
+      logError: (message) => this.#log("error", message),
+    });
   }
 
   #launch(): void {
@@ -142,27 +151,8 @@ export class Supervisor {
       case "fatal":
         this.#lastWords = "an uncaught exception ended it; the log has its trace";
         break;
-      default: // what a call reports after its own end is dropped
-        if (this.#current?.id === message.id) this.#receiveOf(this.#current, message);
-    }
-  }
-
-  #receiveOf(call: PendingCall, message: Extract<FromEngine, { id: number }>): void {
-    switch (message.type) {
-      case "started":
-        call.started = true;
-        break;
-      case "progress":
-        this.#allow(call, message.event);
-        this.#passOn(call, message.event);
-        break;
-      case "result":
-        this.#answered(call, () => call.resolve(message.result));
-        break;
-      case "error":
-        this.#logTrace(message.error);
-        this.#answered(call, () => call.reject(fromWireError(message.error)));
-        break;
+      default:
+        this.#calls.receive(message);
     }
   }
 
@@ -171,29 +161,7 @@ export class Supervisor {
     this.#serving = true;
     this.#backoff.ready();
     for (const waiter of this.#readyWaiters.splice(0)) waiter.resolve();
-    this.#dispatch();
-    this.#report();
-  }
-
-  /** Hands the next waiting call to the process if that is idle. */
-  #dispatch(): void {
-    while (this.#serving && !this.#current) {
-      const call = this.#waiting.shift();
-      if (!call) return;
-      this.#hand(call);
-    }
-  }
-
-  #hand(call: PendingCall): void {
-    try {
-      this.#child?.send({ type: "run", id: call.id, kind: call.kind, payload: call.payload });
-    } catch (error) {
-      call.reject(error); // the payload cannot be cloned
-      return;
-    }
-    call.attempts += 1;
-    this.#current = call;
-    this.#allow(call, undefined);
+    this.#calls.dispatch();
     this.#report();
   }
 
@@ -209,64 +177,17 @@ export class Supervisor {
     this.#report();
   }
 
-  #passOn(call: PendingCall, event: unknown): void {
-    try {
-      call.options.onProgress?.(event);
-    } catch (error) {
-      this.#log("error", `A progress callback failed: ${error instanceof Error ? error.stack : error}`);
-    }
-  }
-
-  /** A caller that cancelled gets Cancelled, even if the answer was already on its way. */
-  #answered(call: PendingCall, settle: () => void): void {
-    this.#letGo();
-    this.#backoff.answered();
-    if (call.aborted) call.reject(new Cancelled());
-    else settle();
-    this.#dispatch();
-    this.#report();
-  }
-
-  #letGo(): void {
-    this.#watchdog.done("call");
-    this.#watchdog.done("cancellation");
-    this.#current = undefined;
-  }
-
-  #cancel(call: PendingCall): void {
-    if (call === this.#current) {
-      this.#child?.send({ type: "cancel", id: call.id });
-      this.#watchdog.expect("cancellation", { what: "a cancelled call", ms: this.#limits.cancelGraceMs });
-    } else {
-      this.#waiting.splice(this.#waiting.indexOf(call), 1);
-      call.reject(new Cancelled());
-    }
-  }
-
   #ended(exit: string): void {
-    const call = this.#current;
     const wasReady = this.#serving;
     this.#reason = this.#lastWords ?? (wasReady ? exit : `${exit}, before it was ready`);
     this.#log(this.#stopping ? "info" : "error", `The ${this.#options.name} engine process is gone: ${this.#reason}`);
-    this.#letGo();
     this.#child = undefined;
     this.#watchdog = new Watchdog(this.#limits.silentMs); // nobody is watched until the next start
     this.#serving = false;
     this.#lastWords = undefined;
-    if (call) this.#lose(call, this.#reason);
+    this.#calls.lose(this.#reason, !this.#stopping);
     if (this.#stopping) this.#onChildEnd?.();
     else this.#restart(wasReady);
-  }
-
-  #lose(call: PendingCall, reason: string): void {
-    if (call.aborted) call.reject(new Cancelled());
-    else if (call.repeatable && call.attempts < MAX_ATTEMPTS && !this.#stopping) this.#takeBack(call);
-    else call.reject(new EngineCrashed(`The ${this.#options.name} engine crashed: ${reason}`));
-  }
-
-  #takeBack(call: PendingCall): void {
-    call.started = false;
-    this.#waiting.unshift(call);
   }
 
   #restart(wasReady: boolean): void {
@@ -278,18 +199,17 @@ export class Supervisor {
   }
 
   #refuseAll(refusal: Error): void {
-    for (const call of this.#waiting.splice(0)) call.reject(refusal);
+    this.#calls.refuseWaiting(refusal);
     for (const waiter of this.#readyWaiters.splice(0)) waiter.reject(refusal);
   }
 
   async #shutDown(graceMs: number): Promise<void> {
     clearTimeout(this.#restartTimer);
     this.#refuseAll(new Draining(STOPPING_RETRY_AFTER_S));
-    const call = this.#current;
+    const call = this.#calls.current;
     if (call) await Promise.race([call.promise.catch(() => {}), sleep(graceMs, undefined, { ref: false })]);
-    if (this.#current) {
-      this.#current.reject(new Draining(STOPPING_RETRY_AFTER_S));
-      this.#letGo();
+    if (this.#calls.current) {
+      this.#calls.refuseCurrent(new Draining(STOPPING_RETRY_AFTER_S));
       this.#child?.kill("still busy when it was stopped");
     }
     await this.#endChild();

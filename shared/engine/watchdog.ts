@@ -46,9 +46,9 @@ export class Watchdog {
     this.#idleMs = 0;
   }
 
-  /** It has come. */
-  done(wait: Wait): void {
-    this.#waits.delete(wait);
+  /** Ends waits: what the process was waited for has come, or is not wanted any more. */
+  done(...waits: Wait[]): void {
+    for (const wait of waits) this.#waits.delete(wait);
   }
 
   /** Why the process may hang: the heartbeat has been away, or nothing been done, for half as long as it may. */
