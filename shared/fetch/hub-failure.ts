@@ -1,5 +1,5 @@
 /** What a refusal of the Hub means: its X-Error-Code and X-Error-Message, and statuses that say less than they seem to. */
-import { type HttpAnswer, headerValue } from "./http/http-client.js";
+import { type HttpAnswer, headerValue } from "./http/exchange.js";
 import { retryAfterS } from "./retry.js";
 import { WeightsUnavailable } from "./weights-unavailable.js";
 

@@ -6,7 +6,8 @@
 import { z } from "zod";
 import { type FileHash, hashNamed, SHA1_HEX, SHA256_HEX } from "./file-hash.js";
 import { withoutCredentials } from "./http/credentials.js";
-import type { Headers, HttpAnswer, HttpClient } from "./http/http-client.js";
+import type { Headers, HttpAnswer } from "./http/exchange.js";
+import type { HttpClient } from "./http/http-client.js";
 import { MAX_REDIRECTS, nextPage, redirectTarget } from "./http/redirects.js";
 import { withinTime } from "./http/within-time.js";
 import { hubFailure } from "./hub-failure.js";

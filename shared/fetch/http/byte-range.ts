@@ -1,7 +1,7 @@
 /** Byte ranges of HTTP (RFC 9110, section 14): how one is asked for, and what an answer to it means. */
 import type { Answer, ByteRange } from "../sources/source.js";
 import { WeightsUnavailable } from "../weights-unavailable.js";
-import { type Headers, type HttpAnswer, headerValue } from "./http-client.js";
+import { type Headers, type HttpAnswer, headerValue } from "./exchange.js";
 
 /** No header for a whole file: some servers answer a range from 0 with less than they could. */
 export function rangeHeader({ start, end }: ByteRange, size: number): Headers {

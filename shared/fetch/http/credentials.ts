@@ -1,5 +1,5 @@
 /** A user and a password that are written into an address: sent to its origin alone, and never part of a message. */
-import type { Headers } from "./http-client.js";
+import type { Headers } from "./exchange.js";
 
 export interface Address {
   url: URL;

@@ -4,6 +4,7 @@ import { steadyConnector } from "@armature/net";
 import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from "undici";
 import type { ByteSink } from "../sources/source.js";
 import { WeightsUnavailable } from "../weights-unavailable.js";
+import { Exchange, type Headers, type HttpAnswer } from "./exchange.js";
 import { ReceiveBuffers, SOCKET_HIGH_WATER_MARK } from "./receive-buffers.js";
 import { withinTime } from "./within-time.js";
 
@@ -19,14 +20,6 @@ export interface HttpOptions {
 
 export const HTTP_DEFAULTS: HttpOptions = { stallTimeoutMs: 30_000, connectTimeoutMs: 10_000 };
 
-export type Headers = Record<string, string | string[] | undefined>;
-
-export interface HttpAnswer {
-  status: number;
-  headers: Headers;
-  url: URL;
-}
-
 /** What an API's answer may take; beyond it, it is not what was asked for. */
 interface TextLimits {
   bytes: number;
@@ -36,9 +29,6 @@ interface TextLimits {
 
 /** A tree page of 1000 files takes 0.3 MB. */
 export const TEXT_LIMITS: TextLimits = { bytes: 8 * 2 ** 20, ms: 60_000 };
-
-/** Bytes that are read of a body that nobody wants (a redirect's, a refusal's), to keep the connection; a longer one is cut. */
-const MAX_DROPPED_BYTES = 64 * 1024;
 
 export class HttpClient {
   readonly #buffers = new ReceiveBuffers();
@@ -90,78 +80,21 @@ export class HttpClient {
     signal: AbortSignal,
     sinkFor: (answer: HttpAnswer) => ByteSink | undefined,
   ): Promise<HttpAnswer> {
-    return new Promise((resolve, reject) => {
-      let answer: HttpAnswer | undefined;
-      let sink: ByteSink | undefined;
-      let stop = (_reason: Error) => {};
-      let refusal: Error | undefined;
-      let dropped = 0;
-      const onAbort = () => stop(signal.reason);
-      const fail = (error: Error) => {
-        signal.removeEventListener("abort", onAbort);
-        reject(signal.aborted ? signal.reason : (refusal ?? asUnreachable(error, url)));
-      };
-      const succeed = (whole: HttpAnswer) => {
-        signal.removeEventListener("abort", onAbort);
-        resolve(whole);
-      };
-      const refuse = (error: Error) => {
-        refusal = error;
-        stop(error);
-      };
-      if (signal.aborted) return fail(signal.reason);
-      signal.addEventListener("abort", onAbort);
-
-      const { stallTimeoutMs } = this.options;
-      const handler: Dispatcher.DispatchHandler = {
-        onRequestStart(controller) {
-          stop = (reason) => controller.abort(reason);
-          if (signal.aborted) stop(signal.reason);
-        },
-        onResponseStart(_controller, status, responseHeaders) {
-          if (status < 200) return;
-          try {
-            answer = { status, headers: responseHeaders as Headers, url };
-            sink = sinkFor(answer);
-            if (!sink) succeed(answer);
-          } catch (error) {
-            refuse(error as Error);
-          }
-        },
-        onResponseData: (controller, chunk) => {
-          if (chunk.length === 0) return; // what undici gives after a pause, and again after each further one
-          try {
-            if (!sink) {
-              dropped += chunk.length;
-              if (dropped > MAX_DROPPED_BYTES) stop(new Error("nobody reads on"));
-              return;
-            }
-            const wait = sink.write(chunk, this.#buffers.hold(chunk));
-            if (!wait) return;
-            controller.pause();
-            wait.then(() => controller.resume(), refuse);
-          } catch (error) {
-            refuse(error as Error);
-          }
-        },
-        onResponseEnd() {
-          if (answer) succeed(answer);
-          else fail(new Error("the answer ended before it began"));
-        },
-        onResponseError: (_controller, error) => fail(error),
-      };
-      this.#dispatcher.dispatch(
-        {
-          origin: url.origin,
-          path: url.pathname + url.search,
-          method: "GET",
-          headers: { "user-agent": "armature", "accept-encoding": "identity", ...headers },
-          headersTimeout: stallTimeoutMs,
-          bodyTimeout: stallTimeoutMs,
-        },
-        handler,
-      );
-    });
+    const { stallTimeoutMs } = this.options;
+    const exchange = new Exchange({ url, signal, sinkFor, buffers: this.#buffers });
+    if (signal.aborted) return exchange.answer;
+    this.#dispatcher.dispatch(
+      {
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method: "GET",
+        headers: { "user-agent": "armature", "accept-encoding": "identity", ...headers },
+        headersTimeout: stallTimeoutMs,
+        bodyTimeout: stallTimeoutMs,
+      },
+      exchange,
+    );
+    return exchange.answer;
   }
 
   async close(): Promise<void> {
@@ -176,28 +109,6 @@ function steadyPool(origin: string | URL, options: object): Pool {
   return new Pool(origin, { ...others, connect: steadyConnector(connector) });
 }
 
-/** One value of a header that may come several times. */
-export function headerValue(headers: Headers, name: string): string | undefined {
-  const value = headers[name];
-  return Array.isArray(value) ? value[0] : value;
-}
-
 function tooLong(url: URL, { bytes }: TextLimits): WeightsUnavailable {
   return new WeightsUnavailable("unexpected-answer", `${url.origin}: the answer is too long: over ${bytes} bytes`);
 }
-
-function asUnreachable(error: Error, url: URL): WeightsUnavailable {
-  const words = TRANSPORT_WORDS[(error as NodeJS.ErrnoException).code ?? ""] ?? error.message;
-  return new WeightsUnavailable("unreachable", `${url.origin}: ${words}`, { cause: error });
-}
-
-const TRANSPORT_WORDS: Readonly<Record<string, string>> = {
-  UND_ERR_BODY_TIMEOUT: "the connection stalled",
-  UND_ERR_HEADERS_TIMEOUT: "no answer came in time",
-  UND_ERR_CONNECT_TIMEOUT: "no connection could be made in time",
-  UND_ERR_SOCKET: "the connection was cut",
-  ECONNRESET: "the connection was cut",
-  ECONNREFUSED: "the connection was refused",
-  ENOTFOUND: "the host name is not known",
-  EPIPE: "the connection was cut",
-};

@@ -1,6 +1,6 @@
 /** Where an answer points to: redirects (RFC 9110, section 15.4) and links (RFC 8288), resolved against the URL that was asked. */
 import { WeightsUnavailable } from "../weights-unavailable.js";
-import { type HttpAnswer, headerValue } from "./http-client.js";
+import { type HttpAnswer, headerValue } from "./exchange.js";
 
 /** More than a renamed repository, a login page and a content network take together. */
 export const MAX_REDIRECTS = 5;

@@ -2,7 +2,8 @@
 import { InvalidConfig } from "@armature/core";
 import { rangeAnswer, rangeHeader } from "../http/byte-range.js";
 import { withoutCredentials } from "../http/credentials.js";
-import type { Headers, HttpAnswer, HttpClient } from "../http/http-client.js";
+import type { Headers, HttpAnswer } from "../http/exchange.js";
+import type { HttpClient } from "../http/http-client.js";
 import { MAX_REDIRECTS, redirectTarget } from "../http/redirects.js";
 import { LOCK_FILE, parseLock, type WeightsLock } from "../lock-file.js";
 import { retryAfterS } from "../retry.js";

@@ -1,7 +1,8 @@
 /** The Hub, or a mirror that speaks its protocol. One `resolve` a file: further ranges go to where it redirected. */
 import { hashNamed, hashText } from "../file-hash.js";
 import { rangeAnswer, rangeHeader } from "../http/byte-range.js";
-import { type HttpAnswer, type HttpClient, headerValue } from "../http/http-client.js";
+import { type HttpAnswer, headerValue } from "../http/exchange.js";
+import type { HttpClient } from "../http/http-client.js";
 import { MAX_REDIRECTS } from "../http/redirects.js";
 import type { Hub } from "../hub.js";
 import { WeightsUnavailable } from "../weights-unavailable.js";
