@@ -51,7 +51,7 @@ export interface EngineOptions<Settings = unknown> {
   entry: URL;
   /** Given to its setup at each start; crosses by structured clone. */
   settings: Settings;
-  /** For messages, as in "The diffusion engine crashed". */
+  /** Name of the engine in messages, such as "The diffusion engine crashed". */
   name: string;
   limits?: Partial<EngineLimits>;
   /** Gets what the process prints, line by line, the traces of errors, and starts and ends. */

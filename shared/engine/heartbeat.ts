@@ -6,7 +6,7 @@ export const HEARTBEAT_FD = 4;
 
 /** How much the process has worked since it began. */
 export interface VitalSign {
-  /** Time of processors, of all its threads, in milliseconds. */
+  /** Processor time of all threads of the process, in milliseconds. */
   cpuMs: number;
   /** Reads and writes of disks: by calls, and of files that are mapped. */
   transfers: number;

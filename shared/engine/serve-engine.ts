@@ -11,7 +11,7 @@ export interface CallContext<Progress = unknown> {
   readonly signal: AbortSignal;
   /** Tells the caller how far the call is, which shows that it does not hang. `event` crosses by structured clone. */
   progress(event: Progress): void;
-  /** To be awaited between steps: lets a cancel message in. Throws Cancelled if there was one. */
+  /** Lets a cancel message in; awaited between steps. Throws Cancelled if there was one. */
   checkpoint(): Promise<void>;
 }
 
@@ -23,7 +23,7 @@ type Handlers<Calls extends CallTable<Calls>> = {
   ) => Promise<Calls[Kind]["result"]>;
 };
 
-/** Behind the process that answers HTTP: with all cores busy computing, a health check waits milliseconds, not a time slice. */
+/** Priority of the process, behind the one that answers HTTP: with all cores busy computing, a health check waits milliseconds, not a time slice. */
 const NICENESS = 5;
 
 type AnyHandler = (payload: unknown, call: CallContext) => Promise<unknown>;

@@ -40,7 +40,7 @@ export class Watchdog {
     this.#idleMs = 0;
   }
 
-  /** From now on the process may take so long for this. */
+  /** Allows the process a time for what it is waited for, from now on. */
   expect(wait: Wait, allowance: Allowance): void {
     this.#waits.set(wait, { ...allowance, passedMs: 0 });
     this.#idleMs = 0;
@@ -59,7 +59,7 @@ export class Watchdog {
     return idle && `${idle.what} neither computes, reads nor writes anything`;
   }
 
-  /** Time has passed. Why the process hangs, if it does. */
+  /** Notes that time has passed; gives the reason why the process hangs, if it does. */
   pass(ms: number): string | undefined {
     this.#idleMs += ms;
     if (this.#silenceMs !== undefined) this.#silenceMs += ms;

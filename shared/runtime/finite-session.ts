@@ -15,7 +15,7 @@ export function finiteSession(session: Session, name: string): Session {
   };
 }
 
-/** That a network gave such numbers. */
+/** The error for a network that gave numbers that are not finite. */
 export function notFinite(name: string): NotFinite {
   return new NotFinite(
     `The ${name} gave numbers that are not finite: its weights hold such numbers, or make numbers too large for their type`,

@@ -6,7 +6,7 @@ interface WarmUpOptions {
   /** What WARM names, all of it served. */
   names: readonly string[];
   load(name: string): Promise<void>;
-  /** Whether it is loaded, by whomever. */
+  /** Whether a name is loaded, at the start or by a request. */
   isLoaded(name: string): boolean;
   log: Logger;
 }

@@ -1,4 +1,4 @@
-/** Of the folders that were found, those that can work, and why the others cannot, in words that a client may read. */
+/** Parts the folders that were found into those that can work and those that cannot, with the reason in words that a client may read. */
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { AppError, InvalidModel, unlessVanishedSync } from "@armature/core";

@@ -2,9 +2,9 @@
 import { InvalidModel } from "@armature/core";
 import { readSmallFile } from "./small-file.js";
 
-/** Above every width, vocabulary and length there is: more would be a mistake, or an attack on the memory. */
+/** A number above every width, vocabulary and length there is: more would be a mistake, or an attack on the memory. */
 const MOST = 2 ** 20;
-/** Of what a network has one after another or side by side, each with weights of its own: levels, layers, heads. */
+/** Most parts that a network has one after another or side by side, each with weights of its own: levels, layers, heads. */
 const MOST_PARTS = 256;
 
 const MOST_SHOWN = 200;
@@ -62,7 +62,7 @@ export class ModelConfig {
     return this.take(key, fallback, `a list of up to ${MOST_PARTS}, each ${WHOLE},`, isIntegers);
   }
 
-  /** As `integer`, for how many layers or other parts there are. */
+  /** Reads a number of layers or other parts, as `integer` does. */
   count(key: string, fallback?: number): number {
     return this.take(key, fallback, COUNT, isCount);
   }

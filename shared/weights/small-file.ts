@@ -8,7 +8,7 @@ const CONFIG_BYTES = 2 ** 20;
 /** Vocabularies, merges and indexes of weight files take up to some megabytes. */
 export const TABLE_BYTES = 2 ** 24;
 
-/** Without waiting for somebody who writes, where the name is a pipe's; Windows knows none of those. */
+/** Flags that open a pipe without waiting for somebody who writes; Windows knows no such pipes. */
 const READ_AT_ONCE = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /**
@@ -26,7 +26,7 @@ export function readSmallFile(file: string, maxBytes = CONFIG_BYTES): string {
   }
 }
 
-/** As `readSmallFile`; undefined where there is no such file. */
+/** Reads a file as `readSmallFile` does; undefined where there is no such file. */
 export function readSmallFileIfThere(file: string, maxBytes = CONFIG_BYTES): string | undefined {
   try {
     return readSmallFile(file, maxBytes);
@@ -36,7 +36,7 @@ export function readSmallFileIfThere(file: string, maxBytes = CONFIG_BYTES): str
   }
 }
 
-/** The descriptor of a regular file; the caller closes it. Throws InvalidModel, naming the file, at once for whatever else it is. */
+/** The descriptor of a regular file; the caller closes it. Throws InvalidModel, naming the file, at once for anything else. */
 export function openRegularFile(file: string): number {
   const descriptor = open(file);
   if (fstatSync(descriptor).isFile()) return descriptor;

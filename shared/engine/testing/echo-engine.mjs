@@ -42,7 +42,7 @@ serveEngine(async (settings) => {
       block(60_000);
     },
     compute: async ({ ms }) => block(ms),
-    // As a driver that never answers: the thread waits, and computes nothing.
+    // Hangs as a driver that never answers does: the thread waits, and computes nothing.
     hang: async () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
     // Ends the process where the file is not there yet, after an event of that name.
     dieOnce: async ({ event, file }, call) => {

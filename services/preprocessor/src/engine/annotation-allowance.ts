@@ -2,15 +2,15 @@
 import type { Allow, Allowance } from "@armature/engine";
 import type { AnnotatePayload, EngineProgress } from "./calls.js";
 
-/** In which a process that loads, or computes with its own threads, may do nothing at all: neither compute, read nor write. */
+/** Milliseconds in which a process that loads, or computes with its own threads, may do nothing at all: neither compute, read nor write. */
 const IDLE_MS = 60_000;
-/** For a picture at least, however quick those before it were. */
+/** Least milliseconds for a picture, also after quick ones. */
 const LEAST_MS = 30_000;
-/** For a picture, in terms of the slowest before it. */
+/** Time for a picture, as a multiple of the slowest before it. */
 const FACTOR = 10;
 
 interface AllowanceOptions {
-  /** For a picture at most; milliseconds. */
+  /** Most milliseconds for a picture. */
   maxJobMs: number;
   /** Whether the engine's own threads compute: then it is never idle. */
   ownThreads: boolean;
@@ -23,7 +23,7 @@ export class AnnotationAllowances {
 
   constructor(private readonly options: AllowanceOptions) {}
 
-  /** For one picture. */
+  /** The allowance for one picture. */
   annotating({
     processor,
     image: { width, height },
@@ -37,7 +37,7 @@ export class AnnotationAllowances {
     return { what: "loading", ms, idleMs: IDLE_MS, repeatable };
   }
 
-  /** A picture was annotated in so many milliseconds. */
+  /** Notes how many milliseconds a picture took. */
   note({ processor, image: { width, height } }: Pick<AnnotatePayload, "processor" | "image">, ms: number): void {
     this.slowest.set(processor, Math.max(this.slowest.get(processor) ?? 0, ms / (width * height)));
   }

@@ -29,7 +29,7 @@ const read = () => readWith([]);
 const depthModel = (...choices: ModelChoice[]) => readWith(choices).depth_midas!.depth!;
 const chosen = (model: string, variable = "DEPTH_MODEL") => ({ processor: "depth_midas", model, variable });
 
-/** With a model that ends the start where it cannot work. */
+/** Reads the models with one that is chosen, which ends the start where it cannot work. */
 const readModel = () => readWith([chosen("model")]);
 
 /** A copy of the embedded model with some keys of a file changed. */
