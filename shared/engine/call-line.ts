@@ -5,7 +5,7 @@ import { type CallOptions, PendingCall } from "./pending-call.js";
 import type { FromEngine, ToEngine } from "./protocol.js";
 
 /** What the process says of a call. */
-export type CallMessage = Extract<FromEngine, { id: number }>;
+type CallMessage = Extract<FromEngine, { id: number }>;
 
 interface CallLineOptions {
   /** Name of the engine in messages. */
