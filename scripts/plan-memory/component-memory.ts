@@ -4,7 +4,7 @@ import { DEVICE_FORMS } from "@armature/devices";
 import { takesAdapter } from "@armature/diffusion/adapters/index";
 import { type MemoryForms, memoryOfUses, type NetworkMemory } from "@armature/diffusion/engine/memory/network-memory";
 import { recipeOf } from "@armature/diffusion/pipelines/index";
-import { factsOf } from "@armature/diffusion/served/facts";
+import { factsOf } from "@armature/diffusion/served/facts-of";
 import { recipeUses } from "@armature/diffusion/stages/recipe";
 import type { DeviceProfile } from "@armature/graph";
 import { ANY_PICTURE, resolvedRequest } from "../bench/resolved-request.js";

@@ -1,9 +1,9 @@
 /** What is planned for: models and ControlNets on the disk, or Stable Diffusion 1.5's shapes without any weights. */
 
 import { type FindNetwork, findInFolders } from "@armature/diffusion/engine/memory/network-memory";
-import { usedNetwork } from "@armature/diffusion/engine/network-use";
 import { networkOf } from "@armature/diffusion/networks/index";
 import { readServed, type Served } from "@armature/diffusion/served/served";
+import { usedNetwork } from "@armature/diffusion/served/served-networks";
 import { configOf, fullSizeConfigs } from "../bench/configs.js";
 import { configuredModels } from "../bench/configured-models.js";
 import { sd15Shapes } from "../bench/sd15.js";

@@ -14,7 +14,7 @@ import {
   preparedSettings,
 } from "@armature/service";
 import { z } from "zod";
-import type { GenerateLimits } from "./contract/limits.js";
+import type { GenerateLimits } from "./features/limits.js";
 
 const EMBEDDED_MODELS = fileURLToPath(new URL("../../../models", import.meta.url));
 

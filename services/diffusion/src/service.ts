@@ -20,7 +20,7 @@ import { type DiffusionMetrics, diffusionMetrics } from "./http/metrics.js";
 import { generateRoute } from "./http/routes/generate.js";
 import { loadRoutes, servedRoutes } from "./http/routes/served.js";
 import { createJobs } from "./jobs/create-jobs.js";
-import { controlNetsNamed } from "./request/choose-controlnet.js";
+import { controlNetsNamed } from "./served/choose-controlnet.js";
 import { readServed, type Selected, type Served } from "./served/served.js";
 
 interface DiffusionService {

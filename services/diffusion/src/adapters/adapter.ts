@@ -2,10 +2,10 @@
 import type { PictureSize, RgbImage } from "@armature/pixels";
 import type { Session, Tensors } from "@armature/runtime";
 import type { Tensor } from "onnxruntime-node";
-import type { StepWindow } from "../denoise/step-window.js";
-import type { NetworkUse } from "../engine/network-use.js";
+import type { NetworkUse } from "../facts/network-use.js";
+import type { ModelFacts, ServedFacts } from "../facts/served-facts.js";
 import type { ModelConfigs } from "../families/index.js";
-import type { ModelFacts, ServedFacts } from "../served/facts.js";
+import type { StepWindow } from "../schedulers/step-window.js";
 
 /** What the loop knows of each adapter of a request, as plain JSON: the steps in which it acts, and its picture. */
 export interface AdapterSpec extends StepWindow {

@@ -1,11 +1,12 @@
 /** ControlNet: arXiv:2302.05543. A copy of the UNet's encoder sees a control image in each call; guess mode is as in diffusers. */
-import type { NetworkUse } from "../engine/network-use.js";
+
+import type { NetworkUse } from "../facts/network-use.js";
+import { latentSides } from "../facts/served-facts.js";
 import { type ControlNetConfig, conditioningEmbeddingNetwork, controlnetNetwork } from "../networks/controlnet.js";
 import { downsampledLevel } from "../networks/ports/attended-tokens.js";
 import { asPrevious, residualNames, residualsOf } from "../networks/ports/control-residuals.js";
 import { controlnetPromptNetwork } from "../networks/prompt-projections.js";
 import type { EncoderConfig } from "../networks/unet-config.js";
-import { latentSides } from "../served/facts.js";
 import { type AdapterSpec, defineAdapter, type PreparedFor } from "./adapter.js";
 
 export interface ControlNetSpec extends AdapterSpec {
@@ -21,7 +22,7 @@ export const controlNetAdapter = defineAdapter<ControlNetSpec, ControlNetConfig>
   fits: (config, { unet }) => encoderShape(config) === encoderShape(unet),
   preparation: ({ net }, picture) => [hintUse(net, picture)],
   async prepare({ net }, { image, size }, tools) {
-    const { pictureTensor } = await import("../denoise/picture-tensor.js");
+    const { pictureTensor } = await import("../pictures/picture-tensor.js");
     const embedding = tools.session(net, conditioningEmbeddingNetwork);
     const { hint } = await embedding.run({ image: pictureTensor(image, size, 0) });
     return { hint: hint! };

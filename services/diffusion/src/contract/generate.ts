@@ -2,8 +2,8 @@
 import { OUTPUT_FORMATS } from "@armature/contract";
 import { z } from "zod";
 import { FEATURES, type GenerateParameters, type RequestFields } from "../features/index.js";
+import { type GenerateLimits, workIssue } from "../features/limits.js";
 import { imageCount } from "../features/seeds.js";
-import { type GenerateLimits, workIssue } from "./limits.js";
 
 /**
  * The request's schema under a service's limits. Fields without a default are the service's to fill in, from the model that is

@@ -4,9 +4,9 @@ import { Tensor } from "onnxruntime-node";
 import { expect, test } from "vitest";
 import { startScheduler } from "../schedulers/index.js";
 import type { Level } from "../schedulers/prediction.js";
-import type { UNet } from "./components.js";
 import { denoise } from "./denoise.js";
 import { planEvaluations } from "./evaluation-plan.js";
+import type { UNet } from "./evaluator.js";
 
 const SHAPE = [1, 4, 2, 2] as const;
 const SIZE = 16;

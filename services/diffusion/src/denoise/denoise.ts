@@ -2,6 +2,7 @@
 import { allFinite, InvalidRequest } from "@armature/core";
 import { Tensor } from "onnxruntime-node";
 import type { CallInputs } from "../adapters/adapter.js";
+import type { PromptEmbeds } from "../prompts/prompt-embeds.js";
 import type { Latents } from "../schedulers/latents.js";
 import type { Level } from "../schedulers/prediction.js";
 import type { Evaluation, ScheduledJob } from "../schedulers/scheduler.js";
@@ -9,7 +10,6 @@ import { attendedFeed } from "./attended.js";
 import type { EvaluationCalls, NetworkCall } from "./evaluation-plan.js";
 import { type DenoiseNetworks, Evaluator } from "./evaluator.js";
 import { type Guidance, guide } from "./guidance.js";
-import type { PromptEmbeds } from "./prompt.js";
 import { joinAnswers, sampleOf, type TextBatch, textBatches } from "./text-batch.js";
 
 interface DenoiseInputs {

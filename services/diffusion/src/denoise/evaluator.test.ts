@@ -7,8 +7,8 @@ import type { AdapterTools, AttachedAdapter } from "../adapters/adapter.js";
 import { adapterDefinition } from "../adapters/index.js";
 import { controlnetNetwork } from "../networks/controlnet.js";
 import { residualNames } from "../networks/ports/control-residuals.js";
-import type { ShallowUNet, UNet } from "./components.js";
 import { planEvaluations } from "./evaluation-plan.js";
+import type { ShallowUNet, UNet } from "./evaluator.js";
 import { Evaluator } from "./evaluator.js";
 import type { TextBatch } from "./text-batch.js";
 

@@ -1,7 +1,7 @@
 /** The diffusion engine: a process that owns the sessions and takes one job after another. */
 import { type CallContext, serveEngine } from "@armature/engine";
 import { liveDeviceTensors, type ResidentStatus } from "@armature/runtime";
-import { factsOf } from "../served/facts.js";
+import { factsOf } from "../served/facts-of.js";
 import { stageUses } from "../stages/recipe.js";
 import type { EngineJobs, EngineProgress, EngineSettings, GenerateOutcome, GeneratePayload } from "./jobs.js";
 import { residentNetworks } from "./resident-networks.js";

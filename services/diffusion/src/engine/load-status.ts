@@ -1,9 +1,10 @@
 /** What is loaded of whole models and ControlNets, from what is loaded of their networks. */
 import type { Precision } from "@armature/contract";
 import type { ResidentStatus } from "@armature/runtime";
+import { residentKey } from "../facts/network-use.js";
 import type { ServedNetwork } from "../served/component.js";
 import type { Served, ServedControlNet, ServedModel } from "../served/served.js";
-import { residentKey, usesOf } from "./network-use.js";
+import { usesOf } from "../served/served-networks.js";
 
 export interface ComponentStatus extends ResidentStatus {
   /** Whether all of its networks are there. */

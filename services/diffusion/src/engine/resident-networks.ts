@@ -1,10 +1,11 @@
 /** The networks of the engine process, which come and go under its memory budget and the device's. */
 import type { Precision } from "@armature/contract";
 import { OpenNetworks, Residency, type ResidentStatus } from "@armature/runtime";
+import { type NetworkUse, residentKey, type UnsizedUse } from "../facts/network-use.js";
+import { usesOf } from "../served/served-networks.js";
 import type { EngineSettings } from "./jobs.js";
 import { loadableUses, loadNetworks, type SessionOf } from "./load-networks.js";
 import { requestAdmission } from "./memory/request-admission.js";
-import { type NetworkUse, residentKey, type UnsizedUse, usesOf } from "./network-use.js";
 
 interface ResidentNetworks {
   /** Throws OutOfMemory where there is not room for the networks of each stage alone. */

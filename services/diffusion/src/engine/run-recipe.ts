@@ -2,12 +2,12 @@
 import type { RgbImage } from "@armature/pixels";
 import type { DenoiseEvents } from "../denoise/denoise.js";
 import { seededNoise } from "../denoise/noise.js";
-import type { ServedFacts } from "../served/facts.js";
+import type { NetworkUse } from "../facts/network-use.js";
+import type { ServedFacts } from "../facts/served-facts.js";
 import { definitionOf } from "../stages/index.js";
 import { type Recipe, recipeSteps, stageUses } from "../stages/recipe.js";
 import { made, type Products, type StageTools } from "../stages/stage.js";
 import type { SessionOf } from "./load-networks.js";
-import type { NetworkUse } from "./network-use.js";
 
 export interface RecipeRun extends Pick<StageTools, "pictures" | "tokenizer"> {
   facts: ServedFacts;

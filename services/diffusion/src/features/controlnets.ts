@@ -2,8 +2,8 @@
 import { controlImageKind, controlNetName, defaultProcessor, name } from "@armature/contract";
 import { type FieldIssue, InvalidRequest } from "@armature/core";
 import { z } from "zod";
-import type { StepWindow } from "../denoise/step-window.js";
-import { controlNetOf, controlNetsNamed } from "../request/choose-controlnet.js";
+import type { StepWindow } from "../schedulers/step-window.js";
+import { controlNetOf, controlNetsNamed } from "../served/choose-controlnet.js";
 import type { ServedControlNet } from "../served/served.js";
 import { defineFeature, type ResolveContext } from "./feature.js";
 import { notServed } from "./not-served.js";

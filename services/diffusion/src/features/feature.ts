@@ -1,14 +1,15 @@
 /** What a feature of `POST /generate` is: one thing that a request may ask for, all that the service knows of it in one file. */
 import type { Precision } from "@armature/contract";
 import { InvalidRequest } from "@armature/core";
-import type { PictureSize, RgbImage } from "@armature/pixels";
+import type { PictureSize } from "@armature/pixels";
 import type { z } from "zod";
 import type { Adapter } from "../adapters/index.js";
-import type { GenerateLimits, PathIssue } from "../contract/limits.js";
 import type { EvaluationCalls } from "../denoise/evaluation-plan.js";
-import type { CutTexts } from "../denoise/prompt.js";
+import type { PicturesByPlace } from "../pictures/pictures-by-place.js";
+import type { CutTexts } from "../prompts/prompt-embeds.js";
 import type { SchedulerConfig } from "../schedulers/scheduler.js";
 import type { Served, ServedModel } from "../served/served.js";
+import type { GenerateLimits, PathIssue } from "./limits.js";
 
 /** A picture that a request brings. */
 export interface RequestPicture {
@@ -21,9 +22,6 @@ export interface RequestPicture {
   /** What it decides of a size that is left open. */
   size: SizeRule;
 }
-
-/** A request's pictures, by their places in it. */
-export type Pictures = Readonly<Record<string, RgbImage>>;
 
 /** How a picture decides a size that is left open: by its shape, at about the model's own number of pixels; or it is kept. */
 export type SizeRule = "shape" | "kept";
@@ -63,7 +61,7 @@ export interface Made {
   /** The ends of its texts that the text encoder could not take. */
   cutTexts: CutTexts;
   /** The pictures that it brought, as the stages saw them. */
-  pictures: Pictures;
+  pictures: PicturesByPlace;
   /** The size that was made. */
   size: PictureSize;
 }

@@ -1,8 +1,8 @@
 /** How the picture is sampled: by which scheduler, in how many steps. */
 import { schedulerName } from "@armature/contract";
 import { z } from "zod";
-import { resolveSchedule, resolveScheduler } from "../request/resolve-scheduler.js";
 import { schedulerOf } from "../schedulers/index.js";
+import { resolveSchedule, resolveScheduler } from "../served/resolve-scheduler.js";
 import { defineFeature } from "./feature.js";
 import { optionName, optionValue } from "./option-values.js";
 

@@ -3,7 +3,7 @@ import { controlNetsResponse, modelsResponse, name, OUTPUT_FORMATS } from "@arma
 import type { MediaTypes, RouteDeclaration } from "@armature/http";
 import { z } from "zod";
 import { generateRequest, generateResponse } from "../contract/generate.js";
-import type { GenerateLimits } from "../contract/limits.js";
+import type { GenerateLimits } from "../features/limits.js";
 import { schedulingHeaders } from "./scheduling-headers.js";
 
 const PICTURES: MediaTypes = Object.fromEntries(OUTPUT_FORMATS.map((format) => [`image/${format}`, "binary" as const]));

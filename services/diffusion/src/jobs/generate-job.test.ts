@@ -11,8 +11,8 @@ import { type GenerateEvent, generateRequest, generateResponse } from "../contra
 import { ControlCache } from "../control-images/control-cache.js";
 import { PreprocessorClient } from "../control-images/preprocessor-client.js";
 import { clientEvents } from "../http/client-events.js";
+import { requestWork } from "../pipelines/work.js";
 import { resolveRequest } from "../request/resolve.js";
-import { requestWork } from "../request/work.js";
 import { readServed } from "../served/served.js";
 import { GENERATE, type GenerateJob, type GenerateJobDeps, generateKind, generateSpec } from "./generate-job.js";
 

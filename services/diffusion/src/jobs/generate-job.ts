@@ -13,13 +13,13 @@ import {
   prepareFiles,
 } from "../control-images/prepare.js";
 import type { EngineProgress, GenerateOutcome, GeneratePayload } from "../engine/jobs.js";
+import { type CompleteRequest, completeRequest } from "../features/complete.js";
 import { controlPicture } from "../features/controlnets.js";
 import type { ResolvedRequest } from "../features/index.js";
 import { recipeOf } from "../pipelines/index.js";
-import { type CompleteRequest, completeRequest } from "../request/complete.js";
+import { requestWork } from "../pipelines/work.js";
 import { toParameters } from "../request/resolve.js";
 import { warningsOf } from "../request/warnings.js";
-import { requestWork } from "../request/work.js";
 import type { Recipe } from "../stages/recipe.js";
 import { etaEstimator } from "./eta.js";
 
@@ -134,7 +134,7 @@ function resultOf(resolved: ResolvedRequest, generation: Generation, job: JobCon
   return {
     parameters: toParameters(request),
     computed: outcome.computed,
-    warnings: warningsOf({ resolved, pictures: prepared.images, ...generation }),
+    warnings: warningsOf({ resolved, ...generation, pictures: prepared.images, cutTexts: outcome.cutTexts }),
     timings: {
       queue_ms: job.queueMs,
       preprocess_ms: prepared.preprocessMs,

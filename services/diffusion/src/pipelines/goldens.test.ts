@@ -10,11 +10,11 @@ import { fixtureJson, fixturePath, goldens, relativeError } from "../../../../te
 import { EMBEDDED_MODELS, fixtureModels } from "../../../../testing/model-folders.js";
 import { psnr } from "../../../../testing/picture-error.js";
 import { openWorkbench, type RunChoices, type Workbench } from "../../../../testing/workbench.js";
+import type { CompleteRequest } from "../features/complete.js";
 import { type Control, controlPicture } from "../features/controlnets.js";
 import { IMAGE } from "../features/image.js";
 import { completeSize } from "../features/size.js";
-import type { CompleteRequest } from "../request/complete.js";
-import { resolveScheduler } from "../request/resolve-scheduler.js";
+import { resolveScheduler } from "../served/resolve-scheduler.js";
 
 /** fixtures/README: the reference itself moves by 1.2e-5 when it is computed in float64. */
 const LATENTS_TOLERANCE = 5e-4;

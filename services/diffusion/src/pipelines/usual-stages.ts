@@ -1,8 +1,8 @@
 /** The stages that pipelines have in common, as a request asks for them. */
 import { isGuided, planEvaluations } from "../denoise/evaluation-plan.js";
 import { adaptersOf } from "../features/adapters.js";
+import type { CompleteRequest } from "../features/complete.js";
 import { evaluationsWork } from "../features/cost.js";
-import type { CompleteRequest } from "../request/complete.js";
 import { scheduleOf } from "../schedulers/index.js";
 import type { StageNamed } from "../stages/index.js";
 

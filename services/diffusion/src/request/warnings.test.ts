@@ -4,10 +4,10 @@ import { expect, test } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { readRgb } from "../../../../testing/picture.js";
 import { generateRequest } from "../contract/generate.js";
-import type { CutTexts } from "../denoise/prompt.js";
+import { completeRequest } from "../features/complete.js";
 import { recipeOf } from "../pipelines/index.js";
+import type { CutTexts } from "../prompts/prompt-embeds.js";
 import { readServed } from "../served/served.js";
-import { completeRequest } from "./complete.js";
 import { resolveRequest } from "./resolve.js";
 import { warningsOf } from "./warnings.js";
 
@@ -30,7 +30,7 @@ function warnings(fields: object, { pictures = {}, cutTexts = {}, from = served 
   const service = { served: from, limits, precision: "float32" as const, drawSeed: () => 0 };
   const resolved = resolveRequest(request, service);
   const complete = completeRequest(resolved, pictures);
-  return warningsOf({ resolved, request: complete, recipe: recipeOf(complete), pictures, outcome: { cutTexts } });
+  return warningsOf({ resolved, request: complete, recipe: recipeOf(complete), pictures, cutTexts });
 }
 
 test("a request that is done as it reads has none", () => {

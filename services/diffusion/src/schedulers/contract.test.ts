@@ -5,7 +5,7 @@
  */
 import { TorchGenerator } from "@armature/core";
 import { describe, expect, test } from "vitest";
-import { resolveScheduler } from "../request/resolve-scheduler.js";
+import { resolveScheduler } from "../served/resolve-scheduler.js";
 import { alphasCumprod } from "./alphas.js";
 import { SCHEDULERS, scheduleOf, startScheduler } from "./index.js";
 import { combine, type Latents } from "./latents.js";

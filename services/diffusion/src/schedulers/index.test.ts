@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { TorchGenerator } from "@armature/core";
 import { readTensors } from "@armature/weights";
 import { describe, expect, test } from "vitest";
-import { resolveScheduler } from "../request/resolve-scheduler.js";
+import { resolveScheduler } from "../served/resolve-scheduler.js";
 import { beginAfter, SCHEDULERS, scheduleOf, startScheduler } from "./index.js";
 import { SchedulerRefusal } from "./refusal.js";
 import type { Evaluation, ScheduledJob, SchedulerConfig } from "./scheduler.js";

@@ -1,6 +1,6 @@
 /** What options do, where neither a golden nor the contract shows it. */
 import { describe, expect, test } from "vitest";
-import { resolveScheduler } from "../request/resolve-scheduler.js";
+import { resolveScheduler } from "../served/resolve-scheduler.js";
 import { alphasCumprod } from "./alphas.js";
 import { scheduleOf, startScheduler } from "./index.js";
 import { combine, type Latents } from "./latents.js";

@@ -2,18 +2,17 @@ import type { Precision } from "@armature/contract";
 import type { PictureSize } from "@armature/pixels";
 import type { AttachedAdapter, UsesInCalls } from "../adapters/adapter.js";
 import { type Adapter, adapterDefinition } from "../adapters/index.js";
-import { batchesOf, type EvaluationCalls } from "../denoise/evaluation-plan.js";
+import { batchesOf, type EvaluationCalls, picturesPerCall } from "../denoise/evaluation-plan.js";
 import type { Guidance } from "../denoise/guidance.js";
 import { samplePosterior } from "../denoise/posterior.js";
-import type { NetworkUse } from "../engine/network-use.js";
-import { picturesPerCall } from "../features/precision.js";
+import type { NetworkUse } from "../facts/network-use.js";
+import { latentSides, type ServedFacts } from "../facts/served-facts.js";
 import { attendedTokens } from "../networks/ports/attended-tokens.js";
 import { unetPromptNetwork } from "../networks/prompt-projections.js";
 import { shallowUnetNetwork } from "../networks/shallow-unet.js";
 import { unetNetwork } from "../networks/unet.js";
 import { startScheduler } from "../schedulers/index.js";
 import type { SchedulerConfig } from "../schedulers/scheduler.js";
-import { latentSides, type ServedFacts } from "../served/facts.js";
 import { defineStage, made, type Products, type StageTools } from "./stage.js";
 
 export interface Denoise {

@@ -1,5 +1,5 @@
-import type { Text } from "../denoise/prompt.js";
 import { clipTextNetwork } from "../networks/clip-text.js";
+import type { Text } from "../prompts/prompt-embeds.js";
 import { defineStage } from "./stage.js";
 
 export interface EncodePrompt {
@@ -12,10 +12,10 @@ export interface EncodePrompt {
 export const encodePrompt = defineStage<EncodePrompt>({
   uses: ({ model, texts }) => [{ component: model, network: clipTextNetwork.name, sizes: { B: texts.length } }],
   async run({ model, texts }, _, tools) {
-    const { encodeTexts } = await import("../denoise/prompt.js");
+    const { encodeClip } = await import("../prompts/encode-clip.js");
     const tokenizer = tools.tokenizer(model);
     const session = tools.session(model, clipTextNetwork);
-    const embeds = await encodeTexts(texts, { tokenizer, session, config: tools.model(model).text });
+    const embeds = await encodeClip(texts, { tokenizer, session, config: tools.model(model).text });
     const [prompt, negativePrompt] = texts.toReversed().map(({ text }) => tokenizer.tokenize(text).cutOff);
     return { embeds, cutTexts: { ...(prompt && { prompt }), ...(negativePrompt && { negativePrompt }) } };
   },

@@ -5,10 +5,10 @@ import type { AdapterTools } from "../adapters/adapter.js";
 import type { DenoiseEvents } from "../denoise/denoise.js";
 import type { NoiseSource } from "../denoise/noise.js";
 import type { Posterior } from "../denoise/posterior.js";
-import type { CutTexts, PromptEmbeds } from "../denoise/prompt.js";
-import type { NetworkUse } from "../engine/network-use.js";
-import type { Pictures } from "../features/feature.js";
-import type { ServedFacts } from "../served/facts.js";
+import type { NetworkUse } from "../facts/network-use.js";
+import type { ServedFacts } from "../facts/served-facts.js";
+import type { PicturesByPlace } from "../pictures/pictures-by-place.js";
+import type { CutTexts, PromptEmbeds } from "../prompts/prompt-embeds.js";
 import type { ClipTokenizer } from "../tokenizer/clip-tokenizer.js";
 
 /** A stage whose part of a recipe is `Spec`: plain JSON. */
@@ -43,7 +43,7 @@ export interface Products {
 /** With the sessions of the networks that the stage uses. */
 export interface StageTools extends AdapterTools {
   tokenizer(model: string): ClipTokenizer;
-  pictures: Pictures;
+  pictures: PicturesByPlace;
   noise(seeds: readonly number[]): NoiseSource;
   events: DenoiseEvents;
   /** To be called when the recipe has ended, however it ends. */

@@ -13,8 +13,8 @@ import { describeDevice } from "@armature/service";
 import { Router } from "express";
 import { type ComponentStatus, loadedStatus } from "../../engine/load-status.js";
 import { loadSpec } from "../../jobs/load-job.js";
-import { controlNetOf, controlNetsNamed } from "../../request/choose-controlnet.js";
-import { resolveScheduler } from "../../request/resolve-scheduler.js";
+import { controlNetOf, controlNetsNamed } from "../../served/choose-controlnet.js";
+import { resolveScheduler } from "../../served/resolve-scheduler.js";
 import type { Selected } from "../../served/served.js";
 
 interface ServedDeps {

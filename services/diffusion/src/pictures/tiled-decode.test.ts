@@ -5,7 +5,7 @@ import { CPU_PROFILE, NCHW_PROFILE } from "@armature/graph";
 import type { RgbImage } from "@armature/pixels";
 import { beforeAll, describe, expect, test } from "vitest";
 import { MODEL, openEmbedded } from "../../../../testing/embedded-pipeline.js";
-import { decoderTiles } from "../engine/decoder-tiles.js";
+import { decoderTiles } from "../facts/decoder-tiles.js";
 import { vaeDecoderNetwork } from "../networks/vae.js";
 import { decodeLatents } from "./decode-latents.js";
 import { type TilePlan, tileStarts } from "./tiled-decode.js";

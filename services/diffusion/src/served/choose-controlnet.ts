@@ -1,6 +1,6 @@
 /** Which of the served ControlNets a type means: of several, the one that was made for the model. */
 import { takesAdapter } from "../adapters/index.js";
-import type { Served, ServedControlNet, ServedModel } from "../served/served.js";
+import type { Served, ServedControlNet, ServedModel } from "./served.js";
 
 interface Choice {
   served: Pick<Served, "controlnets">;
