@@ -10,7 +10,8 @@ import type { CompleteRequest } from "../services/diffusion/src/features/complet
 import type { PicturesByPlace } from "../services/diffusion/src/pictures/pictures-by-place.js";
 import { recipeOf } from "../services/diffusion/src/pipelines/index.js";
 import { factsOf } from "../services/diffusion/src/served/facts-of.js";
-import { readServed, type Served, type ServedSelection } from "../services/diffusion/src/served/served.js";
+import { readServed, type ServedSelection } from "../services/diffusion/src/served/read-served.js";
+import type { Served } from "../services/diffusion/src/served/served.js";
 import type { Recipe } from "../services/diffusion/src/stages/recipe.js";
 
 /** What of a run a test may choose. */

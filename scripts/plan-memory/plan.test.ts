@@ -7,7 +7,7 @@ import { completeRequest } from "@armature/diffusion/features/complete";
 import { recipeOf } from "@armature/diffusion/pipelines/index";
 import { resolveRequest } from "@armature/diffusion/request/resolve";
 import { factsOf } from "@armature/diffusion/served/facts-of";
-import { readServed } from "@armature/diffusion/served/served";
+import { readServed } from "@armature/diffusion/served/read-served";
 import { recipeUses } from "@armature/diffusion/stages/recipe";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { fixtureModels } from "../../testing/model-folders.js";

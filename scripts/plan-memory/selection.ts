@@ -2,7 +2,8 @@
 
 import { type FindNetwork, findInFolders } from "@armature/diffusion/engine/memory/network-memory";
 import { networkOf } from "@armature/diffusion/networks/index";
-import { readServed, type Served } from "@armature/diffusion/served/served";
+import { readServed } from "@armature/diffusion/served/read-served";
+import type { Served } from "@armature/diffusion/served/served";
 import { usedNetwork } from "@armature/diffusion/served/served-networks";
 import { configOf, fullSizeConfigs } from "../bench/configs.js";
 import { configuredModels } from "../bench/configured-models.js";
@@ -23,8 +24,8 @@ export interface SelectionRequest {
 }
 
 /** Reads headers and configs. Throws InvalidConfig or InvalidModel, naming what is wrong. */
-export function selectOnDisk(request: SelectionRequest): Selected {
-  const served = readServed(request);
+export function selectOnDisk({ modelsDir, models, controlnets }: SelectionRequest): Selected {
+  const served = readServed({ modelsDir, models, adapters: { controlnet: controlnets } });
   return { served, find: findInFolders(served) };
 }
 

@@ -1,7 +1,7 @@
 export { type LeftOut, orInvalidModel, readUsable, type Usable } from "./left-out.js";
 export { lfsPointerAt, lfsPointerText, MAX_POINTER_BYTES } from "./lfs-pointer.js";
 export { ModelConfig } from "./model-config.js";
-export { type ModelFolder, openModelFolder, shardsOf } from "./model-folder.js";
+export { type ModelFolder, openModelFolder, openWeights, shardsOf } from "./model-folder.js";
 export {
   readSafetensorsHeader,
   type SafetensorsDtype,

@@ -14,6 +14,7 @@ import {
   preparedSettings,
 } from "@armature/service";
 import { z } from "zod";
+import type { AdapterKind } from "./adapters/index.js";
 import type { GenerateLimits } from "./features/limits.js";
 
 const EMBEDDED_MODELS = fileURLToPath(new URL("../../../models", import.meta.url));
@@ -93,6 +94,10 @@ export function requestLimits(config: Config): GenerateLimits {
     maxWork: config.MAX_WORK,
   };
 }
+
+/** Which adapters to serve, by their kinds. */
+export const adapterSelection = (config: Config) =>
+  ({ controlnet: config.CONTROLNETS }) satisfies Record<AdapterKind, string[] | undefined>;
 
 /** Bytes of a request's body, and of a picture that one names by its address. */
 export const bodyBytes = ({ MAX_BODY_MB }: Config): number => MAX_BODY_MB * 2 ** 20;

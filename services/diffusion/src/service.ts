@@ -9,7 +9,16 @@ import type { Jobs } from "@armature/jobs";
 import { DEFAULT_SOURCE_POLICY, type SourcePolicy } from "@armature/net";
 import { accessOptions, chooseServedDevice, deviceOptions, engineObstacle, warmUp } from "@armature/service";
 import type { Logger } from "pino";
-import { bodyBytes, type Config, decodeLimits, deviceMemory, machineDefaults, requestLimits } from "./config.js";
+import { ADAPTER_KINDS, ADAPTERS } from "./adapters/index.js";
+import {
+  adapterSelection,
+  bodyBytes,
+  type Config,
+  decodeLimits,
+  deviceMemory,
+  machineDefaults,
+  requestLimits,
+} from "./config.js";
 import { lookAt } from "./control-images/look-at.js";
 import { PreprocessorClient } from "./control-images/preprocessor-client.js";
 import { DiffusionEngine } from "./engine/diffusion-engine.js";
@@ -20,8 +29,9 @@ import { type DiffusionMetrics, diffusionMetrics } from "./http/metrics.js";
 import { generateRoute } from "./http/routes/generate.js";
 import { loadRoutes, servedRoutes } from "./http/routes/served.js";
 import { createJobs } from "./jobs/create-jobs.js";
-import { controlNetsNamed } from "./served/choose-controlnet.js";
-import { readServed, type Selected, type Served } from "./served/served.js";
+import { adaptersNamed } from "./served/choose-adapter.js";
+import { readServed } from "./served/read-served.js";
+import type { Selected, Served } from "./served/served.js";
 
 interface DiffusionService {
   app: ServiceApp;
@@ -92,7 +102,7 @@ interface Computing {
 
 function readConfigured(config: Config, note: (line: string) => void): Selected {
   const { modelsDir } = machineDefaults(config);
-  return readServed({ modelsDir, models: config.MODELS, controlnets: config.CONTROLNETS, note });
+  return readServed({ modelsDir, models: config.MODELS, adapters: adapterSelection(config), note });
 }
 
 async function computingOn(device: DeviceChoice, config: Config, log: Logger): Promise<Computing> {
@@ -172,18 +182,21 @@ function routers({ config, served, computing, inflight }: Setup, { engine, jobs,
   return { routers: [generate, servedRoutes(deps)], operatorRouters: [loadRoutes(deps)] };
 }
 
-function logLeftOut({ leftOut: { models, controlnets } }: Selected, log: Logger): void {
-  for (const { id, reason } of [...models, ...controlnets]) log.error({ id, reason }, "is left out: it cannot work");
+function logLeftOut({ leftOut: { models, adapters } }: Selected, log: Logger): void {
+  for (const { id, reason } of [...models, ...Object.values(adapters).flat()])
+    log.error({ id, reason }, "is left out: it cannot work");
 }
 
-/** By the names in WARM the ids of what they mean, of a type all ControlNets. Throws InvalidConfig for a name that is not served. */
+/** By the names in WARM the ids of what they mean, of a type all adapters. Throws InvalidConfig for a name that is not served. */
 function warmIds({ WARM = [] }: Config, served: Served): ReadonlyMap<string, readonly string[]> {
+  const adaptersOf = (name: string) => ADAPTER_KINDS.flatMap((kind) => adaptersNamed(kind, name, served));
   const chosen = WARM.map((name) => {
-    const found = [...served.models.filter(({ id }) => id === name), ...controlNetsNamed(name, served)];
+    const found = [...served.models.filter(({ id }) => id === name), ...adaptersOf(name)];
     if (found.length > 0) return [name, found.map(({ id }) => id)] as const;
-    const known = new Set([...served.models.map(({ id }) => id), ...served.controlnets.map(({ type }) => type)]);
+    const known = new Set([...served.models.map(({ id }) => id), ...served.adapters.map(({ type }) => type)]);
+    const kinds = ["a model", ...ADAPTER_KINDS.map((kind) => `a ${ADAPTERS[kind].label} type`)];
     throw new InvalidConfig(
-      `WARM: ${name} is neither a model nor a ControlNet type served; there is ${[...known].join(", ")}`,
+      `WARM: ${name} is neither ${kinds.join(" nor ")} served; there is ${[...known].join(", ")}`,
     );
   });
   return new Map(chosen);

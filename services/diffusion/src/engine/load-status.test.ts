@@ -3,7 +3,7 @@ import type { ResidentStatus } from "@armature/runtime";
 import { expect, test } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { residentKey } from "../facts/network-use.js";
-import { readServed } from "../served/served.js";
+import { readServed } from "../served/read-served.js";
 import { usesOf } from "../served/served-networks.js";
 import { componentStatuses } from "./load-status.js";
 

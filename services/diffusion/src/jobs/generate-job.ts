@@ -13,8 +13,8 @@ import {
   prepareFiles,
 } from "../control-images/prepare.js";
 import type { EngineProgress, GenerateOutcome, GeneratePayload } from "../engine/jobs.js";
+import { controlImagesOf } from "../features/adapters.js";
 import { type CompleteRequest, completeRequest } from "../features/complete.js";
-import { controlPicture } from "../features/controlnets.js";
 import type { ResolvedRequest } from "../features/index.js";
 import { recipeOf } from "../pipelines/index.js";
 import { requestWork } from "../pipelines/work.js";
@@ -119,11 +119,11 @@ function pictures({ request, outcome }: Generation, deps: GenerateJobDeps, job: 
 }
 
 function controlPictures({ request, prepared }: Generation, deps: GenerateJobDeps, job: JobContext): Outputs {
-  return request.controls.map(({ type, processor }, index) =>
+  return controlImagesOf(request).map(({ type, preprocessor, place }, index) =>
     deps.encoding.add(async () => {
-      const image = prepared.images[controlPicture(index)]!;
+      const image = prepared.images[place]!;
       const file = await encodeImage(image, { format: "png" });
-      const about = { type, preprocessor: processor, width: image.width, height: image.height, format: "png" };
+      const about = { type, preprocessor, width: image.width, height: image.height, format: "png" };
       await job.output(file, { list: "control_images", index, about });
     }),
   );

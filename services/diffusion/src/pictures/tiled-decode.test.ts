@@ -42,7 +42,7 @@ describe("a picture in tiles", () => {
   const latents = smoothLatents(side);
   const decode = async (tiles?: TilePlan) => {
     const session = await bench.session(MODEL, vaeDecoderNetwork);
-    const decoder = { session, config: bench.facts.model(MODEL).vae, tiles };
+    const decoder = { session, config: bench.facts.model(MODEL).configs.vae, tiles };
     const [picture] = await decodeLatents(latents, [1, 4, side, side], decoder);
     return picture!;
   };

@@ -101,7 +101,7 @@ async function readRecorded(recorded: Recorded, folder: string, { served }: Work
   const controlFiles = call.control_image ?? (start ? [] : (call.image ?? []));
   const controlImages = await Promise.all([controlFiles].flat().map(read));
   const controls = (controlnet ?? []).map((netId, i): Control => {
-    const net = served.controlnets.find((candidate) => candidate.id === netId)!;
+    const net = served.adapters.find(({ id }) => id === netId)!;
     return {
       ...{ type: net.type, net: net.id, processor: "none", options: {} },
       conditioningScale: pick(call.controlnet_conditioning_scale, i) ?? 1,
@@ -111,7 +111,7 @@ async function readRecorded(recorded: Recorded, folder: string, { served }: Work
       conditionalOnly: call.guess_mode || net.config.globalPool,
     };
   });
-  const side = entry.unet.sampleSize * entry.latents.scale;
+  const side = entry.configs.unet.sampleSize * entry.latents.scale;
   const own = completeSize({ side, most: 1e6 }, start ?? controlImages[0], "kept");
   const toRequest = (prompt: number): CompleteRequest => ({
     ...{ model: id, precision: undefined, seeds: seedsOf(recorded, prompt) },

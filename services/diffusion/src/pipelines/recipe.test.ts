@@ -6,7 +6,7 @@ import { generateRequest } from "../contract/generate.js";
 import { completeRequest } from "../features/complete.js";
 import { resolveRequest } from "../request/resolve.js";
 import { factsOf } from "../served/facts-of.js";
-import { readServed } from "../served/served.js";
+import { readServed } from "../served/read-served.js";
 import type { StageNamed } from "../stages/index.js";
 import { recipeSteps, recipeUses, recipeWork, stageUses } from "../stages/recipe.js";
 import { recipeOf } from "./index.js";

@@ -3,7 +3,7 @@ import type { Session } from "@armature/runtime";
 import { Tensor } from "onnxruntime-node";
 import { type ClipTextConfig, promptEmbedsName } from "../networks/clip-text.js";
 import type { ClipTokenizer } from "../tokenizer/clip-tokenizer.js";
-import type { PromptEmbeds, Text } from "./prompt-embeds.js";
+import type { EncodedTexts, Text } from "./prompt-embeds.js";
 
 /** A text encoder that is loaded. */
 interface TextEncoder {
@@ -13,9 +13,10 @@ interface TextEncoder {
 }
 
 /** Encodes each text alone: CLIP sees no other text of the batch. */
-export async function encodeClip(texts: readonly Text[], encoder: TextEncoder): Promise<PromptEmbeds> {
+export async function encodeClip(texts: readonly Text[], encoder: TextEncoder): Promise<EncodedTexts> {
   const { tokens: length, width } = encoder.config;
-  const ids = texts.flatMap(({ text }) => encoder.tokenizer.tokenize(text).ids);
+  const tokenized = texts.map(({ text }) => encoder.tokenizer.tokenize(text));
+  const ids = tokenized.flatMap((one) => one.ids);
   const inputIds = new Tensor("int64", BigInt64Array.from(ids, BigInt), [texts.length, length]);
   const names = texts.map(({ clipSkip }) => promptEmbedsName(clipSkip));
   const outputs = await encoder.session.run({ input_ids: inputIds }, [...new Set(names)]);
@@ -24,5 +25,5 @@ export async function encodeClip(texts: readonly Text[], encoder: TextEncoder): 
   for (const [i, name] of names.entries()) {
     data.set((outputs[name]!.data as Float32Array).subarray(i * size, (i + 1) * size), i * size);
   }
-  return { data, texts: texts.length, length, width };
+  return { embeds: { data, texts: texts.length, length, width }, cutOff: tokenized.map(({ cutOff }) => cutOff) };
 }

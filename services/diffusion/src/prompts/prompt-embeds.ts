@@ -15,6 +15,13 @@ export interface Text {
   clipSkip: number;
 }
 
+/** Texts as a model's text encoders give them. */
+export interface EncodedTexts {
+  embeds: PromptEmbeds;
+  /** The end of each text that the encoders could not take; undefined: they took it whole. */
+  cutOff: readonly (string | undefined)[];
+}
+
 /** The ends of texts that the text encoder could not take; none of one that it took whole, or did not read. */
 export interface CutTexts {
   prompt?: string;

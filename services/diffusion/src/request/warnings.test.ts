@@ -7,7 +7,7 @@ import { generateRequest } from "../contract/generate.js";
 import { completeRequest } from "../features/complete.js";
 import { recipeOf } from "../pipelines/index.js";
 import type { CutTexts } from "../prompts/prompt-embeds.js";
-import { readServed } from "../served/served.js";
+import { readServed } from "../served/read-served.js";
 import { resolveRequest } from "./resolve.js";
 import { warningsOf } from "./warnings.js";
 
@@ -82,7 +82,7 @@ const CANNY = "preprocess/canny/astronaut-100-200.png";
 const DEPTH = "components/dpt-random-depth.png";
 
 /** The embedded nets under other types. */
-const renamed = (type: string) => readServed({ modelsDir, controlnets: [`${type}=controlnet-canny`] });
+const renamed = (type: string) => readServed({ modelsDir, adapters: { controlnet: [`${type}=controlnet-canny`] } });
 
 test.each([
   ["canny", PHOTO, true],

@@ -4,17 +4,17 @@ import type { ServedFacts } from "../facts/served-facts.js";
 import type { Served } from "./served.js";
 
 /** The facts of what is served. Requests were resolved against the same, so a name that is missing is a fault of the program. */
-export const factsOf = ({ models, controlnets }: Served, forms: NetworkForms): ServedFacts => ({
+export const factsOf = ({ models, adapters }: Served, forms: NetworkForms): ServedFacts => ({
   model: (id) =>
     required(
       models.find((model) => model.id === id),
       id,
     ),
-  controlNet: (id) =>
+  adapterConfig: (id) =>
     required(
-      controlnets.find((net) => net.id === id),
+      adapters.find((adapter) => adapter.id === id),
       id,
-    ),
+    ).config,
   forms,
 });
 

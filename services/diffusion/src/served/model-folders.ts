@@ -1,13 +1,14 @@
-/** Which folders under MODELS_DIR hold a model or a ControlNet, in diffusers' layout. */
+/** Which folders under MODELS_DIR hold a model or an adapter, in diffusers' layout. */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { InvalidConfig, unlessVanishedSync } from "@armature/core";
 import { readSmallFileIfThere } from "@armature/weights";
+import { ADAPTER_KINDS, ADAPTERS, type AdapterKind, byKind } from "../adapters/index.js";
 
 /** Ids: paths under MODELS_DIR, such as `Lykon/DreamShaper`. */
 export interface ModelFolders {
   models: string[];
-  controlnets: string[];
+  adapters: Record<AdapterKind, string[]>;
 }
 
 /** Deepest place of a model: `organisation/name`, with one folder to spare. */
@@ -16,14 +17,15 @@ const MAX_DEPTH = 3;
 /** Throws InvalidConfig where there is no such folder. */
 export function findModelFolders(modelsDir: string): ModelFolders {
   if (!existsSync(modelsDir)) throw new InvalidConfig(`MODELS_DIR: ${modelsDir} does not exist`);
-  const found: ModelFolders = { models: [], controlnets: [] };
+  const found: ModelFolders = { models: [], adapters: byKind(() => []) };
   visit(modelsDir, 0);
   return found;
 
   function visit(folder: string, depth: number): void {
     const id = relative(modelsDir, folder).split(sep).join("/");
-    if (existsSync(join(folder, "model_index.json"))) found.models.push(id);
-    else if (className(join(folder, "config.json")) === "ControlNetModel") found.controlnets.push(id);
+    if (existsSync(join(folder, "model_index.json"))) return void found.models.push(id);
+    const kind = adapterKind(folder);
+    if (kind) found.adapters[kind].push(id);
     else if (depth < MAX_DEPTH) {
       for (const name of (unlessVanishedSync(() => readdirSync(folder)) ?? []).sort()) {
         const path = join(folder, name);
@@ -36,6 +38,11 @@ export function findModelFolders(modelsDir: string): ModelFolders {
 /** Links are followed: people keep large models on another disk. A link that leads nowhere is none. */
 function isFolder(path: string): boolean {
   return unlessVanishedSync(() => statSync(path))?.isDirectory() ?? false;
+}
+
+function adapterKind(folder: string): AdapterKind | undefined {
+  const name = className(join(folder, "config.json"));
+  return ADAPTER_KINDS.find((kind) => ADAPTERS[kind].weights.className === name);
 }
 
 function className(configFile: string): unknown {

@@ -2,11 +2,11 @@
 import type { NetworkUse, UnsizedUse } from "../facts/network-use.js";
 import { networkOf } from "../networks/index.js";
 import type { ServedNetwork } from "./component.js";
-import type { Served, ServedControlNet, ServedModel } from "./served.js";
+import { allWeights, type Served, type ServedWeights } from "./served.js";
 
-/** Uses of all networks of a model or ControlNet, or of those given. */
+/** Uses of all networks of a model or an adapter, or of those given. */
 export function usesOf(
-  { id, networks }: Pick<ServedModel | ServedControlNet, "id" | "networks">,
+  { id, networks }: Pick<ServedWeights, "id" | "networks">,
   precision: NetworkUse["precision"],
   chosen = networks,
 ): UnsizedUse[] {
@@ -17,9 +17,9 @@ export function usesOf(
 }
 
 /** The network that a use means. */
-export function usedNetwork({ component, network }: UnsizedUse, { models, controlnets }: Served): ServedNetwork {
-  const owner = [...models, ...controlnets].find(({ id }) => id === component);
-  const found = owner?.networks.find((served) => served.network === network);
+export function usedNetwork({ component, network }: UnsizedUse, served: Served): ServedNetwork {
+  const weights = allWeights(served).find(({ id }) => id === component);
+  const found = weights?.networks.find((candidate) => candidate.network === network);
   if (!found) throw new Error(`The engine does not serve ${component} ${network}`);
   return found;
 }

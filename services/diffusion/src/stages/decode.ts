@@ -22,12 +22,16 @@ export const decode = defineStage<Decode>({
   },
   async run({ model, size, images }, products, tools) {
     const { decodeLatents } = await import("../pictures/decode-latents.js");
-    const { vae: config, latents } = tools.model(model);
+    const { configs, latents } = tools.model(model);
     const { H, W } = latentSides({ latents }, size);
-    const decoder = { session: tools.session(model, vaeDecoderNetwork), config, tiles: tilesOf(model, tools) };
+    const decoder = {
+      session: tools.session(model, vaeDecoderNetwork),
+      config: configs.vae,
+      tiles: tilesOf(model, tools),
+    };
     return { images: await decodeLatents(made(products, "latents"), [images, latents.channels, H, W], decoder) };
   },
 });
 
 const tilesOf = (model: string, { model: find, forms }: ServedFacts) =>
-  decoderTiles(find(model).vae, formOf(vaeDecoderNetwork, forms, undefined));
+  decoderTiles(find(model).configs.vae, formOf(vaeDecoderNetwork, forms, undefined));

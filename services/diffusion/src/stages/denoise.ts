@@ -1,7 +1,7 @@
 import type { Precision } from "@armature/contract";
 import type { PictureSize } from "@armature/pixels";
 import type { AttachedAdapter, UsesInCalls } from "../adapters/adapter.js";
-import { type Adapter, adapterDefinition } from "../adapters/index.js";
+import { type Adapter, adapterDefinition, attachAdapter } from "../adapters/index.js";
 import { batchesOf, type EvaluationCalls, picturesPerCall } from "../denoise/evaluation-plan.js";
 import type { Guidance } from "../denoise/guidance.js";
 import { samplePosterior } from "../denoise/posterior.js";
@@ -60,7 +60,7 @@ export const denoise = defineStage<Denoise>({
       unet: {
         session: session(unetNetwork),
         projections: session(unetPromptNetwork),
-        config: tools.model(spec.model).unet,
+        config: tools.model(spec.model).configs.unet,
       },
       shallow: plan.every(({ whole }) => whole) ? undefined : { session: session(shallowUnetNetwork) },
       adapters: await attachAdapters(spec, products, tools),
@@ -94,7 +94,7 @@ function attachAdapters(
   return Promise.all(
     adapters.map(async (adapter, place) => {
       const own = prepared[place];
-      return own && adapterDefinition(adapter).attach(adapter, own, tools);
+      return own && attachAdapter(adapter, own, tools);
     }),
   );
 }
@@ -117,15 +117,15 @@ function usesOfAdapter(spec: Denoise, place: number, facts: ServedFacts): Networ
   if (batches.length === 0) return [];
   const adapter = adapters[place]!;
   const acting = { model: facts.model(model), size, inCalls: usesAt(spec, facts)(batches) };
-  return adapterDefinition(adapter).uses(adapter, acting, facts);
+  return adapterDefinition(adapter).uses(adapter, acting);
 }
 
 /** Uses of networks in batches of calls, at the sizes of a step. */
 function usesAt(spec: Denoise, facts: ServedFacts) {
   const model = facts.model(spec.model);
   const latent = latentSides(model, spec.size);
-  const T = attendedTokens(model.unet, [latent.H, latent.W], spec.tokenDownsampling).length;
-  const sizes = { S: model.text.tokens, T, ...latent };
+  const T = attendedTokens(model.configs.unet, [latent.H, latent.W], spec.tokenDownsampling).length;
+  const sizes = { S: model.context.tokens, T, ...latent };
   return (batches: readonly number[]): UsesInCalls =>
     (component, { name: network }, more) =>
       batches.map((B) => ({ component, network, precision: spec.precision, sizes: { B, ...sizes }, ...more }));

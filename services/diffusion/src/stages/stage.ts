@@ -41,8 +41,9 @@ export interface Products {
 }
 
 /** With the sessions of the networks that the stage uses. */
-export interface StageTools extends AdapterTools {
-  tokenizer(model: string): ClipTokenizer;
+export interface StageTools extends AdapterTools, ServedFacts {
+  /** By the files in that folder of the model. */
+  tokenizer(model: string, folder: string): ClipTokenizer;
   pictures: PicturesByPlace;
   noise(seeds: readonly number[]): NoiseSource;
   events: DenoiseEvents;

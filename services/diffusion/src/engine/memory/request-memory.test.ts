@@ -11,7 +11,7 @@ import { type CompleteRequest, completeRequest } from "../../features/complete.j
 import { recipeOf } from "../../pipelines/index.js";
 import { resolveRequest } from "../../request/resolve.js";
 import { factsOf } from "../../served/facts-of.js";
-import { readServed } from "../../served/served.js";
+import { readServed } from "../../served/read-served.js";
 import { recipeUses } from "../../stages/recipe.js";
 import { neededBytes } from "./needed-bytes.js";
 import { findInFolders, memoryOfUses, type NetworkMemory } from "./network-memory.js";
