@@ -51,21 +51,21 @@ export async function createService(config: Config, log: Logger, version: string
   for (const note of notes) log.info(note); // a start that fails says why, in one line
   logLeftOut(served, log);
   const computing = await computingOn(device, config, log);
-  const setup = { config, served, computing, inflight: inflight(config.INFLIGHT_MB * 1e6), log };
+  const configured = { config, served, computing, inflight: inflight(config.INFLIGHT_MB * 1e6), log };
   const metrics = createMetrics({ service: "diffusion", version });
-  const engine = startEngine(setup);
-  const preprocessor = preprocessorOf(setup);
+  const engine = startEngine(configured);
+  const preprocessor = preprocessorOf(configured);
   const sources = sourcesOf(config);
-  const jobs = startJobs(setup, { engine, preprocessor, sources, metrics });
+  const jobs = startJobs(configured, { engine, preprocessor, sources, metrics });
   const warmObstacle = warmEngine(warm, engine, log);
   const app = createApp({
     info: { title: "Armature diffusion", version, description: DESCRIPTION },
     log,
     metrics,
     ...accessOptions(config),
-    inflight: setup.inflight,
+    inflight: configured.inflight,
     routes: routeDeclarations(requestLimits(config)),
-    ...routers(setup, { engine, jobs, sources }),
+    ...routers(configured, { engine, jobs, sources }),
     obstacle: () => engineObstacle(engine) ?? warmObstacle(),
     onDrain: () => void jobs.drain(),
   });
@@ -81,8 +81,8 @@ export async function createService(config: Config, log: Logger, version: string
 const DESCRIPTION =
   "Stable Diffusion with ControlNet. Parameters are named as in diffusers; the same seed gives the same picture.";
 
-/** What all parts are built from. */
-interface Setup {
+/** What the configuration comes to on this machine. */
+interface Configured {
   config: Config;
   served: Selected;
   computing: Computing;
@@ -110,7 +110,7 @@ async function computingOn(device: DeviceChoice, config: Config, log: Logger): P
   return { device, precision: undefined, memory: await memoryInfo(deviceMemory(config), log) };
 }
 
-function startEngine({ config, served, computing, log }: Setup): DiffusionEngine {
+function startEngine({ config, served, computing, log }: Configured): DiffusionEngine {
   const { threads, budgetBytes, prepared } = machineDefaults(config);
   sharp.concurrency(threads);
   const { device, precision, memory } = computing;
@@ -125,7 +125,7 @@ function startEngine({ config, served, computing, log }: Setup): DiffusionEngine
   });
 }
 
-const preprocessorOf = ({ config, inflight: { pixels } }: Setup): PreprocessorClient =>
+const preprocessorOf = ({ config, inflight: { pixels } }: Configured): PreprocessorClient =>
   new PreprocessorClient({
     urls: config.PREPROCESSOR_URLS ?? [],
     timeoutMs: config.PREPROCESSOR_TIMEOUT_S * 1000,
@@ -139,14 +139,14 @@ const sourcesOf = (config: Config): SourcePolicy => ({
   privateHosts: config.PRIVATE_SOURCES ?? [],
 });
 
-interface JobParts {
+interface JobDeps {
   engine: DiffusionEngine;
   preprocessor: PreprocessorClient;
   sources: SourcePolicy;
   metrics: ServiceMetrics;
 }
 
-function startJobs({ config, inflight, log }: Setup, { engine, preprocessor, sources, metrics }: JobParts): Jobs {
+function startJobs({ config, inflight, log }: Configured, { engine, preprocessor, sources, metrics }: JobDeps): Jobs {
   const observed: DiffusionMetrics = diffusionMetrics(metrics, engine);
   const jobs = createJobs(config, {
     ...{ preprocessor, sources, inflight },
@@ -166,13 +166,13 @@ function startJobs({ config, inflight, log }: Setup, { engine, preprocessor, sou
   return jobs;
 }
 
-interface RouteParts {
+interface RouteDeps {
   engine: DiffusionEngine;
   jobs: Jobs;
   sources: SourcePolicy;
 }
 
-function routers({ config, served, computing, inflight }: Setup, { engine, jobs, sources }: RouteParts) {
+function routers({ config, served, computing, inflight }: Configured, { engine, jobs, sources }: RouteDeps) {
   const { device, precision, memory: deviceMemory } = computing;
   const generate = generateRoute({
     context: { served, limits: requestLimits(config), precision, drawSeed: () => randomInt(2 ** 32) },

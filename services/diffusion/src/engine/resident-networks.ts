@@ -4,7 +4,7 @@ import { OpenNetworks, Residency, type ResidentStatus } from "@armature/runtime"
 import { type NetworkUse, residentKey, type UnsizedUse } from "../facts/network-use.js";
 import { allWeights } from "../served/served.js";
 import { usesOf } from "../served/served-networks.js";
-import type { EngineSettings } from "./jobs.js";
+import type { EngineSettings } from "./calls.js";
 import { loadableUses, loadNetworks, type SessionOf } from "./load-networks.js";
 import { requestAdmission } from "./memory/request-admission.js";
 

@@ -53,7 +53,7 @@ export interface Sampling {
 }
 
 /** What is known of a request once its pictures are made. */
-export interface Made {
+export interface RequestOutcome {
   /** What each evaluation of the scheduler called. */
   evaluations: readonly EvaluationCalls[];
   /** Places of the pictures by which adapters steered at least one of those. */
@@ -67,7 +67,7 @@ export interface Made {
 }
 
 /** The pictures of a resolved request, in the order of the features. */
-export interface Brought {
+export interface BroughtPictures {
   pictures: readonly RequestPicture[];
 }
 
@@ -91,7 +91,7 @@ export interface FeatureDefinition<
   /** The fields that, sent in a request, are resolved to the same. */
   parameters(resolved: Resolved): AnswerOf<Fields, NoInfer<Answer>>;
   /** What was done otherwise than a reader of the request might think, and what of it had no effect: a sentence each. */
-  warnings?(resolved: Resolved & Sampling & Brought, made: Made): Iterable<string>;
+  warnings?(resolved: Resolved & Sampling & BroughtPictures, outcome: RequestOutcome): Iterable<string>;
   /** The adapters that steer by its pictures, in their order. */
   adapters?(resolved: Resolved): Adapter[];
   /** The share of an evaluation's usual work that is left or added. */

@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import { controlNets } from "./controlnets.js";
 import { deepCache } from "./deep-cache.js";
-import type { Brought, FeatureDefinition } from "./feature.js";
+import type { BroughtPictures, FeatureDefinition } from "./feature.js";
 import { guidance } from "./guidance.js";
 import { image } from "./image.js";
 import { model } from "./model.js";
@@ -39,7 +39,7 @@ type Row = (typeof TABLE)[number];
 export type RequestFields = Flat<ReturnType<Row["fields"]>>;
 
 /** A request as it was resolved against the model that it is for: plain JSON. */
-export interface ResolvedRequest extends Resolved, Brought {}
+export interface ResolvedRequest extends Resolved, BroughtPictures {}
 
 type Resolved = Flat<ReturnType<Row["resolve"]>>;
 

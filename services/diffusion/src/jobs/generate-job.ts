@@ -12,7 +12,7 @@ import {
   type PreparedPictures,
   prepareFiles,
 } from "../control-images/prepare.js";
-import type { EngineProgress, GenerateOutcome, GeneratePayload } from "../engine/jobs.js";
+import type { EngineProgress, GenerateOutcome, GeneratePayload } from "../engine/calls.js";
 import { controlImagesOf } from "../features/adapters.js";
 import { type CompleteRequest, completeRequest } from "../features/complete.js";
 import type { ResolvedRequest } from "../features/index.js";

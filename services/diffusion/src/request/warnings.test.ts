@@ -19,13 +19,13 @@ const limits = {
 };
 const USUAL = { prompt: "a cat", num_inference_steps: 10, guidance_scale: 5, scheduler: "euler" };
 
-interface Made {
+interface Circumstances {
   pictures?: Record<string, RgbImage>;
   cutTexts?: CutTexts;
   from?: typeof served;
 }
 
-function warnings(fields: object, { pictures = {}, cutTexts = {}, from = served }: Made = {}): string[] {
+function warnings(fields: object, { pictures = {}, cutTexts = {}, from = served }: Circumstances = {}): string[] {
   const request = generateRequest(limits).parse({ ...USUAL, ...fields });
   const service = { served: from, limits, precision: "float32" as const, drawSeed: () => 0 };
   const resolved = resolveRequest(request, service);

@@ -24,6 +24,6 @@ export function warningsOf({ resolved, request, recipe, pictures, cutTexts }: Ge
     ),
   );
   const evaluations = denoising.flatMap((stage) => stage.evaluations);
-  const made = { evaluations, steeredBy, pictures, size: request.size, cutTexts };
-  return FEATURES.flatMap((feature) => [...(feature.warnings?.(resolved, made) ?? [])]);
+  const outcome = { evaluations, steeredBy, pictures, size: request.size, cutTexts };
+  return FEATURES.flatMap((feature) => [...(feature.warnings?.(resolved, outcome) ?? [])]);
 }

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { resolveScheduler } from "../served/resolve-scheduler.js";
 import { beginAfter, SCHEDULERS, scheduleOf, startScheduler } from "./index.js";
 import { SchedulerRefusal } from "./refusal.js";
-import type { Evaluation, ScheduledJob, SchedulerConfig } from "./scheduler.js";
+import type { Evaluation, ScheduledRun, SchedulerConfig } from "./scheduler.js";
 import { runSampler } from "./testing/run-sampler.js";
 
 /** Recorded from diffusers: see fixtures/schedulers. Tolerances are shares of the largest value of a tensor. */
@@ -41,7 +41,7 @@ const imageInput = inputs.get("x0")!.data as Float32Array;
 const standIn = ({ modelInput, timestep }: Evaluation) => modelInput.map((x) => Math.sin(3 * x + timestep / 300));
 
 /** Calls `see` with each evaluation and the sample after its step. */
-function drive(job: ScheduledJob, see: (evaluation: Evaluation, after: Float32Array) => void): void {
+function drive(job: ScheduledRun, see: (evaluation: Evaluation, after: Float32Array) => void): void {
   let evaluation: Evaluation;
   runSampler(job.run(), {
     answer: (asked) => {
@@ -82,7 +82,7 @@ describe.each(names)("%s equals diffusers", (name) => {
   const config: SchedulerConfig = resolveScheduler(undefined, { name: fixture.scheduler, ...fixture.config });
   const tolerance = name === "ddim-clip" ? CLIPPED_TRAJECTORY_RTOL : TRAJECTORY_RTOL;
 
-  function start(run: Fixture["runs"][number]): ScheduledJob {
+  function start(run: Fixture["runs"][number]): ScheduledRun {
     const generator = new TorchGenerator(fixture.generator_seed);
     const { num_inference_steps: numInferenceSteps, strength } = run;
     const skipped = strength === undefined ? 0 : numInferenceSteps - Math.floor(numInferenceSteps * strength);

@@ -8,7 +8,7 @@ import { addNoise, type Latents, scale } from "./latents.js";
 import { lcm } from "./lcm.js";
 import { pndm } from "./pndm.js";
 import { SchedulerRefusal } from "./refusal.js";
-import type { Schedule, ScheduledJob, Scheduler, SchedulerConfig } from "./scheduler.js";
+import type { Schedule, ScheduledRun, Scheduler, SchedulerConfig } from "./scheduler.js";
 import { uniPc } from "./unipc.js";
 
 export const SCHEDULERS: readonly Scheduler[] = [
@@ -37,7 +37,7 @@ interface StartOptions {
 }
 
 /** Plans a run and scales its start. Throws SchedulerRefusal for steps or options that the scheduler cannot follow. */
-export function startScheduler({ config, numInferenceSteps, latents, noise, eta, image }: StartOptions): ScheduledJob {
+export function startScheduler({ config, numInferenceSteps, latents, noise, eta, image }: StartOptions): ScheduledRun {
   const schedule = scheduleOf(config, numInferenceSteps);
   const begin = image?.begin ?? 0;
   const start = image

@@ -3,7 +3,7 @@ import { decoderTiles } from "../facts/decoder-tiles.js";
 import { formOf } from "../facts/device-settings.js";
 import { latentSides, type ServedFacts } from "../facts/served-facts.js";
 import { vaeDecoderNetwork } from "../networks/vae.js";
-import { defineStage, made } from "./stage.js";
+import { defineStage, productOf } from "./stage.js";
 
 export interface Decode {
   model: string;
@@ -29,7 +29,7 @@ export const decode = defineStage<Decode>({
       config: configs.vae,
       tiles: tilesOf(model, tools),
     };
-    return { images: await decodeLatents(made(products, "latents"), [images, latents.channels, H, W], decoder) };
+    return { images: await decodeLatents(productOf(products, "latents"), [images, latents.channels, H, W], decoder) };
   },
 });
 

@@ -13,7 +13,7 @@ import { shallowUnetNetwork } from "../networks/shallow-unet.js";
 import { unetNetwork } from "../networks/unet.js";
 import { startScheduler } from "../schedulers/index.js";
 import type { SchedulerConfig } from "../schedulers/scheduler.js";
-import { defineStage, made, type Products, type StageTools } from "./stage.js";
+import { defineStage, type Products, productOf, type StageTools } from "./stage.js";
 
 export interface Denoise {
   model: string;
@@ -45,13 +45,13 @@ export const denoise = defineStage<Denoise>({
   work: ({ work }) => work,
   steps: ({ evaluations }) => evaluations.length,
   async run(spec, products, tools) {
-    const loop = await import("../denoise/denoise.js");
+    const { denoiseLatents } = await import("../denoise/denoise-latents.js");
     const { scheduler: config, numInferenceSteps, eta, evaluations: plan, guidance, tokenDownsampling } = spec;
     const shape = latentShape(spec, tools);
     const noise = tools.noise(spec.seeds);
     // the reference draws what it takes of the picture before the noise that it adds
     const image = spec.image && {
-      latents: samplePosterior(made(products, "posterior"), spec.seeds.length, noise),
+      latents: samplePosterior(productOf(products, "posterior"), spec.seeds.length, noise),
       begin: spec.image.begin,
     };
     const latents = noise(shape.reduce((product, size) => product * size, 1));
@@ -67,11 +67,11 @@ export const denoise = defineStage<Denoise>({
     };
     const inputs = {
       scheduler: config.name,
-      job: startScheduler({ config, numInferenceSteps, latents, noise, eta, ...(image && { image }) }),
-      ...{ shape, embeds: made(products, "embeds"), plan, guidance, tokenDownsampling },
+      scheduled: startScheduler({ config, numInferenceSteps, latents, noise, eta, ...(image && { image }) }),
+      ...{ shape, embeds: productOf(products, "embeds"), plan, guidance, tokenDownsampling },
       picturesPerCall: perCall(spec),
     };
-    return { latents: await loop.denoise(networks, inputs, tools.events) };
+    return { latents: await denoiseLatents(networks, inputs, tools.events) };
   },
 });
 

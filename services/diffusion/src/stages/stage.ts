@@ -2,7 +2,7 @@
 import type { RgbImage } from "@armature/pixels";
 import type { Tensors } from "@armature/runtime";
 import type { AdapterTools } from "../adapters/adapter.js";
-import type { DenoiseEvents } from "../denoise/denoise.js";
+import type { DenoiseEvents } from "../denoise/denoise-latents.js";
 import type { NoiseSource } from "../denoise/noise.js";
 import type { Posterior } from "../denoise/posterior.js";
 import type { NetworkUse } from "../facts/network-use.js";
@@ -55,7 +55,7 @@ export const defineStage = <Spec extends object>(definition: StageDefinition<Spe
   definition;
 
 /** What an earlier stage made. */
-export function made<Name extends keyof Products>(products: Products, name: Name): NonNullable<Products[Name]> {
+export function productOf<Name extends keyof Products>(products: Products, name: Name): NonNullable<Products[Name]> {
   const product = products[name];
   if (product === undefined) throw new Error(`No stage of the recipe before this one makes ${name}`);
   return product;

@@ -45,10 +45,10 @@ export type EngineProgress =
   | { stage: "loading" | "starting" | "compiling" }
   | { stage: "denoising"; step: number; steps: number }
   | { stage: "residency"; loaded: ResidentStatus[] }
-  /** Results that the job has left in the device's memory: 0, or there is a leak. */
+  /** Results that the call has left in the device's memory: 0, or there is a leak. */
   | { stage: "ended"; deviceTensors: number };
 
-export interface EngineJobs {
+export interface DiffusionCalls {
   generate: { payload: GeneratePayload; result: GenerateOutcome; progress: EngineProgress };
   /** `id` of a model or ControlNet: loaded in the default precision, unloaded in all. */
   load: { payload: { id: string }; result: ResidentStatus[]; progress: EngineProgress };

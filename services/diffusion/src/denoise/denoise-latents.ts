@@ -5,7 +5,7 @@ import type { CallInputs } from "../adapters/adapter.js";
 import type { PromptEmbeds } from "../prompts/prompt-embeds.js";
 import type { Latents } from "../schedulers/latents.js";
 import type { Level } from "../schedulers/prediction.js";
-import type { Evaluation, ScheduledJob } from "../schedulers/scheduler.js";
+import type { Evaluation, ScheduledRun } from "../schedulers/scheduler.js";
 import { attendedFeed } from "./attended.js";
 import type { EvaluationCalls, NetworkCall } from "./evaluation-plan.js";
 import { type DenoiseNetworks, Evaluator } from "./evaluator.js";
@@ -13,8 +13,8 @@ import { type Guidance, guide } from "./guidance.js";
 import { joinAnswers, sampleOf, type TextBatch, textBatches } from "./text-batch.js";
 
 interface DenoiseInputs {
-  job: ScheduledJob;
-  /** Class of the job's scheduler, for messages. */
+  scheduled: ScheduledRun;
+  /** Class of the run's scheduler, for messages. */
   scheduler: string;
   /** Shape of the latents, [N, 4, h, w]. */
   shape: readonly [number, number, number, number];
@@ -22,7 +22,7 @@ interface DenoiseInputs {
   picturesPerCall: number;
   /** Negative text, then text; the text alone without guidance. */
   embeds: PromptEmbeds;
-  /** One for each evaluation of the job. */
+  /** One for each evaluation of the run. */
   plan: readonly EvaluationCalls[];
   guidance: Guidance;
   /** Self-attention at the finest level looks at every n-th row and column of its tokens alone; 1: at all. */
@@ -36,20 +36,20 @@ export interface DenoiseEvents {
   onStep?: (step: { done: number; total: number; latents: Float32Array }) => void;
   /** Before an evaluation of a kind that comes for the first time, but the first of all: a device may have to open networks. */
   onNewKind?: () => void;
-  /** Awaited before each evaluation; throws to end the job. */
+  /** Awaited before each evaluation; throws to end the run. */
   checkpoint: () => Promise<void>;
 }
 
 /** Runs the scheduler's loop → latents [N, 4, h, w] as the UNet sees them at the end. */
-export async function denoise(
+export async function denoiseLatents(
   networks: DenoiseNetworks,
   inputs: DenoiseInputs,
   events: DenoiseEvents,
 ): Promise<Float32Array> {
   const { plan, guidance, shape, settle = (latents) => latents } = inputs;
   const batchesOf = textBatches({ embeds: inputs.embeds, pictures: shape[0], perCall: inputs.picturesPerCall });
-  const sampler = inputs.job.run();
-  const total = inputs.job.evaluations;
+  const sampler = inputs.scheduled.run();
+  const total = inputs.scheduled.evaluations;
   const attended = attendedFeed(networks.unet.config, [shape[2], shape[3]], inputs.tokenDownsampling);
   const evaluator = new Evaluator(networks);
   const noiseOf = async (
