@@ -22,10 +22,10 @@ const silent = {
 
 /** Runs four steps of Euler's method from latents of ones; `settle` as a stage would have it. */
 function run(settle?: (latents: Float32Array, level: Level) => Float32Array) {
-  const config = { name: "EulerDiscreteScheduler", prediction_type: "epsilon" };
+  const scheduler = { name: "EulerDiscreteScheduler", prediction_type: "epsilon" };
   const latents = new Float32Array(SIZE).fill(1);
   const scheduled = startScheduler({
-    config,
+    scheduler,
     numInferenceSteps: 4,
     latents,
     noise: (n) => new Float32Array(n),
@@ -34,15 +34,8 @@ function run(settle?: (latents: Float32Array, level: Level) => Float32Array) {
   const request = { guidanceScale: 1, guidanceInterval: { start: 0, end: 1 }, cacheInterval: 1, adapters: [] };
   const seen: Float32Array[] = [];
   const inputs = {
-    ...{
-      scheduler: config.name,
-      scheduled,
-      shape: SHAPE,
-      picturesPerCall: 1,
-      guidance: { scale: 1, rescale: 0 },
-      settle,
-    },
-    ...{ plan: planEvaluations(request, 4), tokenDownsampling: 1 },
+    ...{ scheduler, scheduled, shape: SHAPE, picturesPerCall: 1, guidance: { scale: 1, rescale: 0 }, settle },
+    ...{ evaluations: planEvaluations(request, 4), tokenDownsampling: 1 },
     embeds: { data: new Float32Array(2), texts: 1, length: 1, width: 2 },
   };
   const events = {

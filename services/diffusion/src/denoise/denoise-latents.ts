@@ -5,28 +5,32 @@ import type { CallInputs } from "../adapters/adapter.js";
 import type { PromptEmbeds } from "../prompts/prompt-embeds.js";
 import type { Latents } from "../schedulers/latents.js";
 import type { Level } from "../schedulers/prediction.js";
-import type { Evaluation, ScheduledRun } from "../schedulers/scheduler.js";
+import type { Evaluation, ScheduledRun, SchedulerConfig } from "../schedulers/scheduler.js";
 import { attendedFeed } from "./attended.js";
 import type { EvaluationCalls, NetworkCall } from "./evaluation-plan.js";
 import { type DenoiseNetworks, Evaluator } from "./evaluator.js";
 import { type Guidance, guide } from "./guidance.js";
 import { joinAnswers, sampleOf, type TextBatch, textBatches } from "./text-batch.js";
 
-interface DenoiseInputs {
+/** How the loop denoises, as plain JSON: a new setting is declared here and used below. */
+export interface DenoiseSettings {
+  /** What each evaluation of the scheduler calls. */
+  evaluations: readonly EvaluationCalls[];
+  guidance: Guidance;
+  /** Self-attention at the finest level looks at every n-th row and column of its tokens alone; 1: at all. */
+  tokenDownsampling: number;
+}
+
+interface DenoiseInputs extends DenoiseSettings {
   scheduled: ScheduledRun;
-  /** Class of the run's scheduler, for messages. */
-  scheduler: string;
+  /** The run's, for messages. */
+  scheduler: Pick<SchedulerConfig, "name">;
   /** Shape of the latents, [N, 4, h, w]. */
   shape: readonly [number, number, number, number];
   /** How many of the N pictures share a call of the networks: 1, or all. */
   picturesPerCall: number;
   /** Negative text, then text; the text alone without guidance. */
   embeds: PromptEmbeds;
-  /** One for each evaluation of the run. */
-  plan: readonly EvaluationCalls[];
-  guidance: Guidance;
-  /** Self-attention at the finest level looks at every n-th row and column of its tokens alone; 1: at all. */
-  tokenDownsampling: number;
   /** Acts between steps; what it gives is gone on with. `level`: what latents of the next step hold of picture and noise. */
   settle?: ((latents: Latents, level: Level) => Latents) | undefined;
 }
@@ -46,7 +50,7 @@ export async function denoiseLatents(
   inputs: DenoiseInputs,
   events: DenoiseEvents,
 ): Promise<Float32Array> {
-  const { plan, guidance, shape, settle = (latents) => latents } = inputs;
+  const { evaluations, guidance, shape, settle = (latents) => latents } = inputs;
   const batchesOf = textBatches({ embeds: inputs.embeds, pictures: shape[0], perCall: inputs.picturesPerCall });
   const sampler = inputs.scheduled.run();
   const total = inputs.scheduled.evaluations;
@@ -75,7 +79,7 @@ export async function denoiseLatents(
       }
       await events.checkpoint();
       requireFinite(turn.value.modelInput, inputs);
-      const { calls, guided, newKind, whole, keep } = plan[done]!;
+      const { calls, guided, newKind, whole, keep } = evaluations[done]!;
       if (newKind) events.onNewKind?.();
       const outputs: Float32Array[] = [];
       for (const call of calls) outputs.push(await noiseOf(turn.value, call, { whole, keep }));
@@ -95,7 +99,7 @@ type Kind = Pick<EvaluationCalls, "whole" | "keep">;
 /** The networks check what they give: where latents are not finite, it is the scheduler's arithmetic. */
 function requireFinite(latents: Latents, { scheduler }: DenoiseInputs): void {
   if (allFinite(latents)) return;
-  const detail = `${scheduler} made latents that are not finite: its options, the request's or else the model's, do not go together`;
+  const detail = `${scheduler.name} made latents that are not finite: its options, the request's or else the model's, do not go together`;
   throw new InvalidRequest([{ pointer: "/scheduler", detail }]);
 }
 

@@ -75,6 +75,7 @@ export interface FeatureDefinition<
   Fields extends z.ZodRawShape,
   Resolved extends object,
   Answer extends AnswerShape = Record<never, never>,
+  Denoising extends object = Record<never, never>,
 > {
   /** Its fields in a request under a service's limits. One without a default is filled in by `resolve`. */
   fields(limits: GenerateLimits): Fields;
@@ -92,6 +93,8 @@ export interface FeatureDefinition<
   parameters(resolved: Resolved): AnswerOf<Fields, NoInfer<Answer>>;
   /** What was done otherwise than a reader of the request might think, and what of it had no effect: a sentence each. */
   warnings?(resolved: Resolved & Sampling & BroughtPictures, outcome: RequestOutcome): Iterable<string>;
+  /** What of it the denoising stage gets, under the stage's names. */
+  denoising?(resolved: Resolved): Denoising;
   /** The adapters that steer by its pictures, in their order. */
   adapters?(resolved: Resolved): Adapter[];
   /** The share of an evaluation's usual work that is left or added. */
@@ -113,9 +116,10 @@ export const defineFeature = <
   Fields extends z.ZodRawShape,
   Resolved extends object,
   Answer extends AnswerShape = Record<never, never>,
+  Denoising extends object = Record<never, never>,
 >(
-  definition: FeatureDefinition<Fields, Resolved, Answer>,
-): FeatureDefinition<Fields, Resolved, Answer> => definition;
+  definition: FeatureDefinition<Fields, Resolved, Answer, Denoising>,
+): FeatureDefinition<Fields, Resolved, Answer, Denoising> => definition;
 
 /** A refusal that points at one field. */
 export const refusal = (pointer: string, detail: string): InvalidRequest => new InvalidRequest([{ pointer, detail }]);

@@ -43,6 +43,12 @@ export interface ResolvedRequest extends Resolved, BroughtPictures {}
 
 type Resolved = Flat<ReturnType<Row["resolve"]>>;
 
+/** What the denoising stage gets of all features, under its own names. */
+export type Denoising = Flat<ReturnType<NonNullable<Row["denoising"]>>>;
+
+export const denoisingOf = (request: Omit<ResolvedRequest, "size">): Denoising =>
+  Object.assign({}, ...FEATURES.map((feature) => feature.denoising?.(request)));
+
 /** The fields that, sent in a request, are resolved to the same. */
 export type GenerateParameters = Flat<ReturnType<Row["parameters"]>>;
 

@@ -20,6 +20,7 @@ export const precision = defineFeature({
   },
   answer: { precision: z.enum(PRECISIONS).optional().describe("Absent where no CPU computes") },
   parameters: ({ precision }) => ({ precision }),
+  denoising: ({ precision }) => ({ precision }),
   *warnings({ precision }) {
     if (precision === "int8") yield "Computed in 8 bits (precision int8): close to the exact picture, not equal";
   },

@@ -46,6 +46,7 @@ export const sampling = defineFeature({
     scheduler: scheduler as z.infer<typeof completeScheduler>,
     eta,
   }),
+  denoising: ({ numInferenceSteps, scheduler, eta }) => ({ numInferenceSteps, scheduler, eta }),
   *warnings({ scheduler, eta }) {
     if (eta > 0 && !schedulerOf(scheduler).takesEta) {
       yield `The eta has no effect: it is DDIMScheduler's, and ${scheduler.name} has no use for it`;

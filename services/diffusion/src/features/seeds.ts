@@ -40,6 +40,7 @@ export const seeds = defineFeature({
   },
   answer: { seed: z.array(z.int().min(0)).describe("One for each picture") },
   parameters: ({ seeds }) => ({ seed: seeds, num_images_per_prompt: seeds.length }),
+  denoising: ({ seeds }) => ({ seeds }),
 });
 
 interface AskedImages {

@@ -88,7 +88,7 @@ describe.each(names)("%s equals diffusers", (name) => {
     const skipped = strength === undefined ? 0 : numInferenceSteps - Math.floor(numInferenceSteps * strength);
     const begin = beginAfter(skipped, scheduleOf(config, numInferenceSteps));
     return startScheduler({
-      config,
+      scheduler: config,
       numInferenceSteps,
       latents: noiseInput,
       noise: (count) => generator.randn(count),
@@ -160,7 +160,8 @@ describe("a schedule that cannot be made is refused", () => {
 
   test("an image cannot be started from amid PNDM's Runge-Kutta steps", () => {
     const image = { latents: imageInput, begin: 4 };
-    const options = { config: config("PNDMScheduler"), numInferenceSteps: 10, latents: noiseInput, eta: 0, image };
+    const scheduler = config("PNDMScheduler");
+    const options = { scheduler, numInferenceSteps: 10, latents: noiseInput, eta: 0, image };
     expect(() =>
       startScheduler({ ...options, noise: () => noiseInput })
         .run()

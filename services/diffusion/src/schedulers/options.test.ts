@@ -25,7 +25,7 @@ const sigmasOf = (name: string, options: object) => scheduleOf(configure(name, o
 function samplesOf(name: string, steps: number, options: object): Latents[] {
   const config = configure(name, options);
   const noise = () => LATENTS;
-  const job = startScheduler({ config, numInferenceSteps: steps, latents: LATENTS, noise, eta: 0 });
+  const job = startScheduler({ scheduler: config, numInferenceSteps: steps, latents: LATENTS, noise, eta: 0 });
   const samples: Latents[] = [];
   const last = runSampler(job.run(), {
     answer({ modelInput, timestep, sample }) {

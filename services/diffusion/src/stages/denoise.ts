@@ -2,8 +2,8 @@ import type { Precision } from "@armature/contract";
 import type { PictureSize } from "@armature/pixels";
 import type { AttachedAdapter, UsesInCalls } from "../adapters/adapter.js";
 import { type Adapter, adapterDefinition, attachAdapter } from "../adapters/index.js";
-import { batchesOf, type EvaluationCalls, picturesPerCall } from "../denoise/evaluation-plan.js";
-import type { Guidance } from "../denoise/guidance.js";
+import type { DenoiseSettings } from "../denoise/denoise-latents.js";
+import { batchesOf, picturesPerCall } from "../denoise/evaluation-plan.js";
 import { samplePosterior } from "../denoise/posterior.js";
 import type { NetworkUse } from "../facts/network-use.js";
 import { latentSides, type ServedFacts } from "../facts/served-facts.js";
@@ -11,28 +11,20 @@ import { attendedTokens } from "../networks/ports/attended-tokens.js";
 import { unetPromptNetwork } from "../networks/prompt-projections.js";
 import { shallowUnetNetwork } from "../networks/shallow-unet.js";
 import { unetNetwork } from "../networks/unet.js";
-import { startScheduler } from "../schedulers/index.js";
-import type { SchedulerConfig } from "../schedulers/scheduler.js";
+import { type SamplingSettings, startScheduler } from "../schedulers/index.js";
 import { defineStage, type Products, productOf, type StageTools } from "./stage.js";
 
-export interface Denoise {
+/** With the settings of the scheduler and of the loop, which go on to them as they are. */
+export interface Denoise extends SamplingSettings, DenoiseSettings {
   model: string;
   precision: Precision | undefined;
   size: PictureSize;
   /** One per picture. */
   seeds: readonly number[];
-  /** Complete: the model's own with the request's overrides. */
-  scheduler: SchedulerConfig;
-  numInferenceSteps: number;
-  eta: number;
-  guidance: Guidance;
   /** Begins at the picture that was encoded, with the noise of the timestep of this index; undefined: at noise alone. */
   image?: { begin: number };
-  /** What each evaluation of the scheduler calls. */
-  evaluations: readonly EvaluationCalls[];
   /** In the order of the request: evaluations name them by their places. */
   adapters: readonly Adapter[];
-  tokenDownsampling: number;
   work: number;
 }
 
@@ -46,7 +38,6 @@ export const denoise = defineStage<Denoise>({
   steps: ({ evaluations }) => evaluations.length,
   async run(spec, products, tools) {
     const { denoiseLatents } = await import("../denoise/denoise-latents.js");
-    const { scheduler: config, numInferenceSteps, eta, evaluations: plan, guidance, tokenDownsampling } = spec;
     const shape = latentShape(spec, tools);
     const noise = tools.noise(spec.seeds);
     // the reference draws what it takes of the picture before the noise that it adds
@@ -62,15 +53,12 @@ export const denoise = defineStage<Denoise>({
         projections: session(unetPromptNetwork),
         config: tools.model(spec.model).configs.unet,
       },
-      shallow: plan.every(({ whole }) => whole) ? undefined : { session: session(shallowUnetNetwork) },
+      shallow: spec.evaluations.every(({ whole }) => whole) ? undefined : { session: session(shallowUnetNetwork) },
       adapters: await attachAdapters(spec, products, tools),
     };
-    const inputs = {
-      scheduler: config.name,
-      scheduled: startScheduler({ config, numInferenceSteps, latents, noise, eta, ...(image && { image }) }),
-      ...{ shape, embeds: productOf(products, "embeds"), plan, guidance, tokenDownsampling },
-      picturesPerCall: perCall(spec),
-    };
+    const scheduled = startScheduler({ ...spec, latents, noise, image });
+    const embeds = productOf(products, "embeds");
+    const inputs = { ...spec, scheduled, shape, embeds, picturesPerCall: perCall(spec) };
     return { latents: await denoiseLatents(networks, inputs, tools.events) };
   },
 });
