@@ -7,7 +7,7 @@ import type { Served } from "@armature/diffusion/served/served";
 import { usedNetwork } from "@armature/diffusion/served/served-networks";
 import { configOf, fullSizeConfigs } from "../bench/configs.js";
 import { configuredModels } from "../bench/configured-models.js";
-import { sd15Shapes } from "../bench/sd15.js";
+import { type Sd15Component, sd15Shapes } from "../bench/sd15.js";
 import { shapesOnly } from "../bench/synthetic-weights.js";
 
 export interface Selected {
@@ -37,7 +37,7 @@ export function selectFullSize(controlnets: string[]): Selected {
   return {
     served,
     find(use) {
-      const { kind } = usedNetwork(use, served);
+      const kind = usedNetwork(use, served).kind as Sd15Component;
       const weights = { ...shapesOnly(shapes[kind]), name: `${use.component} ${kind}` };
       return { network: networkOf(kind, use.network).open(configOf(configs, kind)), weights };
     },

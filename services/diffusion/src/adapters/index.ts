@@ -5,9 +5,10 @@ import { familyOf, type ModelConfigs } from "../families/index.js";
 import type { AdapterDefinition, AdapterTools, AttachedAdapter } from "./adapter.js";
 import { controlNetAdapter } from "./controlnet.js";
 
-const TABLE = { controlnet: controlNetAdapter };
+/** All kinds by their names in NETWORKS. */
+export const ADAPTERS = { controlnet: controlNetAdapter };
 
-type Table = typeof TABLE;
+type Table = typeof ADAPTERS;
 export type AdapterKind = keyof Table;
 
 type SpecOf<Kind extends AdapterKind> = Table[Kind] extends AdapterDefinition<infer Spec, infer _> ? Spec : never;
@@ -18,17 +19,19 @@ export type AdapterConfig<Kind extends AdapterKind> = ReturnType<Table[Kind]["we
 /** An adapter of a request by its kind: plain JSON. */
 export type Adapter = { [Kind in AdapterKind]: { kind: Kind } & SpecOf<Kind> }[AdapterKind];
 
-/** All kinds, for what is done for each of them. */
-export const ADAPTERS: Readonly<Record<AdapterKind, AdapterDefinition<Adapter, AdapterConfig<AdapterKind>>>> = TABLE;
-
-export const ADAPTER_KINDS = Object.keys(TABLE) as AdapterKind[];
+/** For what is done for each of them. */
+export const ADAPTER_KINDS = Object.keys(ADAPTERS) as AdapterKind[];
 
 /** A value for each kind. */
 export const byKind = <T>(of: (kind: AdapterKind) => T): Record<AdapterKind, T> =>
   Object.fromEntries(ADAPTER_KINDS.map((kind) => [kind, of(kind)])) as Record<AdapterKind, T>;
 
+/** What the table says of a kind, for adapters and configs that are known to be of that kind. */
+const definitionOf = (kind: AdapterKind) =>
+  ADAPTERS[kind] as unknown as AdapterDefinition<Adapter, AdapterConfig<AdapterKind>>;
+
 /** What the table says of a request's adapter. */
-export const adapterDefinition = ({ kind }: Adapter) => ADAPTERS[kind];
+export const adapterDefinition = ({ kind }: Adapter) => definitionOf(kind);
 
 /** A request's adapter in a run, with what was prepared for it. */
 export function attachAdapter(
@@ -47,5 +50,5 @@ export function takesAdapter<Kind extends AdapterKind>(
   kind: Kind,
   config: AdapterConfig<Kind>,
 ): boolean {
-  return familyOf(model.family).adapters.includes(kind) && ADAPTERS[kind].fits(config, model.configs);
+  return familyOf(model.family).adapters.includes(kind) && definitionOf(kind).fits(config, model.configs);
 }

@@ -14,6 +14,7 @@ import type { CompleteRequest } from "../features/complete.js";
 import { type Control, controlPicture } from "../features/controlnets.js";
 import { IMAGE } from "../features/image.js";
 import { completeSize } from "../features/size.js";
+import { adaptersOfKind } from "../served/choose-adapter.js";
 import { resolveScheduler } from "../served/resolve-scheduler.js";
 
 /** fixtures/README: the reference itself moves by 1.2e-5 when it is computed in float64. */
@@ -101,7 +102,7 @@ async function readRecorded(recorded: Recorded, folder: string, { served }: Work
   const controlFiles = call.control_image ?? (start ? [] : (call.image ?? []));
   const controlImages = await Promise.all([controlFiles].flat().map(read));
   const controls = (controlnet ?? []).map((netId, i): Control => {
-    const net = served.adapters.find(({ id }) => id === netId)!;
+    const net = adaptersOfKind("controlnet", served).find(({ id }) => id === netId)!;
     return {
       ...{ type: net.type, net: net.id, processor: "none", options: {} },
       conditioningScale: pick(call.controlnet_conditioning_scale, i) ?? 1,

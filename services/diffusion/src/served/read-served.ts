@@ -112,9 +112,14 @@ function selectAdapters(kind: AdapterKind, choice: string, { adapters }: ModelFo
   return ids.map((id) => ({ type, id }));
 }
 
-function readAdapter({ modelsDir, note }: ServedSelection, kind: AdapterKind, { type, id }: ChosenAdapter) {
+function readAdapter(
+  { modelsDir, note }: ServedSelection,
+  kind: AdapterKind,
+  { type, id }: ChosenAdapter,
+): ServedAdapter {
   const folder = join(modelsDir, id);
   const { weights } = ADAPTERS[kind];
   const config = weights.read(readConfig(folder));
-  return { kind, type, id, folder, config, ...readComponent({ ...weights, folder, config }, note) };
+  const component = readComponent({ ...weights, folder, config }, note);
+  return { kind, type, id, folder, config, ...component } as ServedAdapter; // config is of the kind: its row has read it
 }
