@@ -1,5 +1,4 @@
 /** At which sizes networks are called: those that the recipe of a request says. */
-
 import { recipeOf } from "@armature/diffusion/pipelines/index";
 import { factsOf } from "@armature/diffusion/served/facts-of";
 import { usedNetwork } from "@armature/diffusion/served/served-networks";

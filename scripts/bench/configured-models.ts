@@ -1,5 +1,4 @@
 /** A model and ControlNets that are known by their configs alone, as the service knows those on a disk. */
-
 import { ADAPTERS } from "@armature/diffusion/adapters/index";
 import { modelFacts } from "@armature/diffusion/facts/served-facts";
 import { readCheckpoint } from "@armature/diffusion/families/index";

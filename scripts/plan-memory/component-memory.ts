@@ -1,5 +1,4 @@
 /** What each model and ControlNet of a selection takes of a card: its networks, as the service would load them for a request. */
-
 import { DEVICE_FORMS } from "@armature/devices";
 import { takesAdapter } from "@armature/diffusion/adapters/index";
 import { type MemoryForms, memoryOfUses, type NetworkMemory } from "@armature/diffusion/engine/memory/network-memory";

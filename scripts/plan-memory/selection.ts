@@ -1,5 +1,4 @@
 /** What is planned for: models and ControlNets on the disk, or Stable Diffusion 1.5's shapes without any weights. */
-
 import { type FindNetwork, findInFolders } from "@armature/diffusion/engine/memory/network-memory";
 import { networkOf } from "@armature/diffusion/networks/index";
 import { readServed } from "@armature/diffusion/served/read-served";

@@ -1,5 +1,4 @@
 /** What an evaluator does with tensors in a device's memory, which nothing frees but itself. */
-
 import type { Tensors } from "@armature/runtime";
 import { Tensor } from "onnxruntime-node";
 import { expect, test } from "vitest";

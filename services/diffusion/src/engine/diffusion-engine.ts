@@ -1,5 +1,4 @@
 /** The engine as the HTTP process sees it: calls go in, and what is loaded is known without asking. */
-
 import { DeviceLosses } from "@armature/devices";
 import { type Engine, type EngineLog, type EngineState, startEngine } from "@armature/engine";
 import type { Served } from "../served/served.js";

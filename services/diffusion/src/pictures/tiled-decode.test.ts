@@ -1,5 +1,4 @@
 /** Tiles beside the whole picture, on the embedded VAE. */
-
 import { TorchGenerator } from "@armature/core";
 import { CPU_PROFILE, NCHW_PROFILE } from "@armature/graph";
 import type { RgbImage } from "@armature/pixels";

@@ -1,5 +1,4 @@
 /** How much work a request is, for the queue: admission and Retry-After go by it. */
-
 import { completeRequest } from "../features/complete.js";
 import type { ResolvedRequest } from "../features/index.js";
 import { recipeWork } from "../stages/recipe.js";

@@ -1,5 +1,4 @@
 /** Which networks read a prompt is the family's to say. */
-
 import { CPU_PROFILE } from "@armature/graph";
 import { afterEach, expect, test, vi } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";

@@ -1,5 +1,4 @@
 /** What is known of a recipe before it runs: folds over its stages. */
-
 import type { NetworkUse } from "../facts/network-use.js";
 import type { ServedFacts } from "../facts/served-facts.js";
 import { definitionOf, type Stage } from "./index.js";

@@ -1,5 +1,4 @@
 /** Admission as the engine calls it: by the networks that a request uses. */
-
 import { DEVICE_FORMS, type MemorySettings, memoryReader } from "@armature/devices";
 import type { OpenNetworks, Residency } from "@armature/runtime";
 import type { DiffusionDevice } from "../../facts/device-settings.js";
