@@ -110,6 +110,17 @@ export const decodeLimits = ({ MAX_INPUT_PIXELS }: Config): DecodeLimits => ({
 
 const DECODE_TIMEOUT_S = 10;
 
+/** How much waits, and how much is remembered between requests. */
+export const jobSettings = (config: Config) => ({
+  queue: {
+    maxWaiting: config.QUEUE_LIMIT,
+    maxWaitingPerClient: config.QUEUE_LIMIT_PER_CLIENT,
+    maxWaitingCost: config.QUEUE_WORK_LIMIT,
+  },
+  controlCacheBytes: config.CONTROL_CACHE_MB * 1e6,
+  decodeLimits: decodeLimits(config),
+});
+
 /** What requests on a GPU are held against. */
 export function deviceMemory({ DEVICE_MEMORY_GB, DEVICE_RESERVE_GB }: Config): MemorySettings {
   return {

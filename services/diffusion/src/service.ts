@@ -1,7 +1,7 @@
 /** Puts the diffusion service together from its configuration: what is served, engine, jobs, routes. The only file that wires. */
 import { randomInt } from "node:crypto";
 import type { DeviceMemoryInfo, Precision } from "@armature/contract";
-import { type Inflight, InvalidConfig, inflight } from "@armature/core";
+import { type Inflight, inflight } from "@armature/core";
 import type { DeviceChoice } from "@armature/devices";
 import { createApp, createMetrics, type ServiceApp, type ServiceMetrics } from "@armature/http";
 import { sharp } from "@armature/images";
@@ -9,13 +9,13 @@ import type { Jobs } from "@armature/jobs";
 import { DEFAULT_SOURCE_POLICY, type SourcePolicy } from "@armature/net";
 import { accessOptions, chooseServedDevice, deviceOptions, engineObstacle, warmUp } from "@armature/service";
 import type { Logger } from "pino";
-import { ADAPTER_KINDS, ADAPTERS } from "./adapters/index.js";
 import {
   adapterSelection,
   bodyBytes,
   type Config,
   decodeLimits,
   deviceMemory,
+  jobSettings,
   machineDefaults,
   requestLimits,
 } from "./config.js";
@@ -29,9 +29,9 @@ import { type DiffusionMetrics, diffusionMetrics } from "./http/metrics.js";
 import { generateRoute } from "./http/routes/generate.js";
 import { loadRoutes, servedRoutes } from "./http/routes/served.js";
 import { createJobs } from "./jobs/create-jobs.js";
-import { adaptersNamed } from "./served/choose-adapter.js";
 import { readServed } from "./served/read-served.js";
-import type { Selected, Served } from "./served/served.js";
+import type { Selected } from "./served/served.js";
+import { warmIds } from "./served/warm-ids.js";
 
 interface DiffusionService {
   app: ServiceApp;
@@ -46,7 +46,7 @@ interface DiffusionService {
 export async function createService(config: Config, log: Logger, version: string): Promise<DiffusionService> {
   const notes: string[] = [];
   const served = readConfigured(config, (line) => notes.push(line));
-  const warm = warmIds(config, served);
+  const warm = warmIds(config.WARM ?? [], served);
   const device = await chooseServedDevice(deviceOptions(config), log);
   for (const note of notes) log.info(note); // a start that fails says why, in one line
   logLeftOut(served, log);
@@ -148,7 +148,7 @@ interface JobDeps {
 
 function startJobs({ config, inflight, log }: Configured, { engine, preprocessor, sources, metrics }: JobDeps): Jobs {
   const observed: DiffusionMetrics = diffusionMetrics(metrics, engine);
-  const jobs = createJobs(config, {
+  const jobs = createJobs(jobSettings(config), {
     ...{ preprocessor, sources, inflight },
     warn: (text) => log.warn(text),
     runEngine(payload, signal, onProgress) {
@@ -185,21 +185,6 @@ function routers({ config, served, computing, inflight }: Configured, { engine, 
 function logLeftOut({ leftOut: { models, adapters } }: Selected, log: Logger): void {
   for (const { id, reason } of [...models, ...Object.values(adapters).flat()])
     log.error({ id, reason }, "is left out: it cannot work");
-}
-
-/** By the names in WARM the ids of what they mean, of a type all adapters. Throws InvalidConfig for a name that is not served. */
-function warmIds({ WARM = [] }: Config, served: Served): ReadonlyMap<string, readonly string[]> {
-  const adaptersOf = (name: string) => ADAPTER_KINDS.flatMap((kind) => adaptersNamed(kind, name, served));
-  const chosen = WARM.map((name) => {
-    const found = [...served.models.filter(({ id }) => id === name), ...adaptersOf(name)];
-    if (found.length > 0) return [name, found.map(({ id }) => id)] as const;
-    const known = new Set([...served.models.map(({ id }) => id), ...served.adapters.map(({ type }) => type)]);
-    const kinds = ["a model", ...ADAPTER_KINDS.map((kind) => `a ${ADAPTERS[kind].label} type`)];
-    throw new InvalidConfig(
-      `WARM: ${name} is neither ${kinds.join(" nor ")} served; there is ${[...known].join(", ")}`,
-    );
-  });
-  return new Map(chosen);
 }
 
 function warmEngine(named: ReadonlyMap<string, readonly string[]>, engine: DiffusionEngine, log: Logger) {

@@ -1,13 +1,21 @@
 /** What the service does as jobs, and how much of each step at once. */
 import type { Inflight } from "@armature/core";
+import type { DecodeLimits } from "@armature/images";
 import { type JobObserver, type Jobs, memoryJobs } from "@armature/jobs";
 import type { SourcePolicy } from "@armature/net";
 import PQueue from "p-queue";
-import { type Config, decodeLimits } from "../config.js";
 import { type CacheObserver, ControlCache } from "../control-images/control-cache.js";
 import type { PreprocessorClient } from "../control-images/preprocessor-client.js";
 import { GENERATE, type GenerateJobDeps, generateKind } from "./generate-job.js";
 import { LOAD, loadKind } from "./load-job.js";
+
+/** What operators decide. */
+interface JobSettings {
+  /** Requests that may wait, of all clients and of one, and the work of all that wait. */
+  queue: { maxWaiting: number; maxWaitingPerClient: number; maxWaitingCost: number };
+  controlCacheBytes: number;
+  decodeLimits: DecodeLimits;
+}
 
 interface CreateJobsOptions extends Pick<GenerateJobDeps, "runEngine" | "warn"> {
   preprocessor: PreprocessorClient;
@@ -31,12 +39,12 @@ const ANNOTATIONS_AT_ONCE = 16;
 /** libvips has threads of its own for each. */
 const ENCODINGS_AT_ONCE = 2;
 
-export function createJobs(config: Config, options: CreateJobsOptions): Jobs {
+export function createJobs(settings: JobSettings, options: CreateJobsOptions): Jobs {
   const { preprocessor, warn, sources, inflight, runEngine, setLoaded, observer, controlCache } = options;
   const generations = generateKind({
     preprocessor,
-    cache: new ControlCache({ maxBytes: config.CONTROL_CACHE_MB * 1e6, observer: controlCache }),
-    decodeLimits: decodeLimits(config),
+    cache: new ControlCache({ maxBytes: settings.controlCacheBytes, observer: controlCache }),
+    decodeLimits: settings.decodeLimits,
     warn,
     sources,
     inflight,
@@ -46,12 +54,7 @@ export function createJobs(config: Config, options: CreateJobsOptions): Jobs {
     runEngine,
   });
   return memoryJobs({
-    limits: {
-      concurrency: GENERATIONS_AT_ONCE,
-      maxWaiting: config.QUEUE_LIMIT,
-      maxWaitingPerClient: config.QUEUE_LIMIT_PER_CLIENT,
-      maxWaitingCost: config.QUEUE_WORK_LIMIT,
-    },
+    limits: { concurrency: GENERATIONS_AT_ONCE, ...settings.queue },
     files: inflight.encoded,
     kinds: { [GENERATE]: generations, [LOAD]: loadKind(setLoaded) },
     observer,
