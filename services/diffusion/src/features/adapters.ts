@@ -9,7 +9,7 @@ export const adaptersOf = (request: Request): Adapter[] =>
   FEATURES.flatMap((feature) => feature.adapters?.(request) ?? []);
 
 /** A picture that an adapter steers by. */
-export interface ControlImage {
+interface ControlImage {
   /** Of the adapter, as the request names it. */
   type: string;
   /** The processor that made it; `none`: it came as it is. */

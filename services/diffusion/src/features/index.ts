@@ -44,7 +44,7 @@ export interface ResolvedRequest extends Resolved, BroughtPictures {}
 type Resolved = Flat<ReturnType<Row["resolve"]>>;
 
 /** What the denoising stage gets of all features, under its own names. */
-export type Denoising = Flat<ReturnType<NonNullable<Row["denoising"]>>>;
+type Denoising = Flat<ReturnType<NonNullable<Row["denoising"]>>>;
 
 export const denoisingOf = (request: Omit<ResolvedRequest, "size">): Denoising =>
   Object.assign({}, ...FEATURES.map((feature) => feature.denoising?.(request)));

@@ -14,7 +14,7 @@ import { readSchedulerConfig } from "./scheduler-config.js";
 import type { Selected, ServedAdapter, ServedModel } from "./served.js";
 
 /** By kinds of adapters, `type` or `type=folder`; undefined: all there are. */
-export type AdapterSelection = Partial<Record<AdapterKind, string[] | undefined>>;
+type AdapterSelection = Partial<Record<AdapterKind, string[] | undefined>>;
 
 export interface ServedSelection {
   modelsDir: string;
