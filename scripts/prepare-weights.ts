@@ -2,10 +2,15 @@
 import { parseArgs } from "node:util";
 import { configHelp, readConfig } from "@armature/config";
 import { AppError, InvalidConfig } from "@armature/core";
-import { Config as DiffusionConfig, machineDefaults as diffusionDefaults } from "@armature/diffusion/config";
+import {
+  adapterSelection,
+  Config as DiffusionConfig,
+  machineDefaults as diffusionDefaults,
+} from "@armature/diffusion/config";
 import { loadableUses } from "@armature/diffusion/engine/load-networks";
-import { usesOf } from "@armature/diffusion/engine/network-use";
-import { readServed } from "@armature/diffusion/served/served";
+import { readServed } from "@armature/diffusion/served/read-served";
+import { allWeights } from "@armature/diffusion/served/served";
+import { usesOf } from "@armature/diffusion/served/served-networks";
 import { CPU_PROFILE } from "@armature/graph";
 import { PROCESSORS } from "@armature/preprocessor/annotators/index";
 import { Config, modelChoices, machineDefaults as preprocessorDefaults } from "@armature/preprocessor/config";
@@ -68,11 +73,11 @@ function ofDiffusion(): Preparation {
   const config = readConfig(DiffusionConfig, process.env);
   const { modelsDir, threads, prepared } = diffusionDefaults(config);
   const device = { profile: CPU_PROFILE, threads, prepared: wanted(prepared) };
-  const { MODELS, CONTROLNETS, PRECISION } = config;
-  const served = readServed({ modelsDir, models: MODELS, controlnets: CONTROLNETS });
-  const { models, controlnets } = served.leftOut;
-  for (const model of [...models, ...controlnets]) tellLeftOut(model);
-  const uses = [...served.models, ...served.controlnets].flatMap((entry) => usesOf(entry, PRECISION));
+  const { MODELS, PRECISION } = config;
+  const served = readServed({ modelsDir, models: MODELS, adapters: adapterSelection(config) });
+  const { models, adapters } = served.leftOut;
+  for (const model of [...models, ...Object.values(adapters).flat()]) tellLeftOut(model);
+  const uses = allWeights(served).flatMap((entry) => usesOf(entry, PRECISION));
   return { folder: device.prepared.folder, loadables: loadableUses(uses, served, device) };
 }
 

@@ -1,11 +1,11 @@
 /** The embedded models on a workbench, and a plain request to change. */
 import type { RgbImage } from "@armature/pixels";
 import { vi } from "vitest";
-import type { DiffusionDevice } from "../services/diffusion/src/engine/device-settings.js";
+import type { DiffusionDevice } from "../services/diffusion/src/facts/device-settings.js";
+import type { CompleteRequest } from "../services/diffusion/src/features/complete.js";
 import { type Control, controlPicture } from "../services/diffusion/src/features/controlnets.js";
 import { IMAGE } from "../services/diffusion/src/features/image.js";
-import type { CompleteRequest } from "../services/diffusion/src/request/complete.js";
-import { resolveScheduler } from "../services/diffusion/src/request/resolve-scheduler.js";
+import { resolveScheduler } from "../services/diffusion/src/served/resolve-scheduler.js";
 import { EMBEDDED_MODELS } from "./model-folders.js";
 import { readRgb } from "./picture.js";
 import { openWorkbench, type RunChoices, type Workbench } from "./workbench.js";

@@ -1,15 +1,17 @@
 /** Recipes in the test's own process: networks are opened when they are first used, and stay. */
 import type { Loadable, Session } from "@armature/runtime";
-import type { DiffusionDevice } from "../services/diffusion/src/engine/device-settings.js";
 import { loadableUses, loadNetworks } from "../services/diffusion/src/engine/load-networks.js";
-import type { NetworkUse } from "../services/diffusion/src/engine/network-use.js";
 import { type RecipeOutcome, type RecipeRun, runRecipe } from "../services/diffusion/src/engine/run-recipe.js";
 import { tokenizersOf } from "../services/diffusion/src/engine/tokenizers.js";
-import type { Pictures } from "../services/diffusion/src/features/feature.js";
+import type { DiffusionDevice } from "../services/diffusion/src/facts/device-settings.js";
+import type { NetworkUse } from "../services/diffusion/src/facts/network-use.js";
+import type { ServedFacts } from "../services/diffusion/src/facts/served-facts.js";
+import type { CompleteRequest } from "../services/diffusion/src/features/complete.js";
+import type { PicturesByPlace } from "../services/diffusion/src/pictures/pictures-by-place.js";
 import { recipeOf } from "../services/diffusion/src/pipelines/index.js";
-import type { CompleteRequest } from "../services/diffusion/src/request/complete.js";
-import { factsOf, type ServedFacts } from "../services/diffusion/src/served/facts.js";
-import { readServed, type Served, type ServedSelection } from "../services/diffusion/src/served/served.js";
+import { factsOf } from "../services/diffusion/src/served/facts-of.js";
+import { readServed, type ServedSelection } from "../services/diffusion/src/served/read-served.js";
+import type { Served } from "../services/diffusion/src/served/served.js";
 import type { Recipe } from "../services/diffusion/src/stages/recipe.js";
 
 /** What of a run a test may choose. */
@@ -22,8 +24,8 @@ export interface Workbench {
   facts: ServedFacts;
   /** The session of a network, which runs use from then on. */
   session(component: string, network: { name: string }, precision?: NetworkUse["precision"]): Promise<Session>;
-  run(request: CompleteRequest, pictures?: Pictures, choices?: RunChoices): Promise<RecipeOutcome>;
-  runRecipe(recipe: Recipe, pictures?: Pictures, choices?: RunChoices): Promise<RecipeOutcome>;
+  run(request: CompleteRequest, pictures?: PicturesByPlace, choices?: RunChoices): Promise<RecipeOutcome>;
+  runRecipe(recipe: Recipe, pictures?: PicturesByPlace, choices?: RunChoices): Promise<RecipeOutcome>;
   release(): Promise<void>;
 }
 

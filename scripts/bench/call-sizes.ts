@@ -1,7 +1,7 @@
 /** The sizes at which networks are called: those that the recipe of a request says. */
-import { usedNetwork } from "@armature/diffusion/engine/network-use";
 import { recipeOf } from "@armature/diffusion/pipelines/index";
-import { factsOf } from "@armature/diffusion/served/facts";
+import { factsOf } from "@armature/diffusion/served/facts-of";
+import { usedNetwork } from "@armature/diffusion/served/served-networks";
 import { recipeUses } from "@armature/diffusion/stages/recipe";
 import { type ConfiguredNetwork, CPU_PROFILE, type Sizes } from "@armature/graph";
 import type { Configs } from "./configs.js";

@@ -1,11 +1,9 @@
 /** A model and ControlNets that are known by their configs alone, as the service knows those on a disk. */
-
-import { recogniseFamily } from "@armature/diffusion/families/index";
-import { clipTextNetwork } from "@armature/diffusion/networks/clip-text";
-import { controlnetNetwork } from "@armature/diffusion/networks/controlnet";
-import { unetNetwork } from "@armature/diffusion/networks/unet";
-import { vaeDecoderNetwork } from "@armature/diffusion/networks/vae";
-import { CONTROLNET, type ComponentFolder, type ServedNetwork } from "@armature/diffusion/served/component";
+import { ADAPTERS } from "@armature/diffusion/adapters/index";
+import { modelFacts } from "@armature/diffusion/facts/served-facts";
+import { readCheckpoint } from "@armature/diffusion/families/index";
+import type { ComponentRow } from "@armature/diffusion/networks/component-row";
+import type { ServedNetwork } from "@armature/diffusion/served/component";
 import type { Served } from "@armature/diffusion/served/served";
 import { type Configs, configOf } from "./configs.js";
 
@@ -19,20 +17,14 @@ interface ConfiguredModel {
 
 /** Throws InvalidModel, naming the config, where it is not supported. */
 export function configuredModels({ id, configs, controlnets }: ConfiguredModel): Served {
-  const model = {
-    text: clipTextNetwork.read(configOf(configs, "text_encoder")),
-    unet: unetNetwork.read(configOf(configs, "unet")),
-    vae: vaeDecoderNetwork.read(configOf(configs, "vae")),
-  };
-  const family = recogniseFamily(model, id);
+  const { family, configs: read } = readCheckpoint((folder) => configOf(configs, folder), id);
   const networks = Object.values(family.components).flatMap(entriesOf);
+  const { weights } = ADAPTERS.controlnet;
   return {
-    models: [
-      { ...{ id, family: family.id, latents: family.latentSpace(model), networks }, ...model, ...USUAL, ...NO_WEIGHTS },
-    ],
-    controlnets: controlnets.map((type) => ({
-      ...{ id: type, type, config: controlnetNetwork.read(configOf(configs, "controlnet")) },
-      ...{ networks: entriesOf(CONTROLNET), ...NO_WEIGHTS },
+    models: [{ ...modelFacts(id, family, read), networks, ...USUAL, ...NO_WEIGHTS }],
+    adapters: controlnets.map((type) => ({
+      ...{ kind: "controlnet", id: type, type, config: weights.read(configOf(configs, "controlnet")) },
+      ...{ networks: entriesOf(weights), ...NO_WEIGHTS },
     })),
   };
 }
@@ -45,5 +37,5 @@ const USUAL = {
 
 const NO_WEIGHTS = { folder: "", bytes: { float32: 0, int8: 0 } };
 
-const entriesOf = ({ kind, always, sometimes }: Omit<ComponentFolder, "folder">): ServedNetwork[] =>
+const entriesOf = ({ kind, always, sometimes }: Omit<ComponentRow<unknown>, "read">): ServedNetwork[] =>
   [...always, ...sometimes].map((network) => ({ network, kind, always: always.includes(network), ...NO_WEIGHTS }));

@@ -1,7 +1,7 @@
 /** A request as the service understands it: plans and measurements follow from the networks that it calls. */
 import { parse } from "@armature/contract";
 import { generateRequest } from "@armature/diffusion/contract/index";
-import { type CompleteRequest, completeRequest } from "@armature/diffusion/request/complete";
+import { type CompleteRequest, completeRequest } from "@armature/diffusion/features/complete";
 import { resolveRequest } from "@armature/diffusion/request/resolve";
 import type { Served } from "@armature/diffusion/served/served";
 

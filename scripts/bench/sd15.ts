@@ -1,7 +1,7 @@
 /** Stable Diffusion 1.5 and one ControlNet at full size, with synthetic weights, in diffusers' layout. */
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type ComponentKind, NETWORKS } from "@armature/diffusion/networks/index";
+import { NETWORKS } from "@armature/diffusion/networks/index";
 import { ModelConfig } from "@armature/weights";
 import { type Shapes, wantedTensors, writeSyntheticModel } from "./synthetic-weights.js";
 
@@ -48,11 +48,13 @@ const TEXT_ENCODER = {
 /** The four config.json files, as far as our readers want them. */
 export const SD15_CONFIGS = { unet: UNET, controlnet: CONTROLNET, vae: VAE, text_encoder: TEXT_ENCODER };
 
+export type Sd15Component = keyof typeof SD15_CONFIGS;
+
 const DIFFUSION_FILE = "diffusion_pytorch_model.fp16.safetensors";
 
 /** The tensors of each component, as diffusers and transformers name and shape them. */
-export function sd15Shapes(): Record<ComponentKind, Shapes> {
-  const shapesOf = (kind: ComponentKind) =>
+export function sd15Shapes(): Record<Sd15Component, Shapes> {
+  const shapesOf = (kind: Sd15Component) =>
     wantedTensors(NETWORKS[kind].map(({ open }) => open(new ModelConfig(kind, { ...SD15_CONFIGS[kind] }))));
   return {
     unet: withConvolutions(shapesOf("unet")),

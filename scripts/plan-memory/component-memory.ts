@@ -1,10 +1,11 @@
 /** What each model and ControlNet of a selection takes of a card: its networks, as the service would load them for a request. */
-
 import { DEVICE_FORMS } from "@armature/devices";
 import { takesAdapter } from "@armature/diffusion/adapters/index";
 import { type MemoryForms, memoryOfUses, type NetworkMemory } from "@armature/diffusion/engine/memory/network-memory";
 import { recipeOf } from "@armature/diffusion/pipelines/index";
-import { factsOf } from "@armature/diffusion/served/facts";
+import { adaptersOfKind } from "@armature/diffusion/served/choose-adapter";
+import { factsOf } from "@armature/diffusion/served/facts-of";
+import type { ServedAdapter } from "@armature/diffusion/served/served";
 import { recipeUses } from "@armature/diffusion/stages/recipe";
 import type { DeviceProfile } from "@armature/graph";
 import { ANY_PICTURE, resolvedRequest } from "../bench/resolved-request.js";
@@ -47,7 +48,8 @@ export function componentMemories(
   { width, height, images }: AskedPictures,
   forms: CardForms,
 ): ComponentMemory[] {
-  const { models, controlnets } = served;
+  const { models } = served;
+  const controlnets = adaptersOfKind("controlnet", served);
   const memoryOf = memoryOfUses(find, forms);
   const facts = factsOf(served, forms);
   const used = (id: string, model: Model, nets: readonly ControlNet[]): ComponentMemory => {
@@ -69,7 +71,7 @@ export function componentMemories(
 }
 
 type Model = Selected["served"]["models"][number];
-type ControlNet = Selected["served"]["controlnets"][number];
+type ControlNet = ServedAdapter<"controlnet">;
 
 /** A guidance scale above 1, so that both halves of the guidance share a call, even if the model recommends none. */
 const GUIDANCE = 7.5;

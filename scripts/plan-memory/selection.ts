@@ -1,12 +1,12 @@
 /** What is planned for: models and ControlNets on the disk, or Stable Diffusion 1.5's shapes without any weights. */
-
 import { type FindNetwork, findInFolders } from "@armature/diffusion/engine/memory/network-memory";
-import { usedNetwork } from "@armature/diffusion/engine/network-use";
 import { networkOf } from "@armature/diffusion/networks/index";
-import { readServed, type Served } from "@armature/diffusion/served/served";
+import { readServed } from "@armature/diffusion/served/read-served";
+import type { Served } from "@armature/diffusion/served/served";
+import { usedNetwork } from "@armature/diffusion/served/served-networks";
 import { configOf, fullSizeConfigs } from "../bench/configs.js";
 import { configuredModels } from "../bench/configured-models.js";
-import { sd15Shapes } from "../bench/sd15.js";
+import { type Sd15Component, sd15Shapes } from "../bench/sd15.js";
 import { shapesOnly } from "../bench/synthetic-weights.js";
 
 export interface Selected {
@@ -23,8 +23,8 @@ interface SelectionRequest {
 }
 
 /** Reads headers and configs. Throws InvalidConfig or InvalidModel, naming what is wrong. */
-export function selectOnDisk(request: SelectionRequest): Selected {
-  const served = readServed(request);
+export function selectOnDisk({ modelsDir, models, controlnets }: SelectionRequest): Selected {
+  const served = readServed({ modelsDir, models, adapters: { controlnet: controlnets } });
   return { served, find: findInFolders(served) };
 }
 
@@ -36,7 +36,7 @@ export function selectFullSize(controlnets: string[]): Selected {
   return {
     served,
     find(use) {
-      const { kind } = usedNetwork(use, served);
+      const kind = usedNetwork(use, served).kind as Sd15Component;
       const weights = { ...shapesOnly(shapes[kind]), name: `${use.component} ${kind}` };
       return { network: networkOf(kind, use.network).open(configOf(configs, kind)), weights };
     },

@@ -10,7 +10,7 @@ import type { SourceError } from "@armature/net";
 import type { ErrorRequestHandler, Response } from "express";
 import { BodyTooLarge, type HttpError, MalformedRequest, MethodNotAllowed, UnsupportedMediaType } from "./errors.js";
 
-/** Codes of the errors that services throw themselves: their classes stand there, and `satisfies ServiceErrors` ties them to this list. */
+/** Codes of the errors that services throw themselves: their classes stand there; a service ties them to this list by `satisfies ServiceErrors`. */
 type ServiceErrorCode = "upstream-failed" | "upstream-unavailable";
 
 interface ServiceError extends AppError {

@@ -2,7 +2,7 @@ export { configField, findFolders, isFolder } from "./find-folders.js";
 export { type LeftOut, orInvalidModel, readUsable, type Usable } from "./left-out.js";
 export { lfsPointerAt, lfsPointerText, MAX_POINTER_BYTES } from "./lfs-pointer.js";
 export { ModelConfig } from "./model-config.js";
-export { openModelFolder, shardsOf } from "./model-folder.js";
+export { openModelFolder, openWeights, shardsOf } from "./model-folder.js";
 export {
   readSafetensorsHeader,
   type SafetensorsDtype,

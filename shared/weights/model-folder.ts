@@ -16,8 +16,11 @@ interface ModelFolder {
 /** Reads config and headers of the component in `folder`. Throws InvalidModel if either is missing or unsound. */
 export function openModelFolder(folder: string): ModelFolder {
   const config = ModelConfig.read(join(folder, "config.json"));
-  return { config, weights: weightView(readHeaders(folder)) };
+  return { config, weights: openWeights(folder) };
 }
+
+/** Reads the headers of the component in `folder` alone. Throws InvalidModel if there are none or they are unsound. */
+export const openWeights = (folder: string): WeightView => weightView(readHeaders(folder));
 
 function readHeaders(folder: string): SafetensorsHeader[] {
   for (const { whole, indexes } of WEIGHT_FORMS) {

@@ -11,9 +11,11 @@ import {
   machineSettings,
   PRIVATE_SOURCES,
   preparedSettings,
+  waitingLimits,
 } from "@armature/service";
 import { z } from "zod";
-import type { GenerateLimits } from "./contract/limits.js";
+import type { AdapterKind } from "./adapters/index.js";
+import type { GenerateLimits } from "./features/limits.js";
 
 const controlNetSelection = z
   .string()
@@ -91,6 +93,10 @@ export function requestLimits(config: Config): GenerateLimits {
   };
 }
 
+/** Which adapters to serve, by their kinds. */
+export const adapterSelection = (config: Config) =>
+  ({ controlnet: config.CONTROLNETS }) satisfies Record<AdapterKind, string[] | undefined>;
+
 /** Bytes of a request's body, and of a picture that one names by its address. */
 export const bodyBytes = ({ MAX_BODY_MB }: Config): number => MAX_BODY_MB * 2 ** 20;
 
@@ -101,6 +107,13 @@ export const decodeLimits = ({ MAX_INPUT_PIXELS }: Config): DecodeLimits => ({
 });
 
 const DECODE_TIMEOUT_S = 10;
+
+/** How much waits, and how much is remembered between requests. */
+export const jobSettings = (config: Config) => ({
+  queue: { ...waitingLimits(config), maxWaitingCost: config.QUEUE_WORK_LIMIT },
+  controlCacheBytes: config.CONTROL_CACHE_MB * 1e6,
+  decodeLimits: decodeLimits(config),
+});
 
 /** What requests on a GPU are held against. */
 export function deviceMemory({ DEVICE_MEMORY_GB, DEVICE_RESERVE_GB }: Config): MemorySettings {

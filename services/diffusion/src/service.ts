@@ -1,7 +1,7 @@
 /** Puts the diffusion service together from its configuration: what is served, engine, jobs, routes. The only file that wires. */
 import { randomInt } from "node:crypto";
 import type { DeviceMemoryInfo, Precision } from "@armature/contract";
-import { type Inflight, InvalidConfig, inflight } from "@armature/core";
+import { type Inflight, inflight } from "@armature/core";
 import type { DeviceChoice } from "@armature/devices";
 import { createApp, createMetrics, type ServiceApp, type ServiceMetrics } from "@armature/http";
 import { sharp } from "@armature/images";
@@ -9,7 +9,16 @@ import type { Jobs } from "@armature/jobs";
 import { DEFAULT_SOURCE_POLICY, type SourcePolicy } from "@armature/net";
 import { accessOptions, chooseServedDevice, deviceOptions, engineObstacle, warmUp } from "@armature/service";
 import type { Logger } from "pino";
-import { bodyBytes, type Config, decodeLimits, deviceMemory, machineDefaults, requestLimits } from "./config.js";
+import {
+  adapterSelection,
+  bodyBytes,
+  type Config,
+  decodeLimits,
+  deviceMemory,
+  jobSettings,
+  machineDefaults,
+  requestLimits,
+} from "./config.js";
 import { lookAt } from "./control-images/look-at.js";
 import { PreprocessorClient } from "./control-images/preprocessor-client.js";
 import { DiffusionEngine } from "./engine/diffusion-engine.js";
@@ -20,8 +29,9 @@ import { type DiffusionMetrics, diffusionMetrics } from "./http/metrics.js";
 import { generateRoute } from "./http/routes/generate.js";
 import { loadRoutes, servedRoutes } from "./http/routes/served.js";
 import { createJobs } from "./jobs/create-jobs.js";
-import { controlNetsNamed } from "./request/choose-controlnet.js";
-import { readServed, type Selected, type Served } from "./served/served.js";
+import { readServed } from "./served/read-served.js";
+import type { Selected } from "./served/served.js";
+import { warmIds } from "./served/warm-ids.js";
 
 interface DiffusionService {
   app: ServiceApp;
@@ -36,26 +46,26 @@ interface DiffusionService {
 export async function createService(config: Config, log: Logger, version: string): Promise<DiffusionService> {
   const notes: string[] = [];
   const served = readConfigured(config, (line) => notes.push(line));
-  const warm = warmIds(config, served);
+  const warm = warmIds(config.WARM ?? [], served);
   const device = await chooseServedDevice(deviceOptions(config), log);
   for (const note of notes) log.info(note); // a start that fails says why, in one line
   logLeftOut(served, log);
   const computing = await computingOn(device, config, log);
-  const setup = { config, served, computing, inflight: inflight(config.INFLIGHT_MB * 1e6), log };
+  const configured = { config, served, computing, inflight: inflight(config.INFLIGHT_MB * 1e6), log };
   const metrics = createMetrics({ service: "diffusion", version });
-  const engine = startEngine(setup);
-  const preprocessor = preprocessorOf(setup);
+  const engine = startEngine(configured);
+  const preprocessor = preprocessorOf(configured);
   const sources = sourcesOf(config);
-  const jobs = startJobs(setup, { engine, preprocessor, sources, metrics });
+  const jobs = startJobs(configured, { engine, preprocessor, sources, metrics });
   const warmObstacle = warmEngine(warm, engine, log);
   const app = createApp({
     info: { title: "Armature diffusion", version, description: DESCRIPTION },
     log,
     metrics,
     ...accessOptions(config),
-    inflight: setup.inflight,
+    inflight: configured.inflight,
     routes: routeDeclarations(requestLimits(config)),
-    ...routers(setup, { engine, jobs, sources }),
+    ...routers(configured, { engine, jobs, sources }),
     obstacle: () => engineObstacle(engine) ?? warmObstacle(),
     onDrain: () => void jobs.drain(),
   });
@@ -71,8 +81,8 @@ export async function createService(config: Config, log: Logger, version: string
 const DESCRIPTION =
   "Stable Diffusion with ControlNet. Parameters are named as in diffusers; the same seed gives the same picture.";
 
-/** What all parts are built from. */
-interface Setup {
+/** What the configuration comes to on this machine. */
+interface Configured {
   config: Config;
   served: Selected;
   computing: Computing;
@@ -92,7 +102,7 @@ interface Computing {
 
 function readConfigured(config: Config, note: (line: string) => void): Selected {
   const { modelsDir } = machineDefaults(config);
-  return readServed({ modelsDir, models: config.MODELS, controlnets: config.CONTROLNETS, note });
+  return readServed({ modelsDir, models: config.MODELS, adapters: adapterSelection(config), note });
 }
 
 async function computingOn(device: DeviceChoice, config: Config, log: Logger): Promise<Computing> {
@@ -100,7 +110,7 @@ async function computingOn(device: DeviceChoice, config: Config, log: Logger): P
   return { device, precision: undefined, memory: await memoryInfo(deviceMemory(config), log) };
 }
 
-function startEngine({ config, served, computing, log }: Setup): DiffusionEngine {
+function startEngine({ config, served, computing, log }: Configured): DiffusionEngine {
   const { threads, budgetBytes, prepared } = machineDefaults(config);
   sharp.concurrency(threads);
   const { device, precision, memory } = computing;
@@ -115,7 +125,7 @@ function startEngine({ config, served, computing, log }: Setup): DiffusionEngine
   });
 }
 
-const preprocessorOf = ({ config, inflight: { pixels } }: Setup): PreprocessorClient =>
+const preprocessorOf = ({ config, inflight: { pixels } }: Configured): PreprocessorClient =>
   new PreprocessorClient({
     urls: config.PREPROCESSOR_URLS ?? [],
     timeoutMs: config.PREPROCESSOR_TIMEOUT_S * 1000,
@@ -129,16 +139,16 @@ const sourcesOf = (config: Config): SourcePolicy => ({
   privateHosts: config.PRIVATE_SOURCES ?? [],
 });
 
-interface JobParts {
+interface JobDeps {
   engine: DiffusionEngine;
   preprocessor: PreprocessorClient;
   sources: SourcePolicy;
   metrics: ServiceMetrics;
 }
 
-function startJobs({ config, inflight, log }: Setup, { engine, preprocessor, sources, metrics }: JobParts): Jobs {
+function startJobs({ config, inflight, log }: Configured, { engine, preprocessor, sources, metrics }: JobDeps): Jobs {
   const observed: DiffusionMetrics = diffusionMetrics(metrics, engine);
-  const jobs = createJobs(config, {
+  const jobs = createJobs(jobSettings(config), {
     ...{ preprocessor, sources, inflight },
     warn: (text) => log.warn(text),
     runEngine(payload, signal, onProgress) {
@@ -156,13 +166,13 @@ function startJobs({ config, inflight, log }: Setup, { engine, preprocessor, sou
   return jobs;
 }
 
-interface RouteParts {
+interface RouteDeps {
   engine: DiffusionEngine;
   jobs: Jobs;
   sources: SourcePolicy;
 }
 
-function routers({ config, served, computing, inflight }: Setup, { engine, jobs, sources }: RouteParts) {
+function routers({ config, served, computing, inflight }: Configured, { engine, jobs, sources }: RouteDeps) {
   const { device, precision, memory: deviceMemory } = computing;
   const generate = generateRoute({
     context: { served, limits: requestLimits(config), precision, drawSeed: () => randomInt(2 ** 32) },
@@ -172,21 +182,9 @@ function routers({ config, served, computing, inflight }: Setup, { engine, jobs,
   return { routers: [generate, servedRoutes(deps)], operatorRouters: [loadRoutes(deps)] };
 }
 
-function logLeftOut({ leftOut: { models, controlnets } }: Selected, log: Logger): void {
-  for (const { id, reason } of [...models, ...controlnets]) log.error({ id, reason }, "is left out: it cannot work");
-}
-
-/** By the names in WARM the ids of what they mean, of a type all ControlNets. Throws InvalidConfig for a name that is not served. */
-function warmIds({ WARM = [] }: Config, served: Served): ReadonlyMap<string, readonly string[]> {
-  const chosen = WARM.map((name) => {
-    const found = [...served.models.filter(({ id }) => id === name), ...controlNetsNamed(name, served)];
-    if (found.length > 0) return [name, found.map(({ id }) => id)] as const;
-    const known = new Set([...served.models.map(({ id }) => id), ...served.controlnets.map(({ type }) => type)]);
-    throw new InvalidConfig(
-      `WARM: ${name} is neither a model nor a ControlNet type served; there is ${[...known].join(", ")}`,
-    );
-  });
-  return new Map(chosen);
+function logLeftOut({ leftOut: { models, adapters } }: Selected, log: Logger): void {
+  for (const { id, reason } of [...models, ...Object.values(adapters).flat()])
+    log.error({ id, reason }, "is left out: it cannot work");
 }
 
 function warmEngine(named: ReadonlyMap<string, readonly string[]>, engine: DiffusionEngine, log: Logger) {

@@ -2,13 +2,18 @@
 import type { PictureSize, RgbImage } from "@armature/pixels";
 import type { Session, Tensors } from "@armature/runtime";
 import type { Tensor } from "onnxruntime-node";
-import type { StepWindow } from "../denoise/step-window.js";
-import type { NetworkUse } from "../engine/network-use.js";
+import type { NetworkUse } from "../facts/network-use.js";
+import type { ModelFacts } from "../facts/served-facts.js";
 import type { ModelConfigs } from "../families/index.js";
-import type { ModelFacts, ServedFacts } from "../served/facts.js";
+import type { ComponentRow } from "../networks/component-row.js";
+import type { StepWindow } from "../schedulers/step-window.js";
 
-/** What the loop knows of each adapter of a request, as plain JSON: the steps in which it acts, and its picture. */
+/** What is known of each adapter of a request, as plain JSON: which it is, its picture, and the steps in which it acts. */
 export interface AdapterSpec extends StepWindow {
+  /** As the request names it. */
+  type: string;
+  /** Id of the served weights that it means. */
+  component: string;
   /** The place of its picture in the request. */
   picture: string;
   /** Steers the conditional half of the guidance alone. */
@@ -17,18 +22,23 @@ export interface AdapterSpec extends StepWindow {
 
 /** A kind of adapter: `Spec` is one of a request, `Config` that of its weights. */
 export interface AdapterDefinition<Spec extends AdapterSpec, Config> {
+  /** What people call one, and the environment variable by which operators select those that are served. */
+  label: string;
+  variable: string;
+  /** Its weights are in folders whose config.json has this `_class_name`. */
+  weights: ComponentRow<Config> & { className: string };
   /** What it adds to an evaluation by the whole UNet, as a share of that. A shallow evaluation runs no adapter's network. */
   share: number;
   /** Whether it was made for a checkpoint of these shapes. */
   fits(config: Config, model: Pick<ModelConfigs, "unet">): boolean;
   /** The networks that prepare what all calls take. */
-  preparation(spec: Spec, picture: PreparedFor, facts: ServedFacts): NetworkUse[];
+  preparation(spec: Spec, picture: PreparedFor): NetworkUse[];
   /** Computes that, once per request. The recipe's end frees it. */
   prepare(spec: Spec, picture: PreparedFor & { image: RgbImage }, tools: AdapterTools): Promise<Tensors>;
   /** The networks that must be loaded while it acts. */
-  uses(spec: Spec, acting: PreparedFor & { inCalls: UsesInCalls }, facts: ServedFacts): NetworkUse[];
+  uses(spec: Spec, acting: PreparedFor & { inCalls: UsesInCalls }): NetworkUse[];
   /** Makes an adapter ready for the calls of one run. What computes is imported here: the HTTP process loads no runtime. */
-  attach(spec: Spec, prepared: Tensors, tools: AdapterTools): Promise<AttachedAdapter>;
+  attach(spec: Spec, weights: { config: Config; prepared: Tensors }, tools: AdapterTools): Promise<AttachedAdapter>;
 }
 
 /** The model that it steers, and the size of the picture to make. */
@@ -44,7 +54,7 @@ export type UsesInCalls = (
   more?: Pick<NetworkUse, "steered">,
 ) => NetworkUse[];
 
-export interface AdapterTools extends ServedFacts {
+export interface AdapterTools {
   /** The session of a network that the adapter uses. */
   session(component: string, network: { name: string }): Session;
 }

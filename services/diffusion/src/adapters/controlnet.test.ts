@@ -9,7 +9,8 @@ import { takesAdapter } from "./index.js";
 
 const config = readControlNetConfig(openModelFolder(fixturePath("models/controlnet-sd15-random-a")).config);
 const unetOf = (name: string) => readUNetConfig(openModelFolder(fixturePath(`models/${name}/unet`)).config);
-const taken = (unet: ReturnType<typeof unetOf>) => takesAdapter({ family: "sd1", unet }, "controlnet", config);
+const taken = (unet: ReturnType<typeof unetOf>) =>
+  takesAdapter({ family: "sd1", configs: { unet } }, "controlnet", config);
 
 test("a ControlNet fits the UNet whose encoder it copies", () => {
   expect(taken(unetOf("sd15-random"))).toBe(true);

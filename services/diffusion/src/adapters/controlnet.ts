@@ -1,45 +1,56 @@
 /** ControlNet: arXiv:2302.05543. A copy of the UNet's encoder sees a control image in each call; guess mode is as in diffusers. */
-import type { NetworkUse } from "../engine/network-use.js";
-import { type ControlNetConfig, conditioningEmbeddingNetwork, controlnetNetwork } from "../networks/controlnet.js";
+import type { NetworkUse } from "../facts/network-use.js";
+import { latentSides } from "../facts/served-facts.js";
+import {
+  type ControlNetConfig,
+  conditioningEmbeddingNetwork,
+  controlnetNetwork,
+  readControlNetConfig,
+} from "../networks/controlnet.js";
 import { downsampledLevel } from "../networks/ports/attended-tokens.js";
 import { asPrevious, residualNames, residualsOf } from "../networks/ports/control-residuals.js";
 import { controlnetPromptNetwork } from "../networks/prompt-projections.js";
 import type { EncoderConfig } from "../networks/unet-config.js";
-import { latentSides } from "../served/facts.js";
 import { type AdapterSpec, defineAdapter, type PreparedFor } from "./adapter.js";
 
 export interface ControlNetSpec extends AdapterSpec {
-  /** Id of the ControlNet. */
-  net: string;
   conditioningScale: number;
   /** The finer residuals count less. */
   guessMode: boolean;
 }
 
 export const controlNetAdapter = defineAdapter<ControlNetSpec, ControlNetConfig>({
+  label: "ControlNet",
+  variable: "CONTROLNETS",
+  weights: {
+    kind: "controlnet",
+    className: "ControlNetModel",
+    read: readControlNetConfig,
+    always: [controlnetNetwork.name, controlnetPromptNetwork.name, conditioningEmbeddingNetwork.name],
+    sometimes: [],
+  },
   share: 0.33, // counted at full size (docs/performance.md)
   fits: (config, { unet }) => encoderShape(config) === encoderShape(unet),
-  preparation: ({ net }, picture) => [hintUse(net, picture)],
-  async prepare({ net }, { image, size }, tools) {
-    const { pictureTensor } = await import("../denoise/picture-tensor.js");
-    const embedding = tools.session(net, conditioningEmbeddingNetwork);
+  preparation: ({ component }, picture) => [hintUse(component, picture)],
+  async prepare({ component }, { image, size }, tools) {
+    const { pictureTensor } = await import("../pictures/picture-tensor.js");
+    const embedding = tools.session(component, conditioningEmbeddingNetwork);
     const { hint } = await embedding.run({ image: pictureTensor(image, size, 0) });
     return { hint: hint! };
   },
-  uses: ({ net }, { inCalls, ...picture }) => [
-    hintUse(net, picture), // the hint lies in the memory of the session that made it
-    ...inCalls(net, controlnetPromptNetwork),
-    ...inCalls(net, controlnetNetwork, { steered: true }),
+  uses: ({ component }, { inCalls, ...picture }) => [
+    hintUse(component, picture), // the hint lies in the memory of the session that made it
+    ...inCalls(component, controlnetPromptNetwork),
+    ...inCalls(component, controlnetNetwork, { steered: true }),
   ],
-  async attach(spec, prepared, tools) {
+  async attach(spec, { config, prepared }, tools) {
     const { Tensor } = await import("onnxruntime-node");
-    const { config } = tools.controlNet(spec.net);
-    const session = tools.session(spec.net, controlnetNetwork);
-    const projections = tools.session(spec.net, controlnetPromptNetwork);
+    const session = tools.session(spec.component, controlnetNetwork);
+    const projections = tools.session(spec.component, controlnetPromptNetwork);
     const factors = residualScales(spec, config);
     const scales = new Tensor("float32", factors, [factors.length]);
     return {
-      name: `${controlnetNetwork.label} of ${spec.net}`,
+      name: `${controlnetNetwork.label} of ${spec.component}`,
       prepared,
       async steer({ inputs, before, promptOf }) {
         const previous = asPrevious(residualsOf(before, config));

@@ -1,29 +1,54 @@
 /** The table of adapters, by the kind of component that each one's weights are. A new one is a file of its own and a row here. */
+import type { Tensors } from "@armature/runtime";
+import type { ServedFacts } from "../facts/served-facts.js";
 import { familyOf, type ModelConfigs } from "../families/index.js";
-import type { AdapterDefinition } from "./adapter.js";
+import type { AdapterDefinition, AdapterTools, AttachedAdapter } from "./adapter.js";
 import { controlNetAdapter } from "./controlnet.js";
 
-const ADAPTERS = { controlnet: controlNetAdapter };
+/** All kinds by their names in NETWORKS. */
+export const ADAPTERS = { controlnet: controlNetAdapter };
 
 type Table = typeof ADAPTERS;
-type AdapterKind = keyof Table;
+export type AdapterKind = keyof Table;
+
+type SpecOf<Kind extends AdapterKind> = Table[Kind] extends AdapterDefinition<infer Spec, infer _> ? Spec : never;
+
+/** What the folders of a kind are configured with. */
+export type AdapterConfig<Kind extends AdapterKind> = ReturnType<Table[Kind]["weights"]["read"]>;
 
 /** An adapter of a request by its kind: plain JSON. */
-export type Adapter = {
-  [Kind in AdapterKind]: { kind: Kind } & (Table[Kind] extends AdapterDefinition<infer Spec, infer _> ? Spec : never);
-}[AdapterKind];
+export type Adapter = { [Kind in AdapterKind]: { kind: Kind } & SpecOf<Kind> }[AdapterKind];
 
-type ConfigOf<Kind extends AdapterKind> = Parameters<Table[Kind]["fits"]>[0];
+/** For what is done for each of them. */
+export const ADAPTER_KINDS = Object.keys(ADAPTERS) as AdapterKind[];
+
+/** A value for each kind. */
+export const byKind = <T>(of: (kind: AdapterKind) => T): Record<AdapterKind, T> =>
+  Object.fromEntries(ADAPTER_KINDS.map((kind) => [kind, of(kind)])) as Record<AdapterKind, T>;
+
+/** What the table says of a kind, for adapters and configs that are known to be of that kind. */
+const definitionOf = (kind: AdapterKind) =>
+  ADAPTERS[kind] as unknown as AdapterDefinition<Adapter, AdapterConfig<AdapterKind>>;
 
 /** What the table says of a request's adapter. */
-export const adapterDefinition = ({ kind }: Adapter) =>
-  ADAPTERS[kind] as AdapterDefinition<Adapter, ConfigOf<AdapterKind>>;
+export const adapterDefinition = ({ kind }: Adapter) => definitionOf(kind);
+
+/** A request's adapter in a run, with what was prepared for it. */
+export function attachAdapter(
+  adapter: Adapter,
+  prepared: Tensors,
+  tools: AdapterTools & ServedFacts,
+): Promise<AttachedAdapter> {
+  // the row of its kind has read the config
+  const config = tools.adapterConfig(adapter.component) as AdapterConfig<AdapterKind>;
+  return adapterDefinition(adapter).attach(adapter, { config, prepared }, tools);
+}
 
 /** Whether a model takes an adapter with this config: its family takes the kind, and it was made for these shapes. */
 export function takesAdapter<Kind extends AdapterKind>(
-  model: Pick<ModelConfigs, "unet"> & { family: string },
+  model: { family: string; configs: Pick<ModelConfigs, "unet"> },
   kind: Kind,
-  config: ConfigOf<Kind>,
+  config: AdapterConfig<Kind>,
 ): boolean {
-  return familyOf(model.family).adapters.includes(kind) && ADAPTERS[kind].fits(config, model);
+  return familyOf(model.family).adapters.includes(kind) && definitionOf(kind).fits(config, model.configs);
 }

@@ -1,8 +1,8 @@
 /** What `POST /generate` with `Accept: text/event-stream` sends: one JSON object a server-sent event, by the event's name. */
 import { problem } from "@armature/contract";
 import { z } from "zod";
+import type { GenerateLimits } from "../features/limits.js";
 import { generateResponse } from "./generate.js";
-import type { GenerateLimits } from "./limits.js";
 
 /** `completed`, `failed` and `cancelled` are the last event of their stream. */
 export const generateEvents = (limits: GenerateLimits) => ({

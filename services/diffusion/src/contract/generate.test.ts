@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import { type GenerateLimits, workIssue } from "../features/limits.js";
 import { imageCount, MAX_SEED } from "../features/seeds.js";
 import { generateRequest } from "./generate.js";
-import { type GenerateLimits, workIssue } from "./limits.js";
 
 const LIMITS: GenerateLimits = {
   maxPixels: 1024 * 1024,

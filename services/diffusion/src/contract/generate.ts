@@ -2,8 +2,8 @@
 import { OUTPUT_FORMATS } from "@armature/contract";
 import { z } from "zod";
 import { FEATURES, type GenerateParameters, type RequestFields } from "../features/index.js";
+import { type GenerateLimits, workIssue } from "../features/limits.js";
 import { imageCount } from "../features/seeds.js";
-import { type GenerateLimits, workIssue } from "./limits.js";
 
 /**
  * The request's schema under a service's limits. Fields without a default are the service's to fill in, from the model that is
@@ -33,13 +33,13 @@ const encodedPicture = {
 
 /** What was used after all defaults and draws: sent again with the same pictures, it gives the same pictures. */
 function generateParameters(limits: GenerateLimits): z.ZodType<GenerateParameters> {
-  const answered = FEATURES.map(({ fields, answer }) => told({ ...filled(fields(limits)), ...answer }));
+  const answered = FEATURES.map(({ fields, answer }) => answeredFields({ ...filled(fields(limits)), ...answer }));
   // the types of the features hold what they answer to these fields
   return z.strictObject(Object.assign({}, ...answered)) as z.ZodType as z.ZodType<GenerateParameters>;
 }
 
 /** Without the fields that are not answered. */
-function told(fields: Readonly<Record<string, unknown>>): object {
+function answeredFields(fields: Readonly<Record<string, unknown>>): object {
   return Object.fromEntries(Object.entries(fields).filter(([, field]) => field !== undefined));
 }
 

@@ -1,4 +1,6 @@
 /** What clients of the diffusion service speak: the face for scripts, pages and tests. */
+
+export type { GenerateLimits } from "../features/limits.js";
 export type { GenerateEvent } from "./events.js";
 export {
   type GenerateParameters,
@@ -7,4 +9,3 @@ export {
   generateRequest,
   generateResponse,
 } from "./generate.js";
-export type { GenerateLimits } from "./limits.js";

@@ -1,6 +1,5 @@
 /** Why no control image came from a preprocessor service. */
 import { AppError, registerErrors } from "@armature/core";
-import type { ServiceErrors } from "@armature/http";
 
 /** No preprocessor service can be reached, or all are too busy. */
 export class UpstreamUnavailable extends AppError {
@@ -22,4 +21,4 @@ export class UpstreamFailed extends AppError {
 export const UPSTREAM_ERRORS = registerErrors({
   "upstream-failed": UpstreamFailed,
   "upstream-unavailable": UpstreamUnavailable,
-}) satisfies ServiceErrors;
+});

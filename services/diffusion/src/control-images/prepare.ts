@@ -6,7 +6,8 @@ import type { JobContext } from "@armature/jobs";
 import type { SourcePolicy } from "@armature/net";
 import { decodingBytes, pixelCount, referencedPicture, roomForPixels } from "@armature/service";
 import type PQueue from "p-queue";
-import type { Annotation, Pictures, RequestPicture } from "../features/feature.js";
+import type { Annotation, RequestPicture } from "../features/feature.js";
+import type { PicturesByPlace } from "../pictures/pictures-by-place.js";
 import { type ControlCache, controlKey } from "./control-cache.js";
 import { lookAt } from "./look-at.js";
 import type { PreprocessorClient } from "./preprocessor-client.js";
@@ -33,7 +34,7 @@ export interface PreparedFiles {
 }
 
 export interface PreparedPictures {
-  images: Pictures;
+  images: PicturesByPlace;
   preprocessMs: number;
 }
 

@@ -28,7 +28,7 @@ export interface ControlImage {
 /** Problem documents have a few hundred bytes. */
 const MAX_REFUSAL_BYTES = 65_536;
 
-export interface Annotation {
+export interface AnnotationCall {
   picture: Uint8Array;
   processor: string;
   options: Readonly<Record<string, unknown>>;
@@ -52,11 +52,11 @@ export class PreprocessorClient {
    * The control image. Throws UpstreamUnavailable (no service answers, or all are too busy), UpstreamFailed (an answer that
    * is none, or is no picture), InvalidRequest (the service refuses processor, options or picture), or `signal`'s reason.
    */
-  async annotate(annotation: Annotation, signal: AbortSignal): Promise<ControlImage> {
+  async annotate(call: AnnotationCall, signal: AbortSignal): Promise<ControlImage> {
     const { urls } = this.options;
     if (urls.length === 0) {
       throw new UpstreamUnavailable(
-        `The preprocessor ${annotation.processor} is needed, but PREPROCESSOR_URLS names no preprocessor service. ` +
+        `The preprocessor ${call.processor} is needed, but PREPROCESSOR_URLS names no preprocessor service. ` +
           'Send a control image with "preprocessor": "none", or start one',
       );
     }
@@ -64,7 +64,7 @@ export class PreprocessorClient {
     let failure: unknown;
     for (let i = 0; i < urls.length; i++) {
       try {
-        return await this.askOne(urls[(first + i) % urls.length]!, annotation, signal);
+        return await this.askOne(urls[(first + i) % urls.length]!, call, signal);
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof UpstreamUnavailable)) throw error;
@@ -78,16 +78,21 @@ export class PreprocessorClient {
     return this.agent.destroy();
   }
 
-  private async askOne(base: string, annotation: Annotation, signal: AbortSignal): Promise<ControlImage> {
+  private async askOne(base: string, call: AnnotationCall, signal: AbortSignal): Promise<ControlImage> {
     const timeout = AbortSignal.timeout(this.options.timeoutMs);
-    const answer = await this.send(base, annotation, AbortSignal.any([signal, timeout]));
+    const answer = await this.send(base, call, AbortSignal.any([signal, timeout]));
     const accepted = answer.statusCode === 200;
     const body = await this.read(base, answer, accepted ? this.options.maxBytes : MAX_REFUSAL_BYTES);
-    if (!accepted) throw refusal(base, answer, body, annotation);
-    return { file: body, image: await this.decoded(base, annotation, body, signal) };
+    if (!accepted) throw refusal(base, answer, body, call);
+    return { file: body, image: await this.decoded(base, call, body, signal) };
   }
 
-  private async decoded(base: string, { processor }: Annotation, file: Buffer, signal: AbortSignal): Promise<RgbImage> {
+  private async decoded(
+    base: string,
+    { processor }: AnnotationCall,
+    file: Buffer,
+    signal: AbortSignal,
+  ): Promise<RgbImage> {
     try {
       return await this.options.decode(file, signal);
     } catch (cause) {
@@ -100,7 +105,7 @@ export class PreprocessorClient {
 
   private async send(
     base: string,
-    { picture, processor, options }: Annotation,
+    { picture, processor, options }: AnnotationCall,
     signal: AbortSignal,
   ): Promise<Dispatcher.ResponseData> {
     const url = new URL(`image/${encodeURIComponent(processor)}`, base.endsWith("/") ? base : `${base}/`);

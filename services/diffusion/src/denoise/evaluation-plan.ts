@@ -1,5 +1,6 @@
 /** Which networks each evaluation of a run calls, and with which texts: known before the first. */
-import { covers, type StepWindow } from "./step-window.js";
+import type { Precision } from "@armature/contract";
+import { covers, type StepWindow } from "../schedulers/step-window.js";
 
 /** The texts of a call: both halves of the guidance share it, or one has it alone. */
 export type Texts = "both" | "negative" | "prompt";
@@ -39,6 +40,13 @@ export interface EvaluationRequest {
     conditionalOnly: boolean;
   })[];
 }
+
+/**
+ * How many of a request's pictures share a call of the networks. In 8 bits activations have one scale per call, so each picture has
+ * calls of its own, both its texts in one: it is the same alone and beside others.
+ */
+export const picturesPerCall = (precision: Precision | undefined, pictures: number): number =>
+  precision === "int8" ? 1 : pictures;
 
 /** The batches of the calls that `picked` says, each once, where `images` pictures share a call. */
 export function batchesOf(

@@ -1,14 +1,14 @@
 /** What an evaluator does with tensors in a device's memory, which nothing frees but itself. */
-
 import type { Tensors } from "@armature/runtime";
 import { Tensor } from "onnxruntime-node";
 import { expect, test } from "vitest";
 import type { AdapterTools, AttachedAdapter } from "../adapters/adapter.js";
-import { adapterDefinition } from "../adapters/index.js";
+import { attachAdapter } from "../adapters/index.js";
+import type { ServedFacts } from "../facts/served-facts.js";
 import { controlnetNetwork } from "../networks/controlnet.js";
 import { residualNames } from "../networks/ports/control-residuals.js";
-import type { ShallowUNet, UNet } from "./components.js";
 import { planEvaluations } from "./evaluation-plan.js";
+import type { ShallowUNet, UNet } from "./evaluator.js";
 import { Evaluator } from "./evaluator.js";
 import type { TextBatch } from "./text-batch.js";
 
@@ -66,17 +66,20 @@ function networks({ tensor, requireAlive }: ReturnType<typeof device>, failAt = 
   const residuals = () => Object.fromEntries(residualNames(config).map((name) => [name, tensor()]));
   const [net, prompt] = [session(residuals), projections("mid_block.attn2")];
   const tools = {
-    controlNet: () => ({ id: "net", config }),
+    adapterConfig: () => config,
     session: (_: string, { name }: { name: string }) => (name === controlnetNetwork.name ? net : prompt),
-  } as unknown as AdapterTools;
+  } as unknown as AdapterTools & ServedFacts;
   return { unet, shallow, tools, shallowFeeds, calls: () => calls };
 }
 
-const controlNet = { kind: "controlnet", net: "depth", conditioningScale: 1, guessMode: false, picture: "" } as const;
-const attach = (tools: AdapterTools, acting: { start: number; end: number; conditionalOnly: boolean }) => {
-  const adapter = { ...controlNet, ...acting };
-  return adapterDefinition(adapter).attach(adapter, { hint: one }, tools);
+type Tools = ReturnType<typeof networks>["tools"];
+
+const controlNet = {
+  ...{ kind: "controlnet" as const, type: "depth", component: "net", picture: "" },
+  ...{ conditioningScale: 1, guessMode: false },
 };
+const attach = (tools: Tools, acting: { start: number; end: number; conditionalOnly: boolean }) =>
+  attachAdapter({ ...controlNet, ...acting }, { hint: one }, tools);
 
 const one = new Tensor("float32", [0], [1]);
 const step = { sample: one, timestep: one, attended_tokens: one };

@@ -1,14 +1,27 @@
 /** Calls the networks: adapters and the whole UNet, or the shallow UNet with what a whole evaluation kept. */
 import { NotFinite } from "@armature/core";
-import { areFinite, disposeOnDevice, notFinite, type Tensors } from "@armature/runtime";
+import { areFinite, disposeOnDevice, notFinite, type Session, type Tensors } from "@armature/runtime";
 import type { Tensor } from "onnxruntime-node";
 import type { AttachedAdapter, CallInputs } from "../adapters/adapter.js";
 import { lastCrossAttention, promptOf } from "../networks/ports/prompt.js";
 import { shallowSteering } from "../networks/shallow-unet.js";
-import type { ShallowUNet, UNet } from "./components.js";
+import type { UNetConfig } from "../networks/unet-config.js";
 import type { EvaluationCalls, NetworkCall } from "./evaluation-plan.js";
 import { ProjectedPrompts } from "./projected-prompts.js";
 import type { TextBatch } from "./text-batch.js";
+
+/** A model's UNet, which the prompt enters through projections of its own. */
+export interface UNet {
+  session: Session;
+  /** From the prompt's context to the keys and values that `session` takes. */
+  projections: Session;
+  config: UNetConfig;
+}
+
+/** The UNet's first and last layer, for steps that take the features between them from an earlier one. The prompt is the UNet's. */
+export interface ShallowUNet {
+  session: Session;
+}
 
 /** The networks of one run. */
 export interface DenoiseNetworks {

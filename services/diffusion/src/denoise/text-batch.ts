@@ -1,7 +1,7 @@
 /** The calls of the networks with some texts: which pictures share one, and both as the networks take them. */
 import { Tensor } from "onnxruntime-node";
+import { type PromptEmbeds, pickText, repeatEach } from "../prompts/prompt-embeds.js";
 import { type Texts, textCount } from "./evaluation-plan.js";
-import { type PromptEmbeds, pickText, repeatEach } from "./prompt.js";
 
 /** What is the same in all steps of a call with these texts. */
 export interface TextBatch {

@@ -1,9 +1,8 @@
-/** The engine as the HTTP process sees it: jobs go in, and what is loaded is known without asking. */
-
+/** The engine as the HTTP process sees it: calls go in, and what is loaded is known without asking. */
 import { DeviceLosses } from "@armature/devices";
 import { type Engine, type EngineLog, type EngineState, startEngine } from "@armature/engine";
 import type { Served } from "../served/served.js";
-import type { EngineJobs, EngineProgress, EngineSettings, GenerateOutcome, GeneratePayload } from "./jobs.js";
+import type { DiffusionCalls, EngineProgress, EngineSettings, GenerateOutcome, GeneratePayload } from "./calls.js";
 import { type ComponentStatus, componentStatuses } from "./load-status.js";
 import { stepAllowances } from "./step-allowance.js";
 
@@ -13,19 +12,19 @@ interface DiffusionEngineOptions {
 }
 
 export class DiffusionEngine {
-  private readonly engine: Engine<EngineJobs>;
+  private readonly engine: Engine<DiffusionCalls>;
   private components: readonly ComponentStatus[] = [];
   private readonly served: Served;
   private readonly device: string;
   private leftOnDevice = 0;
-  /** Undefined on the CPU, which is not lost: a crash there is the job's own. */
+  /** Undefined on the CPU, which is not lost: a crash there is the call's own. */
   private readonly losses: DeviceLosses | undefined;
 
   constructor({ settings, log }: DiffusionEngineOptions) {
     this.served = settings.served;
     this.device = settings.device.name ?? "cpu";
     this.losses = this.device === "cpu" ? undefined : new DeviceLosses((reason) => this.engine.restart(reason));
-    this.engine = startEngine<EngineJobs, EngineSettings>({
+    this.engine = startEngine<DiffusionCalls, EngineSettings>({
       entry: new URL("./engine-main.js", import.meta.url),
       name: "diffusion",
       settings,
@@ -53,9 +52,9 @@ export class DiffusionEngine {
 
   /** Loads or unloads a model or ControlNet by its id. */
   async setLoaded(id: string, load: boolean): Promise<void> {
-    const job = load ? "load" : "unload";
+    const call = load ? "load" : "unload";
     const allow = stepAllowances(this.device);
-    const loaded = await this.engine.run(job, { id }, { allow, onProgress: (event) => this.note(event) });
+    const loaded = await this.engine.run(call, { id }, { allow, onProgress: (event) => this.note(event) });
     this.components = componentStatuses(loaded, this.served);
   }
 
@@ -63,7 +62,7 @@ export class DiffusionEngine {
     return this.components;
   }
 
-  /** Results in the device's memory that no job needs any more. */
+  /** Results in the device's memory that no call needs any more. */
   deviceTensors(): number {
     return this.leftOnDevice;
   }

@@ -1,29 +1,29 @@
-/** The diffusion engine: a process that owns the sessions and takes one job after another. */
+/** The diffusion engine: a process that owns the sessions and answers one call after another. */
 import { type CallContext, serveEngine } from "@armature/engine";
 import { liveDeviceTensors, type ResidentStatus } from "@armature/runtime";
-import { factsOf } from "../served/facts.js";
+import { factsOf } from "../served/facts-of.js";
 import { stageUses } from "../stages/recipe.js";
-import type { EngineJobs, EngineProgress, EngineSettings, GenerateOutcome, GeneratePayload } from "./jobs.js";
+import type { DiffusionCalls, EngineProgress, EngineSettings, GenerateOutcome, GeneratePayload } from "./calls.js";
 import { residentNetworks } from "./resident-networks.js";
 import { runRecipe } from "./run-recipe.js";
 import { tokenizersOf } from "./tokenizers.js";
 
-type Job = CallContext<EngineProgress>;
+type Call = CallContext<EngineProgress>;
 
-serveEngine<EngineJobs, EngineSettings>(async (settings) => {
+serveEngine<DiffusionCalls, EngineSettings>(async (settings) => {
   const { served, device } = settings;
   let report: (loaded: ResidentStatus[]) => void = () => {};
   const networks = residentNetworks(settings, (loaded) => report(loaded));
   const facts = factsOf(served, device);
   const tokenizer = tokenizersOf(served);
 
-  const listen = (job: Job) => {
-    report = (loaded) => job.progress({ stage: "residency", loaded });
+  const listen = (call: Call) => {
+    report = (loaded) => call.progress({ stage: "residency", loaded });
   };
 
-  async function runGenerate({ recipe, pictures }: GeneratePayload, job: Job): Promise<GenerateOutcome> {
-    listen(job);
-    job.progress({ stage: "loading" });
+  async function runGenerate({ recipe, pictures }: GeneratePayload, call: Call): Promise<GenerateOutcome> {
+    listen(call);
+    call.progress({ stage: "loading" });
     await networks.requireRoom(recipe.map((stage) => stageUses(stage, facts)));
     const {
       images,
@@ -34,31 +34,31 @@ serveEngine<EngineJobs, EngineSettings>(async (settings) => {
       ...{ pictures, facts, tokenizer, load: networks.load },
       now: () => performance.now(),
       events: {
-        checkpoint: job.checkpoint,
-        onLoading: () => job.progress({ stage: "loading" }),
-        onStage: () => job.progress({ stage: "starting" }),
-        onStep: ({ done, total }) => job.progress({ stage: "denoising", step: done, steps: total }),
-        onNewKind: () => job.progress({ stage: "compiling" }),
+        checkpoint: call.checkpoint,
+        onLoading: () => call.progress({ stage: "loading" }),
+        onStage: () => call.progress({ stage: "starting" }),
+        onStep: ({ done, total }) => call.progress({ stage: "denoising", step: done, steps: total }),
+        onNewKind: () => call.progress({ stage: "compiling" }),
       },
     });
     return { images, timings, cutTexts, computed: { device: device.name ?? "cpu", prepared } };
   }
 
   return {
-    async generate(payload, job) {
+    async generate(payload, call) {
       try {
-        return await runGenerate(payload, job);
+        return await runGenerate(payload, call);
       } finally {
-        job.progress({ stage: "ended", deviceTensors: liveDeviceTensors() });
+        call.progress({ stage: "ended", deviceTensors: liveDeviceTensors() });
       }
     },
-    async load({ id }, job) {
-      listen(job);
+    async load({ id }, call) {
+      listen(call);
       await networks.loadEntry(id);
       return networks.status();
     },
-    async unload({ id }, job) {
-      listen(job);
+    async unload({ id }, call) {
+      listen(call);
       await networks.releaseEntry(id);
       return networks.status();
     },

@@ -1,10 +1,11 @@
 /** Uses of networks as what residency loads, and what it has loaded as sessions by component and network. */
 import { type Loadable, loadableSession, type Session } from "@armature/runtime";
+import { type DiffusionDevice, formOf } from "../facts/device-settings.js";
+import { residentKey, type UnsizedUse } from "../facts/network-use.js";
 import { networkOf } from "../networks/index.js";
 import type { ServedNetwork } from "../served/component.js";
 import type { Served } from "../served/served.js";
-import { type DiffusionDevice, formOf } from "./device-settings.js";
-import { residentKey, type UnsizedUse, usedNetwork } from "./network-use.js";
+import { usedNetwork } from "../served/served-networks.js";
 
 /** The session of a component's network. */
 export type SessionOf = (component: string, network: { name: string }) => Session;

@@ -2,9 +2,10 @@
 import type { ResidentStatus } from "@armature/runtime";
 import { expect, test } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
-import { readServed } from "../served/served.js";
+import { residentKey } from "../facts/network-use.js";
+import { readServed } from "../served/read-served.js";
+import { usesOf } from "../served/served-networks.js";
 import { componentStatuses } from "./load-status.js";
-import { residentKey, usesOf } from "./network-use.js";
 
 const served = readServed({ modelsDir: EMBEDDED_MODELS });
 const model = served.models[0]!;

@@ -1,17 +1,19 @@
 /** The networks of the engine process, which come and go under its memory budget and the device's. */
 import type { Precision } from "@armature/contract";
 import { OpenNetworks, Residency, type ResidentStatus } from "@armature/runtime";
-import type { EngineSettings } from "./jobs.js";
+import { type NetworkUse, residentKey, type UnsizedUse } from "../facts/network-use.js";
+import { allWeights } from "../served/served.js";
+import { usesOf } from "../served/served-networks.js";
+import type { EngineSettings } from "./calls.js";
 import { loadableUses, loadNetworks, type SessionOf } from "./load-networks.js";
 import { requestAdmission } from "./memory/request-admission.js";
-import { type NetworkUse, residentKey, type UnsizedUse, usesOf } from "./network-use.js";
 
 interface ResidentNetworks {
   /** Throws OutOfMemory where there is not room for the networks of each stage alone. */
   requireRoom(stages: readonly (readonly NetworkUse[])[]): Promise<void>;
   /** Loads a stage's networks; those of `later` stages are released after all others. Calls must not overlap. */
   load(uses: readonly NetworkUse[], later: readonly NetworkUse[]): Promise<SessionOf>;
-  /** Loads what every request of the model or ControlNet uses, in the usual precision. */
+  /** Loads what every request of the model or adapter uses, in the usual precision. */
   loadEntry(id: string): Promise<void>;
   /** Releases that in all precisions. */
   releaseEntry(id: string): Promise<void>;
@@ -28,7 +30,7 @@ export function residentNetworks(
   const loadables = (uses: readonly UnsizedUse[]) => loadableUses(uses, served, device);
 
   function usesOfEntry(id: string, precision: Precision | undefined): UnsizedUse[] {
-    const entries = [...served.models, ...served.controlnets].filter((entry) => entry.id === id);
+    const entries = allWeights(served).filter((entry) => entry.id === id);
     return entries.flatMap((entry) => {
       const always = entry.networks.filter((network) => network.always);
       return usesOf(entry, precision, always);

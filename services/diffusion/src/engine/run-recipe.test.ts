@@ -5,10 +5,10 @@ import type { Session } from "@armature/runtime";
 import type { Tensor } from "onnxruntime-node";
 import { afterEach, expect, test, vi } from "vitest";
 import { embeddedControl, MODEL, openEmbedded } from "../../../../testing/embedded-pipeline.js";
+import type { NetworkUse } from "../facts/network-use.js";
 import { conditioningEmbeddingNetwork, controlnetNetwork } from "../networks/controlnet.js";
 import { unetNetwork } from "../networks/unet.js";
 import type { Recipe } from "../stages/recipe.js";
-import type { NetworkUse } from "./network-use.js";
 
 const { bench, draw } = openEmbedded({ profile: CPU_PROFILE, threads: 2 });
 /** Id of the ControlNet. */

@@ -1,13 +1,13 @@
 /** Runs a recipe: for each stage its networks are loaded, then it runs on what those before it made. */
 import type { RgbImage } from "@armature/pixels";
-import type { DenoiseEvents } from "../denoise/denoise.js";
+import type { DenoiseEvents } from "../denoise/denoise-latents.js";
 import { seededNoise } from "../denoise/noise.js";
-import type { ServedFacts } from "../served/facts.js";
+import type { NetworkUse } from "../facts/network-use.js";
+import type { ServedFacts } from "../facts/served-facts.js";
 import { definitionOf } from "../stages/index.js";
 import { type Recipe, recipeSteps, stageUses } from "../stages/recipe.js";
-import { made, type Products, type StageTools } from "../stages/stage.js";
+import { type Products, productOf, type StageTools } from "../stages/stage.js";
 import type { SessionOf } from "./load-networks.js";
-import type { NetworkUse } from "./network-use.js";
 
 export interface RecipeRun extends Pick<StageTools, "pictures" | "tokenizer"> {
   facts: ServedFacts;
@@ -64,7 +64,7 @@ export async function runRecipe(recipe: Recipe, run: RecipeRun): Promise<RecipeO
   } finally {
     for (const release of releases) release();
   }
-  return { ...products, images: made(products, "images"), timings, preparedNetworks: [...prepared] };
+  return { ...products, images: productOf(products, "images"), timings, preparedNetworks: [...prepared] };
 }
 
 const isPrepared = (session: SessionOf, { component, network: name }: NetworkUse): boolean =>

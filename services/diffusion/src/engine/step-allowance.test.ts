@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { EngineProgress } from "./jobs.js";
+import type { EngineProgress } from "./calls.js";
 import { stepAllowances } from "./step-allowance.js";
 
 const limits = { idleMs: 5000, loadingMs: 90_000, unmeasuredMs: 60_000, leastMs: 2000, factor: 10 };

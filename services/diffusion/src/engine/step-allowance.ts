@@ -1,6 +1,6 @@
 /** How long the engine may take until its next sign of progress: measured where steps came before, else by what it does. */
 import type { Allowance } from "@armature/engine";
-import type { EngineProgress } from "./jobs.js";
+import type { EngineProgress } from "./calls.js";
 
 /** All in milliseconds, but `factor`. */
 export interface AllowanceLimits {

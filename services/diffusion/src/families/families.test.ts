@@ -1,21 +1,18 @@
-/** How checkpoints are recognised. */
-import { openModelFolder } from "@armature/weights";
+/** How checkpoints are recognised, and read as their families say. */
+import { ModelConfig } from "@armature/weights";
 import { expect, test } from "vitest";
 import { fixturePath } from "../../../../testing/golden.js";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
-import { readClipTextConfig } from "../networks/clip-text.js";
-import { readUNetConfig } from "../networks/unet-config.js";
-import { readVaeConfig } from "../networks/vae.js";
-import { recogniseFamily } from "./index.js";
-import { sd1 } from "./sd1.js";
+import { readCheckpoint } from "./index.js";
 
-function configsOf(folder: string) {
-  const config = (part: string) => openModelFolder(`${folder}/${part}`).config;
-  return {
-    text: readClipTextConfig(config("text_encoder")),
-    unet: readUNetConfig(config("unet")),
-    vae: readVaeConfig(config("vae")),
+/** The checkpoint, and the files that were read for it. */
+function read(folder: string) {
+  const files: string[] = [];
+  const configOf = (name: string) => {
+    files.push(name);
+    return ModelConfig.read(`${folder}/${name}/config.json`);
   };
+  return { ...readCheckpoint(configOf, folder), files };
 }
 
 test.each([
@@ -23,11 +20,14 @@ test.each([
   [fixturePath("models/sd15-random"), "sd1"],
   [fixturePath("models/sd21-random"), "sd2"],
 ])("%s is of the family %s", (folder, id) => {
-  expect(recogniseFamily(configsOf(folder), folder).id).toBe(id);
+  const { family, files, configs } = read(folder);
+  expect(family.id).toBe(id);
+  expect(files).toEqual(["text_encoder", "unet", "vae"]); // each once
+  expect(Object.keys(configs)).toEqual(Object.keys(family.components));
 });
 
 test("the latent space is that of the checkpoint's VAE", () => {
-  const configs = configsOf(fixturePath("models/sd15-random"));
+  const { family, configs } = read(fixturePath("models/sd15-random"));
   const { latentChannels: channels, scale, scalingFactor } = configs.vae;
-  expect(sd1.latentSpace(configs)).toEqual({ channels, scale, scalingFactor });
+  expect(family.latentSpace(configs)).toEqual({ channels, scale, scalingFactor });
 });

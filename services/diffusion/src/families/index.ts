@@ -1,29 +1,50 @@
 /** The table of model families. */
 import { InvalidModel } from "@armature/core";
-import type { ModelConfigs, ModelFamily } from "./family.js";
+import type { ConfigOf, ModelConfigs, ModelFamily } from "./family.js";
 import { sd1 } from "./sd1.js";
 import { sd2 } from "./sd2.js";
 
-export type { LatentSpace, ModelConfigs } from "./family.js";
+export type { LatentSpace, ModelConfigs, ModelFamily, TextContext, TokenLimits } from "./family.js";
 
 const FAMILIES: readonly ModelFamily[] = [sd1, sd2];
 
-/** The family of a checkpoint. Throws InvalidModel where none recognises it, or its parts do not fit each other. */
-export function recogniseFamily(configs: ModelConfigs, folder: string): ModelFamily {
-  const found = FAMILIES.find((family) => family.recognises(configs));
-  if (!found) {
+interface Checkpoint {
+  family: ModelFamily;
+  configs: ModelConfigs & Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The family of a checkpoint, and its configs as the family reads them. `folder` serves messages alone. Throws InvalidModel where no
+ * family recognises it, a config is not supported, or its parts do not fit each other.
+ */
+export function readCheckpoint(configOf: ConfigOf, folder: string): Checkpoint {
+  const configOnce = remembered(configOf);
+  const family = FAMILIES.find(({ recognises }) => recognises(configOnce));
+  if (!family) {
     throw new InvalidModel(`${folder} is of no family that is served: ${FAMILIES.map(({ id }) => id).join(", ")}`);
   }
-  requireFit(found, configs, folder);
-  return found;
+  const read = Object.entries(family.components).map(([name, component]) => [name, component.read(configOnce(name))]);
+  const configs = Object.fromEntries(read) as Checkpoint["configs"];
+  requireFit(family, configs, folder);
+  return { family, configs };
+}
+
+/** Each file is read once, however many families look into it. */
+function remembered(configOf: ConfigOf): ConfigOf {
+  const known = new Map<string, ReturnType<ConfigOf>>();
+  return (folder) => {
+    const config = known.get(folder) ?? configOf(folder);
+    known.set(folder, config);
+    return config;
+  };
 }
 
 /** Side of the latents of a picture of 8192 pixels. */
 const MOST_SAMPLES = 1024;
 
-function requireFit({ textConditioning, latentSpace }: ModelFamily, configs: ModelConfigs, folder: string): void {
+function requireFit({ text, latentSpace }: ModelFamily, configs: ModelConfigs, folder: string): void {
   const { unet, vae } = configs;
-  const width = textConditioning.contextWidth(configs);
+  const { width } = text.context(configs);
   const { channels, scalingFactor } = latentSpace(configs);
   const refuse = (detail: string) => {
     throw new InvalidModel(`${folder}: ${detail}`);

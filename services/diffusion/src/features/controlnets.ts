@@ -2,9 +2,9 @@
 import { controlImageKind, controlNetName, defaultProcessor, name } from "@armature/contract";
 import { type FieldIssue, InvalidRequest } from "@armature/core";
 import { z } from "zod";
-import type { StepWindow } from "../denoise/step-window.js";
-import { controlNetOf, controlNetsNamed } from "../request/choose-controlnet.js";
-import type { ServedControlNet } from "../served/served.js";
+import type { StepWindow } from "../schedulers/step-window.js";
+import { adapterFor, adaptersNamed, adaptersOfKind } from "../served/choose-adapter.js";
+import type { ServedAdapter } from "../served/served.js";
 import { defineFeature, type ResolveContext } from "./feature.js";
 import { notServed } from "./not-served.js";
 import { optionName, optionValue } from "./option-values.js";
@@ -72,7 +72,7 @@ export const controlNets = defineFeature({
   },
   pictures: ({ controlnets }, context) =>
     controlnets.map((request, i) => {
-      const processor = processorOf(request, controlNetOf(request.type, context));
+      const processor = processorOf(request, adapterFor("controlnet", request.type, context));
       const { image: source, preprocessor_options: options } = request;
       const annotation = { processor, options, place: `/controlnets/${i}/preprocessor` };
       const how = processor === "none" ? { size: "kept" as const } : { size: "shape" as const, annotation };
@@ -113,9 +113,9 @@ export const controlNets = defineFeature({
     }
   },
   adapters: ({ controls }) =>
-    controls.map(({ net, conditioningScale, guessMode, start, end, conditionalOnly }, i) => ({
-      ...{ kind: "controlnet" as const, picture: controlPicture(i), net, conditioningScale, guessMode },
-      ...{ start, end, conditionalOnly },
+    controls.map(({ type, net: component, conditioningScale, guessMode, start, end, conditionalOnly }, i) => ({
+      ...{ kind: "controlnet" as const, type, component, picture: controlPicture(i) },
+      ...{ start, end, conditionalOnly, conditioningScale, guessMode },
     })),
 });
 
@@ -125,10 +125,10 @@ function* issuesOf(
   { served, model }: ResolveContext,
 ): Generator<FieldIssue> {
   const { type, preprocessor_options: options } = request;
-  const nets = controlNetsNamed(type, served);
-  const net = controlNetOf(type, { served, model });
+  const nets = adaptersNamed("controlnet", type, served);
+  const net = adapterFor("controlnet", type, { served, model });
   if (nets.length === 0) {
-    const types = [...new Set(served.controlnets.map((entry) => entry.type))];
+    const types = [...new Set(adaptersOfKind("controlnet", served).map((entry) => entry.type))];
     yield { pointer: `${pointer}/type`, detail: notServed("ControlNet", type, types) };
   } else if (!net) {
     const [ids, were] = [nets.map(({ id }) => id).join(", "), nets.length > 1 ? "were" : "was"];
@@ -140,7 +140,7 @@ function* issuesOf(
 }
 
 function resolveOne(request: ControlNetRequest, context: ResolveContext): Control {
-  const net = controlNetOf(request.type, context)!;
+  const net = adapterFor("controlnet", request.type, context)!;
   return {
     type: request.type,
     net: net.id,
@@ -154,5 +154,5 @@ function resolveOne(request: ControlNetRequest, context: ResolveContext): Contro
   };
 }
 
-const processorOf = ({ type, preprocessor }: ControlNetRequest, net: ServedControlNet | undefined): string =>
+const processorOf = ({ type, preprocessor }: ControlNetRequest, net: ServedAdapter<"controlnet"> | undefined): string =>
   preprocessor ?? defaultProcessor(net?.type ?? type);

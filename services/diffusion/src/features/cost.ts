@@ -1,8 +1,8 @@
 /** What the features and adapters of a request make its evaluations cost. */
 import { type Adapter, adapterDefinition } from "../adapters/index.js";
 import { type EvaluationCalls, textCount } from "../denoise/evaluation-plan.js";
-import type { CompleteRequest } from "../request/complete.js";
 import { adaptersOf } from "./adapters.js";
+import type { CompleteRequest } from "./complete.js";
 import { FEATURES } from "./index.js";
 
 /** Pixels x pictures x evaluations, each counted as its share of one with guidance and without adapters or savings. */

@@ -1,14 +1,15 @@
 /** What a feature of `POST /generate` is: one thing that a request may ask for, all that the service knows of it in one file. */
 import type { Precision } from "@armature/contract";
 import { InvalidRequest } from "@armature/core";
-import type { PictureSize, RgbImage } from "@armature/pixels";
+import type { PictureSize } from "@armature/pixels";
 import type { z } from "zod";
 import type { Adapter } from "../adapters/index.js";
-import type { GenerateLimits, PathIssue } from "../contract/limits.js";
 import type { EvaluationCalls } from "../denoise/evaluation-plan.js";
-import type { CutTexts } from "../denoise/prompt.js";
+import type { PicturesByPlace } from "../pictures/pictures-by-place.js";
+import type { CutTexts } from "../prompts/prompt-embeds.js";
 import type { SchedulerConfig } from "../schedulers/scheduler.js";
 import type { Served, ServedModel } from "../served/served.js";
+import type { GenerateLimits, PathIssue } from "./limits.js";
 
 /** A picture that a request brings. */
 export interface RequestPicture {
@@ -21,9 +22,6 @@ export interface RequestPicture {
   /** What it decides of a size that is left open. */
   size: SizeRule;
 }
-
-/** A request's pictures, by their places in it. */
-export type Pictures = Readonly<Record<string, RgbImage>>;
 
 /** How a picture decides a size that is left open: by its shape, at about the model's own number of pixels; or it is kept. */
 export type SizeRule = "shape" | "kept";
@@ -55,7 +53,7 @@ export interface Sampling {
 }
 
 /** What is known of a request once its pictures are made. */
-export interface Made {
+export interface RequestOutcome {
   /** What each evaluation of the scheduler called. */
   evaluations: readonly EvaluationCalls[];
   /** Places of the pictures by which adapters steered at least one of those. */
@@ -63,13 +61,13 @@ export interface Made {
   /** The ends of its texts that the text encoder could not take. */
   cutTexts: CutTexts;
   /** The pictures that it brought, as the stages saw them. */
-  pictures: Pictures;
+  pictures: PicturesByPlace;
   /** The size that was made. */
   size: PictureSize;
 }
 
 /** The pictures of a resolved request, in the order of the features. */
-export interface Brought {
+export interface BroughtPictures {
   pictures: readonly RequestPicture[];
 }
 
@@ -77,6 +75,7 @@ export interface FeatureDefinition<
   Fields extends z.ZodRawShape,
   Resolved extends object,
   Answer extends AnswerShape = Record<never, never>,
+  Denoising extends object = Record<never, never>,
 > {
   /** Its fields in a request under a service's limits. One without a default is filled in by `resolve`. */
   fields(limits: GenerateLimits): Fields;
@@ -93,7 +92,9 @@ export interface FeatureDefinition<
   /** The fields that, sent in a request, are resolved to the same. */
   parameters(resolved: Resolved): AnswerOf<Fields, NoInfer<Answer>>;
   /** What was done otherwise than a reader of the request might think, and what of it had no effect: a sentence each. */
-  warnings?(resolved: Resolved & Sampling & Brought, made: Made): Iterable<string>;
+  warnings?(resolved: Resolved & Sampling & BroughtPictures, outcome: RequestOutcome): Iterable<string>;
+  /** What of it the denoising stage gets, under the stage's names. */
+  denoising?(resolved: Resolved): Denoising;
   /** The adapters that steer by its pictures, in their order. */
   adapters?(resolved: Resolved): Adapter[];
   /** The share of an evaluation's usual work that is left or added. */
@@ -115,9 +116,10 @@ export const defineFeature = <
   Fields extends z.ZodRawShape,
   Resolved extends object,
   Answer extends AnswerShape = Record<never, never>,
+  Denoising extends object = Record<never, never>,
 >(
-  definition: FeatureDefinition<Fields, Resolved, Answer>,
-): FeatureDefinition<Fields, Resolved, Answer> => definition;
+  definition: FeatureDefinition<Fields, Resolved, Answer, Denoising>,
+): FeatureDefinition<Fields, Resolved, Answer, Denoising> => definition;
 
 /** A refusal that points at one field. */
 export const refusal = (pointer: string, detail: string): InvalidRequest => new InvalidRequest([{ pointer, detail }]);

@@ -40,6 +40,7 @@ export const guidance = defineFeature({
     guidance_rescale: guidanceRescale,
     guidance_interval: [start, end] as [number, number],
   }),
+  denoising: ({ guidanceScale: scale, guidanceRescale: rescale }) => ({ guidance: { scale, rescale } }),
   *warnings({ guidanceScale, guidanceRescale, guidanceInterval: { start, end } }, { evaluations }) {
     if (evaluations.some(({ guided }) => guided)) return;
     if (guidanceScale > 1) {

@@ -1,8 +1,8 @@
 /** A picture to start from instead of noise: it gets some, and the last steps take that away. SDEdit, arXiv:2108.01073. */
 import { InvalidRequest } from "@armature/core";
 import { z } from "zod";
-import { requireBegin } from "../request/resolve-scheduler.js";
 import { beginAfter, scheduleOf } from "../schedulers/index.js";
+import { requireBegin } from "../served/resolve-scheduler.js";
 import { defineFeature, type Sampling } from "./feature.js";
 
 /** Where the picture stands in the request. */

@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import { controlNets } from "./controlnets.js";
 import { deepCache } from "./deep-cache.js";
-import type { Brought, FeatureDefinition } from "./feature.js";
+import type { BroughtPictures, FeatureDefinition } from "./feature.js";
 import { guidance } from "./guidance.js";
 import { image } from "./image.js";
 import { model } from "./model.js";
@@ -39,9 +39,15 @@ type Row = (typeof TABLE)[number];
 export type RequestFields = Flat<ReturnType<Row["fields"]>>;
 
 /** A request as it was resolved against the model that it is for: plain JSON. */
-export interface ResolvedRequest extends Resolved, Brought {}
+export interface ResolvedRequest extends Resolved, BroughtPictures {}
 
 type Resolved = Flat<ReturnType<Row["resolve"]>>;
+
+/** What the denoising stage gets of all features, under its own names. */
+type Denoising = Flat<ReturnType<NonNullable<Row["denoising"]>>>;
+
+export const denoisingOf = (request: Omit<ResolvedRequest, "size">): Denoising =>
+  Object.assign({}, ...FEATURES.map((feature) => feature.denoising?.(request)));
 
 /** The fields that, sent in a request, are resolved to the same. */
 export type GenerateParameters = Flat<ReturnType<Row["parameters"]>>;

@@ -6,13 +6,6 @@ import { defineFeature, refusal } from "./feature.js";
 /** The share of work that is left in 8 bits at full size, measured (docs/performance.md). */
 const INT8 = 0.6;
 
-/**
- * How many of a request's pictures share a call of the networks. In 8 bits activations have one scale per call, so each picture has
- * calls of its own, both its texts in one: it is the same alone and beside others.
- */
-export const picturesPerCall = (precision: Precision | undefined, pictures: number): number =>
-  precision === "int8" ? 1 : pictures;
-
 export const precision = defineFeature({
   fields: () => ({
     precision: z
@@ -27,6 +20,7 @@ export const precision = defineFeature({
   },
   answer: { precision: z.enum(PRECISIONS).optional().describe("Absent where no CPU computes") },
   parameters: ({ precision }) => ({ precision }),
+  denoising: ({ precision }) => ({ precision }),
   *warnings({ precision }) {
     if (precision === "int8") yield "Computed in 8 bits (precision int8): close to the exact picture, not equal";
   },

@@ -8,9 +8,9 @@ export const prompt = defineFeature({
     negative_prompt: z.string().max(maxPromptLength).default("").describe("What it shall not show"),
     clip_skip: z.int().min(0).max(24).optional().describe("Last layers of the text encoder to leave out"),
   }),
-  resolve({ prompt, negative_prompt: negativePrompt, clip_skip: clipSkip }, { model: { id, text } }) {
-    if (clipSkip !== undefined && clipSkip >= text.layers) {
-      const detail = `wants at most ${text.layers - 1}: the text encoder of ${id} has ${text.layers} layers`;
+  resolve({ prompt, negative_prompt: negativePrompt, clip_skip: clipSkip }, { model: { id, context } }) {
+    if (clipSkip !== undefined && clipSkip >= context.layers) {
+      const detail = `wants at most ${context.layers - 1}: the text encoder of ${id} has ${context.layers} layers`;
       throw refusal("/clip_skip", detail);
     }
     return { prompt, negativePrompt, clipSkip };

@@ -1,8 +1,8 @@
 /** How the picture is sampled: by which scheduler, in how many steps. */
 import { schedulerName } from "@armature/contract";
 import { z } from "zod";
-import { resolveSchedule, resolveScheduler } from "../request/resolve-scheduler.js";
 import { schedulerOf } from "../schedulers/index.js";
+import { resolveSchedule, resolveScheduler } from "../served/resolve-scheduler.js";
 import { defineFeature } from "./feature.js";
 import { optionName, optionValue } from "./option-values.js";
 
@@ -46,6 +46,7 @@ export const sampling = defineFeature({
     scheduler: scheduler as z.infer<typeof completeScheduler>,
     eta,
   }),
+  denoising: ({ numInferenceSteps, scheduler, eta }) => ({ numInferenceSteps, scheduler, eta }),
   *warnings({ scheduler, eta }) {
     if (eta > 0 && !schedulerOf(scheduler).takesEta) {
       yield `The eta has no effect: it is DDIMScheduler's, and ${scheduler.name} has no use for it`;

@@ -40,13 +40,14 @@ export const seeds = defineFeature({
   },
   answer: { seed: z.array(z.int().min(0)).describe("One for each picture") },
   parameters: ({ seeds }) => ({ seed: seeds, num_images_per_prompt: seeds.length }),
+  denoising: ({ seeds }) => ({ seeds }),
 });
 
-interface Pictures {
+interface AskedImages {
   seed?: number | number[] | undefined;
   num_images_per_prompt?: number | undefined;
 }
 
 /** How many pictures a request asks for. */
-export const imageCount = ({ num_images_per_prompt: count, seed }: Pictures): number =>
+export const imageCount = ({ num_images_per_prompt: count, seed }: AskedImages): number =>
   count ?? (Array.isArray(seed) ? seed.length : 1);

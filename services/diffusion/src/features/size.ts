@@ -32,7 +32,7 @@ export const size = defineFeature({
       model: {
         id,
         latents: { scale },
-        unet,
+        configs: { unet },
       },
       limits,
     },

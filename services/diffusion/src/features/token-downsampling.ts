@@ -21,5 +21,6 @@ export const tokenDownsampling = defineFeature({
   }),
   resolve: ({ token_downsampling }) => ({ tokenDownsampling: token_downsampling }),
   parameters: ({ tokenDownsampling }) => ({ token_downsampling: tokenDownsampling }),
+  denoising: ({ tokenDownsampling }) => ({ tokenDownsampling }),
   cost: ({ tokenDownsampling }) => (tokenDownsampling > 1 ? DOWNSAMPLED : 1),
 });

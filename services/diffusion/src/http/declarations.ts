@@ -1,12 +1,16 @@
 /** The service's routes as its OpenAPI document shows them. */
 import { controlNetsResponse, modelsResponse, name, OUTPUT_FORMATS } from "@armature/contract";
-import type { MediaTypes, RouteDeclaration } from "@armature/http";
+import type { MediaTypes, RouteDeclaration, ServiceErrors } from "@armature/http";
 import { z } from "zod";
 import { generateRequest, generateResponse } from "../contract/generate.js";
-import type { GenerateLimits } from "../contract/limits.js";
+import { UPSTREAM_ERRORS } from "../control-images/errors.js";
+import type { GenerateLimits } from "../features/limits.js";
 import { schedulingHeaders } from "./scheduling-headers.js";
 
 const PICTURES: MediaTypes = Object.fromEntries(OUTPUT_FORMATS.map((format) => [`image/${format}`, "binary" as const]));
+
+/** Codes of the errors that the preprocessor client throws. */
+const UPSTREAM_PROBLEMS = Object.keys(UPSTREAM_ERRORS satisfies ServiceErrors) as (keyof typeof UPSTREAM_ERRORS)[];
 
 /** Every route but those that all services have. */
 export function routeDeclarations(limits: GenerateLimits): RouteDeclaration[] {
@@ -36,7 +40,8 @@ function generateRoute(limits: GenerateLimits): RouteDeclaration {
     problems: [
       ...(["malformed-request", "not-acceptable", "body-too-large", "unsupported-media-type"] as const),
       ...(["invalid-request", "queue-full", "over-budget", "budget-full"] as const),
-      ...(["upstream-failed", "upstream-unavailable", "decoder-crashed", "engine-crashed", "not-finite"] as const),
+      ...UPSTREAM_PROBLEMS,
+      ...(["decoder-crashed", "engine-crashed", "not-finite"] as const),
     ],
   };
 }

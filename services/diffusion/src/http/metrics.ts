@@ -2,7 +2,7 @@ import type { ServiceMetrics } from "@armature/http";
 import { engineMetrics, type ServedEngine } from "@armature/service";
 import { Counter, Gauge, Histogram } from "prom-client";
 import type { CacheObserver } from "../control-images/control-cache.js";
-import type { EngineProgress } from "../engine/jobs.js";
+import type { EngineProgress } from "../engine/calls.js";
 
 export interface DiffusionMetrics {
   controlCache: CacheObserver;

@@ -1,14 +1,22 @@
 /** What the service does as jobs, and how much of each step at once. */
 import type { Inflight } from "@armature/core";
+import type { DecodeLimits } from "@armature/images";
 import { type JobObserver, type Jobs, memoryJobs } from "@armature/jobs";
 import type { SourcePolicy } from "@armature/net";
-import { pictureSteps, waitingLimits } from "@armature/service";
+import { pictureSteps } from "@armature/service";
 import PQueue from "p-queue";
-import { type Config, decodeLimits } from "../config.js";
 import { type CacheObserver, ControlCache } from "../control-images/control-cache.js";
 import type { PreprocessorClient } from "../control-images/preprocessor-client.js";
 import { GENERATE, type GenerateJobDeps, generateKind } from "./generate-job.js";
 import { LOAD, loadKind } from "./load-job.js";
+
+/** What operators decide. */
+interface JobSettings {
+  /** Requests that may run and wait, of all clients and of one, and the work of all that wait. */
+  queue: { concurrency: number; maxWaiting: number; maxWaitingPerClient: number; maxWaitingCost: number };
+  controlCacheBytes: number;
+  decodeLimits: DecodeLimits;
+}
 
 interface CreateJobsOptions extends Pick<GenerateJobDeps, "runEngine" | "warn"> {
   preprocessor: PreprocessorClient;
@@ -23,12 +31,12 @@ interface CreateJobsOptions extends Pick<GenerateJobDeps, "runEngine" | "warn"> 
 /** Control images that are asked for at once: as many as a preprocessor lets wait; more would only be refused there. */
 const ANNOTATIONS_AT_ONCE = 16;
 
-export function createJobs(config: Config, options: CreateJobsOptions): Jobs {
+export function createJobs(settings: JobSettings, options: CreateJobsOptions): Jobs {
   const { preprocessor, warn, sources, inflight, runEngine, setLoaded, observer, controlCache } = options;
   const generations = generateKind({
     preprocessor,
-    cache: new ControlCache({ maxBytes: config.CONTROL_CACHE_MB * 1e6, observer: controlCache }),
-    decodeLimits: decodeLimits(config),
+    cache: new ControlCache({ maxBytes: settings.controlCacheBytes, observer: controlCache }),
+    decodeLimits: settings.decodeLimits,
     warn,
     sources,
     inflight,
@@ -37,7 +45,7 @@ export function createJobs(config: Config, options: CreateJobsOptions): Jobs {
     runEngine,
   });
   return memoryJobs({
-    limits: { ...waitingLimits(config), maxWaitingCost: config.QUEUE_WORK_LIMIT },
+    limits: settings.queue,
     files: inflight.encoded,
     kinds: { [GENERATE]: generations, [LOAD]: loadKind(setLoaded) },
     observer,

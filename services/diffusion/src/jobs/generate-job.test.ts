@@ -11,9 +11,9 @@ import { type GenerateEvent, generateRequest, generateResponse } from "../contra
 import { ControlCache } from "../control-images/control-cache.js";
 import { PreprocessorClient } from "../control-images/preprocessor-client.js";
 import { clientEvents } from "../http/client-events.js";
+import { requestWork } from "../pipelines/work.js";
 import { resolveRequest } from "../request/resolve.js";
-import { requestWork } from "../request/work.js";
-import { readServed } from "../served/served.js";
+import { readServed } from "../served/read-served.js";
 import { GENERATE, type GenerateJob, type GenerateJobDeps, generateKind, generateSpec } from "./generate-job.js";
 
 const MODELS = fileURLToPath(new URL("../../../../models", import.meta.url));
@@ -83,7 +83,7 @@ test("a generation is prepared, made, encoded, and told on its way", async () =>
   const size = { width: 128, height: 128 };
   const recipe = [
     { stage: "encode-prompt" },
-    { stage: "prepare-adapter", adapter: { kind: "controlnet", net: "controlnet-depth" }, place: 0, size },
+    { stage: "prepare-adapter", adapter: { kind: "controlnet", component: "controlnet-depth" }, place: 0, size },
     { stage: "denoise", seeds: [5, 6], size },
     { stage: "decode", images: 2, size },
   ];

@@ -12,14 +12,14 @@ import {
   type PreparedPictures,
   prepareFiles,
 } from "../control-images/prepare.js";
-import type { EngineProgress, GenerateOutcome, GeneratePayload } from "../engine/jobs.js";
-import { controlPicture } from "../features/controlnets.js";
+import type { EngineProgress, GenerateOutcome, GeneratePayload } from "../engine/calls.js";
+import { controlImagesOf } from "../features/adapters.js";
+import { type CompleteRequest, completeRequest } from "../features/complete.js";
 import type { ResolvedRequest } from "../features/index.js";
 import { recipeOf } from "../pipelines/index.js";
-import { type CompleteRequest, completeRequest } from "../request/complete.js";
+import { requestWork } from "../pipelines/work.js";
 import { toParameters } from "../request/resolve.js";
 import { warningsOf } from "../request/warnings.js";
-import { requestWork } from "../request/work.js";
 import type { Recipe } from "../stages/recipe.js";
 import { etaEstimator } from "./eta.js";
 
@@ -119,11 +119,11 @@ function pictures({ request, outcome }: Generation, deps: GenerateJobDeps, job: 
 }
 
 function controlPictures({ request, prepared }: Generation, deps: GenerateJobDeps, job: JobContext): Outputs {
-  return request.controls.map(({ type, processor }, index) =>
+  return controlImagesOf(request).map(({ type, preprocessor, place }, index) =>
     deps.encoding.add(async () => {
-      const image = prepared.images[controlPicture(index)]!;
+      const image = prepared.images[place]!;
       const file = await encodeImage(image, { format: "png" });
-      const about = { type, preprocessor: processor, width: image.width, height: image.height, format: "png" };
+      const about = { type, preprocessor, width: image.width, height: image.height, format: "png" };
       await job.output(file, { list: "control_images", index, about });
     }),
   );
@@ -134,7 +134,7 @@ function resultOf(resolved: ResolvedRequest, generation: Generation, job: JobCon
   return {
     parameters: toParameters(request),
     computed: outcome.computed,
-    warnings: warningsOf({ resolved, pictures: prepared.images, ...generation }),
+    warnings: warningsOf({ resolved, ...generation, pictures: prepared.images, cutTexts: outcome.cutTexts }),
     timings: {
       queue_ms: job.queueMs,
       preprocess_ms: prepared.preprocessMs,

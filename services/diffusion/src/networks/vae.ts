@@ -39,7 +39,7 @@ export const vaeDecoderNetwork = defineNetwork({
   read: readVaeConfig,
   inputs: (c: VaeConfig) => ({ latents: picturePort(["B", c.latentChannels, "H", "W"]) }),
   outputs: "caller",
-  write: (g, { latents }, c) => ({ image: cast(toNchw(decode(g, latents, c)), "float32") }),
+  write: (g, { latents }, c) => ({ image: cast(toNchw(vaeDecoder(g, latents, c)), "float32") }),
 });
 
 /** The picture, -1..1 → `moments` [B, 8, H, W]: mean, then log variance. */
@@ -51,7 +51,7 @@ export const vaeEncoderNetwork = defineNetwork({
     image: picturePort(["B", c.imageChannels, product(c.scale, "H"), product(c.scale, "W")]),
   }),
   outputs: "caller",
-  write: (g, { image }, c) => ({ moments: cast(toNchw(encode(g, image, c)), "float32") }),
+  write: (g, { image }, c) => ({ moments: cast(toNchw(vaeEncoder(g, image, c)), "float32") }),
 });
 
 /** AutoencoderKL's config.json as our own. */
@@ -85,7 +85,7 @@ export function readVaeConfig(config: ModelConfig): VaeConfig {
 }
 
 /** Latents (B, 4, H, W), already divided by the scaling factor → picture (B, 3, 8H, 8W), -1..1. */
-export function decode(g: Scope, latents: FeatureMap, c: VaeConfig): FeatureMap {
+function vaeDecoder(g: Scope, latents: FeatureMap, c: VaeConfig): FeatureMap {
   const norm = { groups: c.normGroups, epsilon: EPSILON };
   const decoder = g.at("decoder");
   let h = conv2d(g.at("post_quant_conv"), latents, c.latentChannels, { kernel: 1 });
@@ -102,7 +102,7 @@ export function decode(g: Scope, latents: FeatureMap, c: VaeConfig): FeatureMap 
 }
 
 /** Picture (B, 3, 8H, 8W), -1..1 → the posterior's mean and log variance (B, 2 * 4, H, W), not scaled. */
-function encode(g: Scope, image: FeatureMap, c: VaeConfig): FeatureMap {
+function vaeEncoder(g: Scope, image: FeatureMap, c: VaeConfig): FeatureMap {
   const norm = { groups: c.normGroups, epsilon: EPSILON };
   const encoder = g.at("encoder");
   let h = conv2d(encoder.at("conv_in"), image, c.channels[0]!);

@@ -12,7 +12,7 @@ import { describe, expect, test } from "vitest";
 import { type EmbeddedPipeline, embeddedControl, openEmbedded } from "../../../../testing/embedded-pipeline.js";
 import { psnr } from "../../../../testing/picture-error.js";
 import { DEVICE_TIMEOUT_MS, missingDevice, WEBGPU_FLOAT16, WEBGPU_FLOAT32 } from "../../../../testing/webgpu-device.js";
-import type { DiffusionDevice } from "../engine/device-settings.js";
+import type { DiffusionDevice } from "../facts/device-settings.js";
 import { conditioningEmbeddingNetwork } from "../networks/controlnet.js";
 
 const CPU: DiffusionDevice = { profile: CPU_PROFILE, threads: 2 };

@@ -10,11 +10,12 @@ import { fixtureJson, fixturePath, goldens, relativeError } from "../../../../te
 import { EMBEDDED_MODELS, fixtureModels } from "../../../../testing/model-folders.js";
 import { psnr } from "../../../../testing/picture-error.js";
 import { openWorkbench, type RunChoices, type Workbench } from "../../../../testing/workbench.js";
+import type { CompleteRequest } from "../features/complete.js";
 import { type Control, controlPicture } from "../features/controlnets.js";
 import { IMAGE } from "../features/image.js";
 import { completeSize } from "../features/size.js";
-import type { CompleteRequest } from "../request/complete.js";
-import { resolveScheduler } from "../request/resolve-scheduler.js";
+import { adaptersOfKind } from "../served/choose-adapter.js";
+import { resolveScheduler } from "../served/resolve-scheduler.js";
 
 /** fixtures/README: the reference itself moves by 1.2e-5 when it is computed in float64. */
 const LATENTS_TOLERANCE = 5e-4;
@@ -101,7 +102,7 @@ async function readRecorded(recorded: Recorded, folder: string, { served }: Work
   const controlFiles = call.control_image ?? (start ? [] : (call.image ?? []));
   const controlImages = await Promise.all([controlFiles].flat().map(read));
   const controls = (controlnet ?? []).map((netId, i): Control => {
-    const net = served.controlnets.find((candidate) => candidate.id === netId)!;
+    const net = adaptersOfKind("controlnet", served).find(({ id }) => id === netId)!;
     return {
       ...{ type: net.type, net: net.id, processor: "none", options: {} },
       conditioningScale: pick(call.controlnet_conditioning_scale, i) ?? 1,
@@ -111,7 +112,7 @@ async function readRecorded(recorded: Recorded, folder: string, { served }: Work
       conditionalOnly: call.guess_mode || net.config.globalPool,
     };
   });
-  const side = entry.unet.sampleSize * entry.latents.scale;
+  const side = entry.configs.unet.sampleSize * entry.latents.scale;
   const own = completeSize({ side, most: 1e6 }, start ?? controlImages[0], "kept");
   const toRequest = (prompt: number): CompleteRequest => ({
     ...{ model: id, precision: undefined, seeds: seedsOf(recorded, prompt) },

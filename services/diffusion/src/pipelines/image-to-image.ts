@@ -1,5 +1,5 @@
+import type { CompleteRequest } from "../features/complete.js";
 import { beginAt, IMAGE } from "../features/image.js";
-import type { CompleteRequest } from "../request/complete.js";
 import type { Recipe } from "../stages/recipe.js";
 import { usualStages } from "./usual-stages.js";
 

@@ -1,5 +1,5 @@
 /** Which pipeline makes a request's pictures. */
-import type { CompleteRequest } from "../request/complete.js";
+import type { CompleteRequest } from "../features/complete.js";
 import type { Recipe } from "../stages/recipe.js";
 import { imageToImage } from "./image-to-image.js";
 import { textToImage } from "./text-to-image.js";

@@ -3,10 +3,11 @@ import { CPU_PROFILE } from "@armature/graph";
 import { expect, test } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { generateRequest } from "../contract/generate.js";
-import { completeRequest } from "../request/complete.js";
+import { completeRequest } from "../features/complete.js";
+import { guidance } from "../features/guidance.js";
 import { resolveRequest } from "../request/resolve.js";
-import { factsOf } from "../served/facts.js";
-import { readServed } from "../served/served.js";
+import { factsOf } from "../served/facts-of.js";
+import { readServed } from "../served/read-served.js";
 import type { StageNamed } from "../stages/index.js";
 import { recipeSteps, recipeUses, recipeWork, stageUses } from "../stages/recipe.js";
 import { recipeOf } from "./index.js";
@@ -41,6 +42,16 @@ test("work and steps of a recipe are those of its stages", () => {
   expect(recipeWork(recipe())).toBe(128 * 64 * 10);
   expect(recipeSteps(recipe())).toBe(10);
   expect(recipeSteps(recipe({ scheduler: { name: "pndm", skip_prk_steps: false } }))).toBe(19);
+});
+
+test("what features give the denoising stage stands in it, a field that nobody here knows, too", () => {
+  const given = { seeds: [1], eta: 0.5, guidance: { scale: 5, rescale: 0.7 }, tokenDownsampling: 2 };
+  const fields = { eta: 0.5, guidance_rescale: 0.7, token_downsampling: 2 };
+  expect(recipe(fields)[1]).toMatchObject({ stage: "denoise", ...given, precision: "float32", numInferenceSteps: 10 });
+  const { denoising } = guidance;
+  guidance.denoising = (resolved) => Object.assign(denoising!(resolved), { pagScale: 3 });
+  expect(recipe(fields)[1]).toMatchObject({ ...given, pagScale: 3 });
+  guidance.denoising = denoising!;
 });
 
 test("a picture to start from is encoded, and a share of the steps is made, of which controls act in theirs", () => {

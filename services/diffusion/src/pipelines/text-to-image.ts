@@ -1,4 +1,4 @@
-import type { CompleteRequest } from "../request/complete.js";
+import type { CompleteRequest } from "../features/complete.js";
 import type { Recipe } from "../stages/recipe.js";
 import { usualStages } from "./usual-stages.js";
 

@@ -1,8 +1,9 @@
 /** The stages that pipelines have in common, as a request asks for them. */
 import { isGuided, planEvaluations } from "../denoise/evaluation-plan.js";
 import { adaptersOf } from "../features/adapters.js";
+import type { CompleteRequest } from "../features/complete.js";
 import { evaluationsWork } from "../features/cost.js";
-import type { CompleteRequest } from "../request/complete.js";
+import { denoisingOf } from "../features/index.js";
 import { scheduleOf } from "../schedulers/index.js";
 import type { StageNamed } from "../stages/index.js";
 
@@ -16,7 +17,7 @@ interface UsualStages {
 
 /** `begin`: the index of the timestep that denoising begins at. Windows of guidance and adapters are shares of what is left. */
 export function usualStages(request: CompleteRequest, begin = 0): UsualStages {
-  const { model, precision, size, seeds, scheduler, numInferenceSteps, eta, tokenDownsampling } = request;
+  const { model, size, seeds, scheduler, numInferenceSteps } = request;
   const total = scheduleOf(scheduler, numInferenceSteps).timesteps.length - begin;
   const adapters = adaptersOf(request);
   const evaluations = planEvaluations({ ...request, adapters }, total);
@@ -27,10 +28,7 @@ export function usualStages(request: CompleteRequest, begin = 0): UsualStages {
       acting.has(place) ? [{ stage: "prepare-adapter" as const, model, adapter, place, size }] : [],
     ),
     denoise: {
-      stage: "denoise",
-      ...{ model, precision, size, seeds, scheduler, numInferenceSteps, eta, evaluations, tokenDownsampling },
-      guidance: { scale: request.guidanceScale, rescale: request.guidanceRescale },
-      adapters,
+      ...{ stage: "denoise", ...denoisingOf(request), model, size, evaluations, adapters },
       work: evaluationsWork(request, evaluations),
     },
     decode: { stage: "decode", model, size, images: seeds.length },

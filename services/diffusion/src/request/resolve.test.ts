@@ -3,9 +3,9 @@ import { InvalidRequest } from "@armature/core";
 import { expect, test } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { generateRequest } from "../contract/generate.js";
+import { completeRequest } from "../features/complete.js";
 import { FEATURES } from "../features/index.js";
-import { readServed } from "../served/served.js";
-import { completeRequest } from "./complete.js";
+import { readServed } from "../served/read-served.js";
 import { resolveRequest, toParameters } from "./resolve.js";
 
 const served = readServed({ modelsDir: EMBEDDED_MODELS });

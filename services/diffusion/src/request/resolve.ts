@@ -3,9 +3,9 @@ import { jsonPointer } from "@armature/contract";
 import { InvalidRequest } from "@armature/core";
 
 import type { GenerateRequest } from "../contract/generate.js";
-import { workIssue } from "../contract/limits.js";
 import type { ResolveContext } from "../features/feature.js";
 import { FEATURES, type GenerateParameters, type ResolvedRequest } from "../features/index.js";
+import { workIssue } from "../features/limits.js";
 import { findModel } from "../features/model.js";
 import { completeSize } from "../features/size.js";
 

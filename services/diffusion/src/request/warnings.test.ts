@@ -4,10 +4,10 @@ import { expect, test } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { readRgb } from "../../../../testing/picture.js";
 import { generateRequest } from "../contract/generate.js";
-import type { CutTexts } from "../denoise/prompt.js";
+import { completeRequest } from "../features/complete.js";
 import { recipeOf } from "../pipelines/index.js";
-import { readServed } from "../served/served.js";
-import { completeRequest } from "./complete.js";
+import type { CutTexts } from "../prompts/prompt-embeds.js";
+import { readServed } from "../served/read-served.js";
 import { resolveRequest } from "./resolve.js";
 import { warningsOf } from "./warnings.js";
 
@@ -19,18 +19,18 @@ const limits = {
 };
 const USUAL = { prompt: "a cat", num_inference_steps: 10, guidance_scale: 5, scheduler: "euler" };
 
-interface Made {
+interface Circumstances {
   pictures?: Record<string, RgbImage>;
   cutTexts?: CutTexts;
   from?: typeof served;
 }
 
-function warnings(fields: object, { pictures = {}, cutTexts = {}, from = served }: Made = {}): string[] {
+function warnings(fields: object, { pictures = {}, cutTexts = {}, from = served }: Circumstances = {}): string[] {
   const request = generateRequest(limits).parse({ ...USUAL, ...fields });
   const service = { served: from, limits, precision: "float32" as const, drawSeed: () => 0 };
   const resolved = resolveRequest(request, service);
   const complete = completeRequest(resolved, pictures);
-  return warningsOf({ resolved, request: complete, recipe: recipeOf(complete), pictures, outcome: { cutTexts } });
+  return warningsOf({ resolved, request: complete, recipe: recipeOf(complete), pictures, cutTexts });
 }
 
 test("a request that is done as it reads has none", () => {
@@ -82,7 +82,7 @@ const CANNY = "preprocess/canny/astronaut-100-200.png";
 const DEPTH = "components/dpt-random-depth.png";
 
 /** The embedded nets under other types. */
-const renamed = (type: string) => readServed({ modelsDir, controlnets: [`${type}=controlnet-canny`] });
+const renamed = (type: string) => readServed({ modelsDir, adapters: { controlnet: [`${type}=controlnet-canny`] } });
 
 test.each([
   ["canny", PHOTO, true],

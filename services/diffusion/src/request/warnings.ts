@@ -1,20 +1,20 @@
-import type { GenerateOutcome } from "../engine/jobs.js";
-import type { Pictures } from "../features/feature.js";
+import type { CompleteRequest } from "../features/complete.js";
 import { FEATURES, type ResolvedRequest } from "../features/index.js";
+import type { PicturesByPlace } from "../pictures/pictures-by-place.js";
+import type { CutTexts } from "../prompts/prompt-embeds.js";
 import type { Recipe } from "../stages/recipe.js";
-import type { CompleteRequest } from "./complete.js";
 
 export interface Generated {
   /** As it came, and with the size that its pictures give. */
   resolved: ResolvedRequest;
   request: CompleteRequest;
   recipe: Recipe;
-  pictures: Pictures;
-  outcome: Pick<GenerateOutcome, "cutTexts">;
+  pictures: PicturesByPlace;
+  cutTexts: CutTexts;
 }
 
 /** What was done otherwise than a reader of the request might think, and what of it had no effect. */
-export function warningsOf({ resolved, request, recipe, pictures, outcome }: Generated): string[] {
+export function warningsOf({ resolved, request, recipe, pictures, cutTexts }: Generated): string[] {
   const denoising = recipe.filter((stage) => stage.stage === "denoise");
   const steeredBy = new Set(
     denoising.flatMap(({ evaluations, adapters }) =>
@@ -24,6 +24,6 @@ export function warningsOf({ resolved, request, recipe, pictures, outcome }: Gen
     ),
   );
   const evaluations = denoising.flatMap((stage) => stage.evaluations);
-  const made = { evaluations, steeredBy, pictures, size: request.size, cutTexts: outcome.cutTexts };
-  return FEATURES.flatMap((feature) => [...(feature.warnings?.(resolved, made) ?? [])]);
+  const outcome = { evaluations, steeredBy, pictures, size: request.size, cutTexts };
+  return FEATURES.flatMap((feature) => [...(feature.warnings?.(resolved, outcome) ?? [])]);
 }

@@ -5,7 +5,7 @@
  */
 import { TorchGenerator } from "@armature/core";
 import { describe, expect, test } from "vitest";
-import { resolveScheduler } from "../request/resolve-scheduler.js";
+import { resolveScheduler } from "../served/resolve-scheduler.js";
 import { alphasCumprod } from "./alphas.js";
 import { SCHEDULERS, scheduleOf, startScheduler } from "./index.js";
 import { combine, type Latents } from "./latents.js";
@@ -58,7 +58,7 @@ function runPerfectly({ config, steps, latents, eta = 0, network }: RunOptions) 
 
   const generator = new TorchGenerator(3);
   const noise = (count: number) => generator.randn(count);
-  const job = startScheduler({ config, numInferenceSteps: steps, latents, noise, eta });
+  const job = startScheduler({ scheduler: config, numInferenceSteps: steps, latents, noise, eta });
   const seen: { x: Latents; timestep: number; level: Level }[] = [];
   const end = runSampler(job.run(), {
     answer(evaluation) {
@@ -193,10 +193,13 @@ describe("stochastic schedulers keep the data's mean and spread", () => {
 function settledRun(config: SchedulerConfig, begin: number, { answer, settle }: Required<Drive>): Latents {
   const image = { latents: RAMP, begin };
   const noise = (count: number) => RAMP.slice(0, count);
-  return runSampler(startScheduler({ config, numInferenceSteps: 6, latents: NOISE, noise, eta: 0, image }).run(), {
-    answer,
-    settle,
-  });
+  return runSampler(
+    startScheduler({ scheduler: config, numInferenceSteps: 6, latents: NOISE, noise, eta: 0, image }).run(),
+    {
+      answer,
+      settle,
+    },
+  );
 }
 
 const NOISE = RAMP.map((value) => Math.cos(3 * value));

@@ -3,10 +3,10 @@ import { fileURLToPath } from "node:url";
 import { TorchGenerator } from "@armature/core";
 import { readTensors } from "@armature/weights";
 import { describe, expect, test } from "vitest";
-import { resolveScheduler } from "../request/resolve-scheduler.js";
+import { resolveScheduler } from "../served/resolve-scheduler.js";
 import { beginAfter, SCHEDULERS, scheduleOf, startScheduler } from "./index.js";
 import { SchedulerRefusal } from "./refusal.js";
-import type { Evaluation, ScheduledJob, SchedulerConfig } from "./scheduler.js";
+import type { Evaluation, ScheduledRun, SchedulerConfig } from "./scheduler.js";
 import { runSampler } from "./testing/run-sampler.js";
 
 /** Recorded from diffusers: see fixtures/schedulers. Tolerances are shares of the largest value of a tensor. */
@@ -41,7 +41,7 @@ const imageInput = inputs.get("x0")!.data as Float32Array;
 const standIn = ({ modelInput, timestep }: Evaluation) => modelInput.map((x) => Math.sin(3 * x + timestep / 300));
 
 /** Calls `see` with each evaluation and the sample after its step. */
-function drive(job: ScheduledJob, see: (evaluation: Evaluation, after: Float32Array) => void): void {
+function drive(job: ScheduledRun, see: (evaluation: Evaluation, after: Float32Array) => void): void {
   let evaluation: Evaluation;
   runSampler(job.run(), {
     answer: (asked) => {
@@ -82,13 +82,13 @@ describe.each(names)("%s equals diffusers", (name) => {
   const config: SchedulerConfig = resolveScheduler(undefined, { name: fixture.scheduler, ...fixture.config });
   const tolerance = name === "ddim-clip" ? CLIPPED_TRAJECTORY_RTOL : TRAJECTORY_RTOL;
 
-  function start(run: Fixture["runs"][number]): ScheduledJob {
+  function start(run: Fixture["runs"][number]): ScheduledRun {
     const generator = new TorchGenerator(fixture.generator_seed);
     const { num_inference_steps: numInferenceSteps, strength } = run;
     const skipped = strength === undefined ? 0 : numInferenceSteps - Math.floor(numInferenceSteps * strength);
     const begin = beginAfter(skipped, scheduleOf(config, numInferenceSteps));
     return startScheduler({
-      config,
+      scheduler: config,
       numInferenceSteps,
       latents: noiseInput,
       noise: (count) => generator.randn(count),
@@ -160,7 +160,8 @@ describe("a schedule that cannot be made is refused", () => {
 
   test("an image cannot be started from amid PNDM's Runge-Kutta steps", () => {
     const image = { latents: imageInput, begin: 4 };
-    const options = { config: config("PNDMScheduler"), numInferenceSteps: 10, latents: noiseInput, eta: 0, image };
+    const scheduler = config("PNDMScheduler");
+    const options = { scheduler, numInferenceSteps: 10, latents: noiseInput, eta: 0, image };
     expect(() =>
       startScheduler({ ...options, noise: () => noiseInput })
         .run()

@@ -8,7 +8,7 @@ import { addNoise, type Latents, scale } from "./latents.js";
 import { lcm } from "./lcm.js";
 import { pndm } from "./pndm.js";
 import { SchedulerRefusal } from "./refusal.js";
-import type { Schedule, ScheduledJob, Scheduler, SchedulerConfig } from "./scheduler.js";
+import type { Schedule, ScheduledRun, Scheduler, SchedulerConfig } from "./scheduler.js";
 import { uniPc } from "./unipc.js";
 
 export const SCHEDULERS: readonly Scheduler[] = [
@@ -22,23 +22,28 @@ export const SCHEDULERS: readonly Scheduler[] = [
   lcm,
 ];
 
-interface StartOptions {
-  /** Complete, as `resolveScheduler` makes it. */
-  config: SchedulerConfig;
+/** How latents are sampled, as plain JSON. */
+export interface SamplingSettings {
+  /** Complete: the model's own with the request's overrides. */
+  scheduler: SchedulerConfig;
   numInferenceSteps: number;
+  /** 0 to 1. */
+  eta: number;
+}
+
+interface StartOptions extends SamplingSettings {
   /** Standard normal noise of the latents' size, [B, C, H, W] flat. */
   latents: Latents;
   /** The draws of the steps, for the whole batch at once: each image's from its own generator, one after another. */
   noise(count: number): Latents;
-  /** 0 to 1. */
-  eta: number;
   /** Latents of an image to start from, and the index of the timestep whose share of noise they get. */
-  image?: { latents: Latents; begin: number };
+  image?: { latents: Latents; begin: number } | undefined;
 }
 
 /** Plans a run and scales its start. Throws SchedulerRefusal for steps or options that the scheduler cannot follow. */
-export function startScheduler({ config, numInferenceSteps, latents, noise, eta, image }: StartOptions): ScheduledJob {
-  const schedule = scheduleOf(config, numInferenceSteps);
+export function startScheduler(options: StartOptions): ScheduledRun {
+  const { scheduler, numInferenceSteps, latents, noise, eta, image } = options;
+  const schedule = scheduleOf(scheduler, numInferenceSteps);
   const begin = image?.begin ?? 0;
   const start = image
     ? addNoise(image.latents, latents, schedule.levels[begin]!)

@@ -1,6 +1,6 @@
 /** What options do, where neither a golden nor the contract shows it. */
 import { describe, expect, test } from "vitest";
-import { resolveScheduler } from "../request/resolve-scheduler.js";
+import { resolveScheduler } from "../served/resolve-scheduler.js";
 import { alphasCumprod } from "./alphas.js";
 import { scheduleOf, startScheduler } from "./index.js";
 import { combine, type Latents } from "./latents.js";
@@ -25,7 +25,7 @@ const sigmasOf = (name: string, options: object) => scheduleOf(configure(name, o
 function samplesOf(name: string, steps: number, options: object): Latents[] {
   const config = configure(name, options);
   const noise = () => LATENTS;
-  const job = startScheduler({ config, numInferenceSteps: steps, latents: LATENTS, noise, eta: 0 });
+  const job = startScheduler({ scheduler: config, numInferenceSteps: steps, latents: LATENTS, noise, eta: 0 });
   const samples: Latents[] = [];
   const last = runSampler(job.run(), {
     answer({ modelInput, timestep, sample }) {

@@ -70,7 +70,7 @@ export interface Schedule {
 }
 
 /** A run that is ready to go. */
-export interface ScheduledJob {
+export interface ScheduledRun {
   /** One for each evaluation of this run. */
   timesteps: readonly number[];
   evaluations: number;

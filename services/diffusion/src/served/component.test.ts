@@ -2,12 +2,14 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readSafetensorsHeader } from "@armature/weights";
+import { ModelConfig, readSafetensorsHeader } from "@armature/weights";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { float32Tensor, type WrittenTensor, writeSafetensors } from "../../../../testing/write-safetensors.js";
+import { controlNetAdapter } from "../adapters/controlnet.js";
 import { sd1 } from "../families/sd1.js";
-import { CONTROLNET, readComponent } from "./component.js";
+import type { ComponentRow } from "../networks/component-row.js";
+import { readComponent } from "./component.js";
 
 let folder: string;
 beforeEach(() => {
@@ -27,9 +29,10 @@ function place(source: string, file: string, change: Record<string, WrittenTenso
   writeSafetensors(path, Object.fromEntries(tensors.filter((entry): entry is [string, WrittenTensor] => !!entry[1])));
 }
 
-const text = { ...sd1.components.text_encoder!, folder: "" };
-const read = (component: typeof text, notes: string[] = []) => {
-  const { networks } = readComponent({ ...component, folder }, (line) => notes.push(line));
+const { text_encoder: text, vae } = sd1.components;
+const read = (row: ComponentRow<unknown>, notes: string[] = []) => {
+  const config = row.read(ModelConfig.read(join(folder, "config.json")));
+  const { networks } = readComponent({ ...row, folder, config }, (line) => notes.push(line));
   return { networks: networks.map(({ network }) => network), notes };
 };
 
@@ -49,13 +52,13 @@ test("tensors that official loaders leave unused are one line", () => {
 
 test("others end the start by name, and so does a missing one", () => {
   const file = "diffusion_pytorch_model.fp16.safetensors";
-  const controlnet = { ...CONTROLNET, folder };
+  const controlnet = controlNetAdapter.weights;
   place("controlnet-depth", file, { "adapter.weight": float32Tensor([1], [1]) });
   expect(() => read(controlnet)).toThrow(/1 tensors that .*controlnet.* do not know: adapter\.weight/);
   place("controlnet-depth", file, { "conv_in.bias": undefined });
   expect(() => read(controlnet)).toThrow(/conv_in\.bias is missing/);
   place("controlnet-depth", file, {});
-  expect(read(controlnet)).toEqual({ networks: CONTROLNET.always, notes: [] });
+  expect(read(controlnet)).toEqual({ networks: controlnet.always, notes: [] });
 });
 
 test("a VAE without the encoder's tensors ends the start: a request with a picture asks for them", () => {
@@ -63,5 +66,5 @@ test("a VAE without the encoder's tensors ends the start: a request with a pictu
   const held = readSafetensorsHeader(join(EMBEDDED_MODELS, "tiny-sd/vae", file)).tensors;
   const encoder = [...held.keys()].filter((key) => /^(encoder|quant_conv)\./.test(key));
   place("tiny-sd/vae", file, Object.fromEntries(encoder.map((key) => [key, undefined])));
-  expect(() => read({ ...sd1.components.vae!, folder })).toThrow(/encoder\.\S+ is missing/);
+  expect(() => read(vae)).toThrow(/encoder\.\S+ is missing/);
 });

@@ -8,7 +8,7 @@ import { readSafetensorsHeader } from "@armature/weights";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { writeSafetensors } from "../../../../testing/write-safetensors.js";
-import { readServed } from "./served.js";
+import { readServed } from "./read-served.js";
 
 let modelsDir: string;
 beforeEach(() => {
@@ -110,7 +110,10 @@ test.each(BROKEN.map((row, i) => [i, ...row] as const))(
     breaks(inModel("broken", file));
     const { models, leftOut } = readServed({ modelsDir });
     expect(models.map(({ id }) => id)).toEqual(["whole"]);
-    expect(leftOut).toEqual({ models: [{ id: "broken", reason: expect.stringMatching(reason) }], controlnets: [] });
+    expect(leftOut).toEqual({
+      models: [{ id: "broken", reason: expect.stringMatching(reason) }],
+      adapters: { controlnet: [] },
+    });
     expect(leftOut.models[0]!.reason).not.toContain(modelsDir);
     const named = () => readServed({ modelsDir, models: ["whole", "broken"] });
     expect(named).toThrow(InvalidModel);
@@ -122,11 +125,11 @@ test("a ControlNet is left out likewise, and ends the start where it is named", 
   place("tiny-sd", "tiny-sd");
   for (const id of ["controlnet-canny", "controlnet-depth"]) place(id, id);
   change({ layers_per_block: 1e9 })(inModel("controlnet-depth", "config.json"));
-  const { controlnets, leftOut } = readServed({ modelsDir });
-  expect(controlnets.map(({ id }) => id)).toEqual(["controlnet-canny"]);
+  const { adapters, leftOut } = readServed({ modelsDir });
+  expect(adapters.map(({ id }) => id)).toEqual(["controlnet-canny"]);
   const reason = expect.stringMatching(/^config\.json: layers_per_block is 1000000000;/);
-  expect(leftOut).toEqual({ models: [], controlnets: [{ id: "controlnet-depth", reason }] });
-  expect(() => readServed({ modelsDir, controlnets: ["depth"] })).toThrow(
+  expect(leftOut).toEqual({ models: [], adapters: { controlnet: [{ id: "controlnet-depth", reason }] } });
+  expect(() => readServed({ modelsDir, adapters: { controlnet: ["depth"] } })).toThrow(
     /controlnet-depth\/config\.json: layers_per_block/,
   );
 });
@@ -149,6 +152,8 @@ test("files behind links are named without the folders that they lie in", () => 
   writeFileSync(join(blobs, "0a1b"), readFileSync(weights).subarray(0, statSync(weights).size / 2));
   replaceBy((path) => symlinkSync(join(blobs, "0a1b"), path))(weights);
   const { leftOut } = readServed({ modelsDir });
-  expect(leftOut.controlnets).toEqual([{ id: "linked", reason: expect.stringMatching(/^0a1b: tensor .* truncated/) }]);
+  expect(leftOut.adapters.controlnet).toEqual([
+    { id: "linked", reason: expect.stringMatching(/^0a1b: tensor .* truncated/) },
+  ]);
   rmSync(blobs, { recursive: true });
 });

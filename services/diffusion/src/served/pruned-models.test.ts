@@ -6,7 +6,8 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fixturePath } from "../../../../testing/golden.js";
 import { expectAllCame, justAfter, justBefore } from "../../../../testing/intrusion.js";
 import { EMBEDDED_MODELS, linkTokenizer } from "../../../../testing/model-folders.js";
-import { readServed } from "../served/served.js";
+import { readServed } from "./read-served.js";
+import { allWeights } from "./served.js";
 
 vi.mock(import("node:fs"), async (original) =>
   (await import("../../../../testing/intrusion.js")).watched(await original()),
@@ -30,8 +31,7 @@ function place(fixture: string, id: string): void {
 }
 const prune = () => rmSync(going, { recursive: true });
 const served = () => {
-  const { models, controlnets } = readServed({ modelsDir });
-  return [...models, ...controlnets].map(({ id }) => id);
+  return allWeights(readServed({ modelsDir })).map(({ id }) => id);
 };
 
 test.each([

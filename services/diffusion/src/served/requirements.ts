@@ -1,13 +1,13 @@
 /** What a model's small files must hold so that requests for it can work. */
 import { AppError, InvalidModel } from "@armature/core";
-import type { ClipTextConfig } from "../networks/clip-text.js";
-import { resolveSchedule, resolveScheduler } from "../request/resolve-scheduler.js";
+import type { TokenLimits } from "../families/index.js";
 import type { SchedulerConfig } from "../schedulers/scheduler.js";
 import { loadClipTokenizer } from "../tokenizer/clip-tokenizer.js";
 import type { Recommendation } from "./recommendation.js";
+import { resolveSchedule, resolveScheduler } from "./resolve-scheduler.js";
 
 /** Throws InvalidModel where the files are not whole, or give what the text encoder cannot take. */
-export function requireTokenizer(folder: string, { tokens, vocabulary }: ClipTextConfig): void {
+export function requireTokenizer(folder: string, { tokens, vocabulary }: TokenLimits): void {
   const { maxLength, largestId } = loadClipTokenizer(folder);
   if (maxLength !== tokens) {
     throw new InvalidModel(`${folder}: gives ${maxLength} tokens (model_max_length); the text encoder takes ${tokens}`);

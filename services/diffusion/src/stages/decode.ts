@@ -1,9 +1,9 @@
 import type { PictureSize } from "@armature/pixels";
-import { decoderTiles } from "../engine/decoder-tiles.js";
-import { formOf } from "../engine/device-settings.js";
+import { decoderTiles } from "../facts/decoder-tiles.js";
+import { formOf } from "../facts/device-settings.js";
+import { latentSides, type ServedFacts } from "../facts/served-facts.js";
 import { vaeDecoderNetwork } from "../networks/vae.js";
-import { latentSides, type ServedFacts } from "../served/facts.js";
-import { defineStage, made } from "./stage.js";
+import { defineStage, productOf } from "./stage.js";
 
 export interface Decode {
   model: string;
@@ -21,13 +21,17 @@ export const decode = defineStage<Decode>({
     return [{ component, network: vaeDecoderNetwork.name, sizes }];
   },
   async run({ model, size, images }, products, tools) {
-    const { decodeLatents } = await import("../decode/decode-latents.js");
-    const { vae: config, latents } = tools.model(model);
+    const { decodeLatents } = await import("../pictures/decode-latents.js");
+    const { configs, latents } = tools.model(model);
     const { H, W } = latentSides({ latents }, size);
-    const decoder = { session: tools.session(model, vaeDecoderNetwork), config, tiles: tilesOf(model, tools) };
-    return { images: await decodeLatents(made(products, "latents"), [images, latents.channels, H, W], decoder) };
+    const decoder = {
+      session: tools.session(model, vaeDecoderNetwork),
+      config: configs.vae,
+      tiles: tilesOf(model, tools),
+    };
+    return { images: await decodeLatents(productOf(products, "latents"), [images, latents.channels, H, W], decoder) };
   },
 });
 
 const tilesOf = (model: string, { model: find, forms }: ServedFacts) =>
-  decoderTiles(find(model).vae, formOf(vaeDecoderNetwork, forms, undefined));
+  decoderTiles(find(model).configs.vae, formOf(vaeDecoderNetwork, forms, undefined));

@@ -1,39 +1,30 @@
 import type { Precision } from "@armature/contract";
 import type { PictureSize } from "@armature/pixels";
 import type { AttachedAdapter, UsesInCalls } from "../adapters/adapter.js";
-import { type Adapter, adapterDefinition } from "../adapters/index.js";
-import { batchesOf, type EvaluationCalls } from "../denoise/evaluation-plan.js";
-import type { Guidance } from "../denoise/guidance.js";
+import { type Adapter, adapterDefinition, attachAdapter } from "../adapters/index.js";
+import type { DenoiseSettings } from "../denoise/denoise-latents.js";
+import { batchesOf, picturesPerCall } from "../denoise/evaluation-plan.js";
 import { samplePosterior } from "../denoise/posterior.js";
-import type { NetworkUse } from "../engine/network-use.js";
-import { picturesPerCall } from "../features/precision.js";
+import type { NetworkUse } from "../facts/network-use.js";
+import { latentSides, type ServedFacts } from "../facts/served-facts.js";
 import { attendedTokens } from "../networks/ports/attended-tokens.js";
 import { unetPromptNetwork } from "../networks/prompt-projections.js";
 import { shallowUnetNetwork } from "../networks/shallow-unet.js";
 import { unetNetwork } from "../networks/unet.js";
-import { startScheduler } from "../schedulers/index.js";
-import type { SchedulerConfig } from "../schedulers/scheduler.js";
-import { latentSides, type ServedFacts } from "../served/facts.js";
-import { defineStage, made, type Products, type StageTools } from "./stage.js";
+import { type SamplingSettings, startScheduler } from "../schedulers/index.js";
+import { defineStage, type Products, productOf, type StageTools } from "./stage.js";
 
-export interface Denoise {
+/** With the settings of the scheduler and of the loop, which go on to them as they are. */
+export interface Denoise extends SamplingSettings, DenoiseSettings {
   model: string;
   precision: Precision | undefined;
   size: PictureSize;
   /** One per picture. */
   seeds: readonly number[];
-  /** Complete: the model's own with the request's overrides. */
-  scheduler: SchedulerConfig;
-  numInferenceSteps: number;
-  eta: number;
-  guidance: Guidance;
   /** Begins at the picture that was encoded, with the noise of the timestep of this index; undefined: at noise alone. */
   image?: { begin: number };
-  /** What each evaluation of the scheduler calls. */
-  evaluations: readonly EvaluationCalls[];
   /** In the order of the request: evaluations name them by their places. */
   adapters: readonly Adapter[];
-  tokenDownsampling: number;
   work: number;
 }
 
@@ -46,13 +37,12 @@ export const denoise = defineStage<Denoise>({
   work: ({ work }) => work,
   steps: ({ evaluations }) => evaluations.length,
   async run(spec, products, tools) {
-    const loop = await import("../denoise/denoise.js");
-    const { scheduler: config, numInferenceSteps, eta, evaluations: plan, guidance, tokenDownsampling } = spec;
+    const { denoiseLatents } = await import("../denoise/denoise-latents.js");
     const shape = latentShape(spec, tools);
     const noise = tools.noise(spec.seeds);
     // the reference draws what it takes of the picture before the noise that it adds
     const image = spec.image && {
-      latents: samplePosterior(made(products, "posterior"), spec.seeds.length, noise),
+      latents: samplePosterior(productOf(products, "posterior"), spec.seeds.length, noise),
       begin: spec.image.begin,
     };
     const latents = noise(shape.reduce((product, size) => product * size, 1));
@@ -61,18 +51,15 @@ export const denoise = defineStage<Denoise>({
       unet: {
         session: session(unetNetwork),
         projections: session(unetPromptNetwork),
-        config: tools.model(spec.model).unet,
+        config: tools.model(spec.model).configs.unet,
       },
-      shallow: plan.every(({ whole }) => whole) ? undefined : { session: session(shallowUnetNetwork) },
+      shallow: spec.evaluations.every(({ whole }) => whole) ? undefined : { session: session(shallowUnetNetwork) },
       adapters: await attachAdapters(spec, products, tools),
     };
-    const inputs = {
-      scheduler: config.name,
-      job: startScheduler({ config, numInferenceSteps, latents, noise, eta, ...(image && { image }) }),
-      ...{ shape, embeds: made(products, "embeds"), plan, guidance, tokenDownsampling },
-      picturesPerCall: perCall(spec),
-    };
-    return { latents: await loop.denoise(networks, inputs, tools.events) };
+    const scheduled = startScheduler({ ...spec, latents, noise, image });
+    const embeds = productOf(products, "embeds");
+    const inputs = { ...spec, scheduled, shape, embeds, picturesPerCall: perCall(spec) };
+    return { latents: await denoiseLatents(networks, inputs, tools.events) };
   },
 });
 
@@ -95,7 +82,7 @@ function attachAdapters(
   return Promise.all(
     adapters.map(async (adapter, place) => {
       const own = prepared[place];
-      return own && adapterDefinition(adapter).attach(adapter, own, tools);
+      return own && attachAdapter(adapter, own, tools);
     }),
   );
 }
@@ -118,15 +105,15 @@ function usesOfAdapter(spec: Denoise, place: number, facts: ServedFacts): Networ
   if (batches.length === 0) return [];
   const adapter = adapters[place]!;
   const acting = { model: facts.model(model), size, inCalls: usesAt(spec, facts)(batches) };
-  return adapterDefinition(adapter).uses(adapter, acting, facts);
+  return adapterDefinition(adapter).uses(adapter, acting);
 }
 
 /** Uses of networks in batches of calls, at the sizes of a step. */
 function usesAt(spec: Denoise, facts: ServedFacts) {
   const model = facts.model(spec.model);
   const latent = latentSides(model, spec.size);
-  const T = attendedTokens(model.unet, [latent.H, latent.W], spec.tokenDownsampling).length;
-  const sizes = { S: model.text.tokens, T, ...latent };
+  const T = attendedTokens(model.configs.unet, [latent.H, latent.W], spec.tokenDownsampling).length;
+  const sizes = { S: model.context.tokens, T, ...latent };
   return (batches: readonly number[]): UsesInCalls =>
     (component, { name: network }, more) =>
       batches.map((B) => ({ component, network, precision: spec.precision, sizes: { B, ...sizes }, ...more }));

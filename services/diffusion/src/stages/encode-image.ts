@@ -1,6 +1,6 @@
 import type { PictureSize } from "@armature/pixels";
+import { latentSides } from "../facts/served-facts.js";
 import { vaeEncoderNetwork } from "../networks/vae.js";
-import { latentSides } from "../served/facts.js";
 import { defineStage } from "./stage.js";
 
 export interface EncodeImage {
@@ -16,7 +16,7 @@ export const encodeImage = defineStage<EncodeImage>({
     { component: model, network: vaeEncoderNetwork.name, sizes: { B: 1, ...latentSides(facts.model(model), size) } },
   ],
   async run({ model, picture, size }, _, tools) {
-    const { pictureTensor } = await import("../denoise/picture-tensor.js");
+    const { pictureTensor } = await import("../pictures/picture-tensor.js");
     const { posteriorOf } = await import("../denoise/posterior.js");
     const image = pictureTensor(tools.pictures[picture]!, size, -1);
     const { moments } = await tools.session(model, vaeEncoderNetwork).run({ image });

@@ -1,5 +1,5 @@
-import type { Text } from "../denoise/prompt.js";
-import { clipTextNetwork } from "../networks/clip-text.js";
+import { familyOf } from "../families/index.js";
+import type { Text } from "../prompts/prompt-embeds.js";
 import { defineStage } from "./stage.js";
 
 export interface EncodePrompt {
@@ -8,15 +8,19 @@ export interface EncodePrompt {
   texts: readonly Text[];
 }
 
-/** The texts as the networks understand them. */
+/** The texts as the networks understand them: the model's family says which encoders read them, and how. */
 export const encodePrompt = defineStage<EncodePrompt>({
-  uses: ({ model, texts }) => [{ component: model, network: clipTextNetwork.name, sizes: { B: texts.length } }],
+  uses: ({ model: component, texts }, facts) =>
+    familyOf(facts.model(component).family).text.encoders.map(({ name: network }) => ({
+      ...{ component, network, sizes: { B: texts.length } },
+    })),
   async run({ model, texts }, _, tools) {
-    const { encodeTexts } = await import("../denoise/prompt.js");
-    const tokenizer = tools.tokenizer(model);
-    const session = tools.session(model, clipTextNetwork);
-    const embeds = await encodeTexts(texts, { tokenizer, session, config: tools.model(model).text });
-    const [prompt, negativePrompt] = texts.toReversed().map(({ text }) => tokenizer.tokenize(text).cutOff);
+    const { family, configs } = tools.model(model);
+    const { embeds, cutOff } = await familyOf(family).text.encode(texts, configs, {
+      session: (network) => tools.session(model, network),
+      tokenizer: (folder) => tools.tokenizer(model, folder),
+    });
+    const [prompt, negativePrompt] = cutOff.toReversed();
     return { embeds, cutTexts: { ...(prompt && { prompt }), ...(negativePrompt && { negativePrompt }) } };
   },
 });

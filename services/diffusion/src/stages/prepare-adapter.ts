@@ -13,7 +13,7 @@ export interface PrepareAdapter {
 /** What an adapter makes of its picture: computed once for all steps. */
 export const prepareAdapter = defineStage<PrepareAdapter>({
   uses: ({ model, adapter, size }, facts) =>
-    adapterDefinition(adapter).preparation(adapter, { model: facts.model(model), size }, facts),
+    adapterDefinition(adapter).preparation(adapter, { model: facts.model(model), size }),
   async run({ model, adapter, place, size }, { prepared }, tools) {
     const { disposeOnDevice } = await import("@armature/runtime");
     const picture = { model: tools.model(model), size, image: tools.pictures[adapter.picture]! };

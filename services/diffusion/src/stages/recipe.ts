@@ -1,6 +1,6 @@
 /** What is known of a recipe before it runs: folds over its stages. */
-import type { NetworkUse } from "../engine/network-use.js";
-import type { ServedFacts } from "../served/facts.js";
+import type { NetworkUse } from "../facts/network-use.js";
+import type { ServedFacts } from "../facts/served-facts.js";
 import { definitionOf, type Stage } from "./index.js";
 
 /** How pictures are made, stage by stage: plain JSON. */

@@ -2,13 +2,13 @@
 import type { RgbImage } from "@armature/pixels";
 import type { Tensors } from "@armature/runtime";
 import type { AdapterTools } from "../adapters/adapter.js";
-import type { DenoiseEvents } from "../denoise/denoise.js";
+import type { DenoiseEvents } from "../denoise/denoise-latents.js";
 import type { NoiseSource } from "../denoise/noise.js";
 import type { Posterior } from "../denoise/posterior.js";
-import type { CutTexts, PromptEmbeds } from "../denoise/prompt.js";
-import type { NetworkUse } from "../engine/network-use.js";
-import type { Pictures } from "../features/feature.js";
-import type { ServedFacts } from "../served/facts.js";
+import type { NetworkUse } from "../facts/network-use.js";
+import type { ServedFacts } from "../facts/served-facts.js";
+import type { PicturesByPlace } from "../pictures/pictures-by-place.js";
+import type { CutTexts, PromptEmbeds } from "../prompts/prompt-embeds.js";
 import type { ClipTokenizer } from "../tokenizer/clip-tokenizer.js";
 
 /** A stage whose part of a recipe is `Spec`: plain JSON. */
@@ -41,9 +41,10 @@ export interface Products {
 }
 
 /** With the sessions of the networks that the stage uses. */
-export interface StageTools extends AdapterTools {
-  tokenizer(model: string): ClipTokenizer;
-  pictures: Pictures;
+export interface StageTools extends AdapterTools, ServedFacts {
+  /** By the files in that folder of the model. */
+  tokenizer(model: string, folder: string): ClipTokenizer;
+  pictures: PicturesByPlace;
   noise(seeds: readonly number[]): NoiseSource;
   events: DenoiseEvents;
   /** To be called when the recipe has ended, however it ends. */
@@ -54,7 +55,7 @@ export const defineStage = <Spec extends object>(definition: StageDefinition<Spe
   definition;
 
 /** What an earlier stage made. */
-export function made<Name extends keyof Products>(products: Products, name: Name): NonNullable<Products[Name]> {
+export function productOf<Name extends keyof Products>(products: Products, name: Name): NonNullable<Products[Name]> {
   const product = products[name];
   if (product === undefined) throw new Error(`No stage of the recipe before this one makes ${name}`);
   return product;

@@ -5,15 +5,15 @@ import type { NetworkMemory } from "./network-memory.js";
 /** What no graph tells: docs/memory.md says where the numbers come from. */
 export const FIXED_BYTES = { "device context": 0.4e9, workspaces: 0.5e9 };
 
-type Bytes = Pick<NetworkMemory, "weightBytes" | "activationBytes">;
+type NetworkBytes = Pick<NetworkMemory, "weightBytes" | "activationBytes">;
 
 /** Networks that are open at once: weights and activations of all, for each keeps what it took, and the constants. */
-export function neededBytes(networks: readonly Bytes[]): number {
+export function neededBytes(networks: readonly NetworkBytes[]): number {
   return networkBytes(networks) + total(Object.values(FIXED_BYTES));
 }
 
 /** The same where the process has its context and workspaces already. */
-export function networkBytes(networks: readonly Bytes[]): number {
+export function networkBytes(networks: readonly NetworkBytes[]): number {
   return total(networks.flatMap(({ weightBytes, activationBytes }) => [weightBytes, activationBytes]));
 }
 

@@ -2,10 +2,11 @@
 import { type ConfiguredNetwork, graphMemory } from "@armature/graph";
 import { sessionKey } from "@armature/runtime";
 import { openModelFolder, type WeightView } from "@armature/weights";
+import { formOf, type NetworkForms } from "../../facts/device-settings.js";
+import { type NetworkUse, residentKey } from "../../facts/network-use.js";
 import { networkOf } from "../../networks/index.js";
 import type { Served } from "../../served/served.js";
-import { formOf, type NetworkForms } from "../device-settings.js";
-import { type NetworkUse, residentKey, usedNetwork } from "../network-use.js";
+import { usedNetwork } from "../../served/served-networks.js";
 
 export interface NetworkMemory {
   /** Id of the model or ControlNet that it belongs to. */

@@ -1,10 +1,9 @@
 /** Admission as the engine calls it: by the networks that a request uses. */
-
 import { DEVICE_FORMS, type MemorySettings, memoryReader } from "@armature/devices";
 import type { OpenNetworks, Residency } from "@armature/runtime";
+import type { DiffusionDevice } from "../../facts/device-settings.js";
+import type { NetworkUse } from "../../facts/network-use.js";
 import type { Served } from "../../served/served.js";
-import type { DiffusionDevice } from "../device-settings.js";
-import type { NetworkUse } from "../network-use.js";
 import { Admission } from "./admission.js";
 import { findInFolders, memoryOfUses } from "./network-memory.js";
 

@@ -6,13 +6,13 @@ import { expect, test, vi } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../../testing/model-folders.js";
 import { openWorkbench } from "../../../../../testing/workbench.js";
 import { generateRequest } from "../../contract/generate.js";
+import type { NetworkForms } from "../../facts/device-settings.js";
+import { type CompleteRequest, completeRequest } from "../../features/complete.js";
 import { recipeOf } from "../../pipelines/index.js";
-import { type CompleteRequest, completeRequest } from "../../request/complete.js";
 import { resolveRequest } from "../../request/resolve.js";
-import { factsOf } from "../../served/facts.js";
-import { readServed } from "../../served/served.js";
+import { factsOf } from "../../served/facts-of.js";
+import { readServed } from "../../served/read-served.js";
 import { recipeUses } from "../../stages/recipe.js";
-import type { NetworkForms } from "../device-settings.js";
 import { neededBytes } from "./needed-bytes.js";
 import { findInFolders, memoryOfUses, type NetworkMemory } from "./network-memory.js";
 

@@ -6,6 +6,7 @@ import type { SourcePolicy } from "@armature/net";
 import { type Request, type Response, Router } from "express";
 import type { GenerateEvent } from "../../contract/events.js";
 import { type GenerateRequest, generateRequest } from "../../contract/generate.js";
+import { adaptersOf } from "../../features/adapters.js";
 import type { ResolveContext } from "../../features/feature.js";
 import type { ResolvedRequest } from "../../features/index.js";
 import { type GenerateJob, generateSpec } from "../../jobs/generate-job.js";
@@ -62,14 +63,15 @@ async function* generation(
   yield* clientEvents(logged(res, events), { id: requestId(res), jobs });
 }
 
-function logRequest(res: Response, { model, scheduler, numInferenceSteps, seeds, controls }: ResolvedRequest): void {
+function logRequest(res: Response, request: ResolvedRequest): void {
+  const { model, scheduler, numInferenceSteps, seeds } = request;
   addLogFields(res, {
     model,
     scheduler: scheduler.name,
     steps: numInferenceSteps,
     seed: seeds,
     images: seeds.length,
-    controls: controls.map(({ type }) => type),
+    controls: adaptersOf(request).map(({ type }) => type),
   });
 }
 

@@ -10,7 +10,7 @@ import { startService } from "../../../../../testing/http-service.js";
 import { fixtureModels } from "../../../../../testing/model-folders.js";
 import { generateRequest } from "../../contract/generate.js";
 import { resolveRequest } from "../../request/resolve.js";
-import { readServed } from "../../served/served.js";
+import { readServed } from "../../served/read-served.js";
 import { servedRoutes } from "./served.js";
 
 const [SD1, OTHER_SD1] = ["lllyasviel/sd-controlnet-depth", "lllyasviel/control_v11f1p_sd15_depth"];
@@ -35,7 +35,11 @@ const limits = {
 };
 
 function taken(model: string, controlnet: object, controlnets?: string[]) {
-  const context = { served: readServed({ modelsDir: folder, controlnets }), limits, drawSeed: () => 0 };
+  const context = {
+    served: readServed({ modelsDir: folder, adapters: { controlnet: controlnets } }),
+    limits,
+    drawSeed: () => 0,
+  };
   const request = generateRequest(limits).parse({
     prompt: "a cat",
     model,

@@ -13,8 +13,8 @@ import { describeDevice } from "@armature/service";
 import { Router } from "express";
 import { type ComponentStatus, loadedStatus } from "../../engine/load-status.js";
 import { loadSpec } from "../../jobs/load-job.js";
-import { controlNetOf, controlNetsNamed } from "../../request/choose-controlnet.js";
-import { resolveScheduler } from "../../request/resolve-scheduler.js";
+import { adapterFor, adaptersNamed, adaptersOfKind } from "../../served/choose-adapter.js";
+import { resolveScheduler } from "../../served/resolve-scheduler.js";
 import type { Selected } from "../../served/served.js";
 
 interface ServedDeps {
@@ -26,7 +26,7 @@ interface ServedDeps {
   device: DeviceChoice;
   /** Of a GPU: what requests are held against. */
   deviceMemory: DeviceMemoryInfo | undefined;
-  /** What the engine has loaded of models and ControlNets. */
+  /** What the engine has loaded of models and adapters. */
   loaded: () => readonly ComponentStatus[];
 }
 
@@ -53,7 +53,7 @@ export function loadRoutes(deps: ServedDeps): Router {
 function listModels({ served, loaded, device, deviceMemory, precision = "float32" }: ServedDeps): ModelsResponse {
   return {
     device: { ...describeDevice(device), ...(deviceMemory && { memory: deviceMemory }) },
-    models: served.models.map(({ id, unet, latents, schedulerConfig, recommended, bytes }, i) => {
+    models: served.models.map(({ id, configs: { unet }, latents, schedulerConfig, recommended, bytes }, i) => {
       const scheduler = resolveScheduler(recommended.scheduler, schedulerConfig);
       return {
         id,
@@ -74,17 +74,17 @@ function listModels({ served, loaded, device, deviceMemory, precision = "float32
 
 function listControlNets({ served, loaded, precision = "float32" }: ServedDeps): ControlNetsResponse {
   return {
-    controlnets: served.controlnets.map(({ type, id, bytes }) => ({
+    controlnets: adaptersOfKind("controlnet", served).map(({ type, id, bytes }) => ({
       type,
       model: id,
       for_models: served.models
-        .filter((model) => controlNetOf(type, { served, model })?.id === id)
+        .filter((model) => adapterFor("controlnet", type, { served, model })?.id === id)
         .map((model) => model.id),
       preprocessor: defaultProcessor(type),
       bytes: bytes[precision],
       ...residency(id, loaded()),
     })),
-    left_out: served.leftOut.controlnets,
+    left_out: served.leftOut.adapters.controlnet,
   };
 }
 
@@ -95,7 +95,7 @@ function residency(id: string, loaded: readonly ComponentStatus[]) {
 }
 
 async function change(type: string, load: boolean, { served, jobs }: ServedDeps): Promise<void> {
-  const nets = controlNetsNamed(type, served);
+  const nets = adaptersNamed("controlnet", type, served);
   if (nets.length === 0) throw new NotFound("There is no such ControlNet; GET /controlnets lists those served");
   for (const { id } of nets) await resultOf(jobs.follow(loadSpec({ id, load })));
 }

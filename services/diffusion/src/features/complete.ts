@@ -1,6 +1,6 @@
 import type { PictureSize } from "@armature/pixels";
-import type { ResolvedRequest } from "../features/index.js";
-import { completeSize } from "../features/size.js";
+import type { ResolvedRequest } from "./index.js";
+import { completeSize } from "./size.js";
 
 /** A resolved request whose size is known. */
 export interface CompleteRequest extends Omit<ResolvedRequest, "size"> {

@@ -1,6 +1,5 @@
+/** Prompts as a text encoder gives them, and as calls of the networks take them. */
 import { Tensor } from "onnxruntime-node";
-import { promptEmbedsName } from "../networks/clip-text.js";
-import type { TextEncoder } from "./components.js";
 
 /** Embeddings of texts, [texts, 77, D]. */
 export interface PromptEmbeds {
@@ -16,25 +15,17 @@ export interface Text {
   clipSkip: number;
 }
 
+/** Texts as a model's text encoders give them. */
+export interface EncodedTexts {
+  embeds: PromptEmbeds;
+  /** The end of each text that the encoders could not take; undefined: they took it whole. */
+  cutOff: readonly (string | undefined)[];
+}
+
 /** The ends of texts that the text encoder could not take; none of one that it took whole, or did not read. */
 export interface CutTexts {
   prompt?: string;
   negativePrompt?: string;
-}
-
-/** Encodes each text alone: CLIP sees no other text of the batch. */
-export async function encodeTexts(texts: readonly Text[], encoder: TextEncoder): Promise<PromptEmbeds> {
-  const { tokens: length, width } = encoder.config;
-  const ids = texts.flatMap(({ text }) => encoder.tokenizer.tokenize(text).ids);
-  const inputIds = new Tensor("int64", BigInt64Array.from(ids, BigInt), [texts.length, length]);
-  const names = texts.map(({ clipSkip }) => promptEmbedsName(clipSkip));
-  const outputs = await encoder.session.run({ input_ids: inputIds }, [...new Set(names)]);
-  const size = length * width;
-  const data = new Float32Array(texts.length * size);
-  for (const [i, name] of names.entries()) {
-    data.set((outputs[name]!.data as Float32Array).subarray(i * size, (i + 1) * size), i * size);
-  }
-  return { data, texts: texts.length, length, width };
 }
 
 /** The context of a batch: each text's embeddings `count` times in a row, [texts * count, 77, D]. */

@@ -1,6 +1,6 @@
 import type { DeviceProfile } from "@armature/graph";
-import type { TilePlan } from "../decode/tiled-decode.js";
 import type { VaeConfig } from "../networks/vae.js";
+import type { TilePlan } from "../pictures/tiled-decode.js";
 
 /** Latent cells that neighbouring tiles share: about what a pixel of the decoder sees to one side. */
 const TILE_OVERLAP = 8;

@@ -3,11 +3,11 @@ import type { Precision } from "@armature/contract";
 import type { MemorySettings } from "@armature/devices";
 import type { RgbImage } from "@armature/pixels";
 import type { DeviceName, ResidentStatus } from "@armature/runtime";
-import type { CutTexts } from "../denoise/prompt.js";
-import type { Pictures } from "../features/feature.js";
+import type { DiffusionDevice } from "../facts/device-settings.js";
+import type { PicturesByPlace } from "../pictures/pictures-by-place.js";
+import type { CutTexts } from "../prompts/prompt-embeds.js";
 import type { Served } from "../served/served.js";
 import type { Recipe } from "../stages/recipe.js";
-import type { DiffusionDevice } from "./device-settings.js";
 
 export interface EngineSettings {
   served: Served;
@@ -23,7 +23,7 @@ export interface GeneratePayload {
   /** The id that the request's measurements go under. */
   model: string;
   recipe: Recipe;
-  pictures: Pictures;
+  pictures: PicturesByPlace;
 }
 
 /** What computed a picture: the same request is the same bytes where this is the same. */
@@ -45,10 +45,10 @@ export type EngineProgress =
   | { stage: "loading" | "starting" | "compiling" }
   | { stage: "denoising"; step: number; steps: number }
   | { stage: "residency"; loaded: ResidentStatus[] }
-  /** Results that the job has left in the device's memory: 0, or there is a leak. */
+  /** Results that the call has left in the device's memory: 0, or there is a leak. */
   | { stage: "ended"; deviceTensors: number };
 
-export interface EngineJobs {
+export interface DiffusionCalls {
   generate: { payload: GeneratePayload; result: GenerateOutcome; progress: EngineProgress };
   /** `id` of a model or ControlNet: loaded in the default precision, unloaded in all. */
   load: { payload: { id: string }; result: ResidentStatus[]; progress: EngineProgress };

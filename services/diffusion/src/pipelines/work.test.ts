@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { EMBEDDED_MODELS } from "../../../../testing/model-folders.js";
 import { generateRequest } from "../contract/generate.js";
-import { readServed } from "../served/served.js";
-import { resolveRequest } from "./resolve.js";
+import { resolveRequest } from "../request/resolve.js";
+import { readServed } from "../served/read-served.js";
 import { requestWork } from "./work.js";
 
 const limits = { maxPixels: 1e6, maxSteps: 50, maxImages: 2, maxControlNets: 2, maxPromptLength: 100, maxWork: 1e9 };

@@ -1,11 +1,10 @@
 /** Tiles beside the whole picture, on the embedded VAE. */
-
 import { TorchGenerator } from "@armature/core";
 import { CPU_PROFILE, NCHW_PROFILE } from "@armature/graph";
 import type { RgbImage } from "@armature/pixels";
 import { beforeAll, describe, expect, test } from "vitest";
 import { MODEL, openEmbedded } from "../../../../testing/embedded-pipeline.js";
-import { decoderTiles } from "../engine/decoder-tiles.js";
+import { decoderTiles } from "../facts/decoder-tiles.js";
 import { vaeDecoderNetwork } from "../networks/vae.js";
 import { decodeLatents } from "./decode-latents.js";
 import { type TilePlan, tileStarts } from "./tiled-decode.js";
@@ -42,7 +41,7 @@ describe("a picture in tiles", () => {
   const latents = smoothLatents(side);
   const decode = async (tiles?: TilePlan) => {
     const session = await bench.session(MODEL, vaeDecoderNetwork);
-    const decoder = { session, config: bench.facts.model(MODEL).vae, tiles };
+    const decoder = { session, config: bench.facts.model(MODEL).configs.vae, tiles };
     const [picture] = await decodeLatents(latents, [1, 4, side, side], decoder);
     return picture!;
   };

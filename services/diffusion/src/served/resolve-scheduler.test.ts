@@ -2,8 +2,8 @@ import { InvalidModel, InvalidRequest } from "@armature/core";
 import { describe, expect, test } from "vitest";
 import { SCHEDULERS, scheduleOf } from "../schedulers/index.js";
 import type { SchedulerConfig } from "../schedulers/scheduler.js";
-import { parseSchedulerConfig } from "../served/scheduler-config.js";
 import { resolveSchedule, resolveScheduler, type SchedulerRequest, schedulerNames } from "./resolve-scheduler.js";
+import { parseSchedulerConfig } from "./scheduler-config.js";
 
 /** As published with Stable Diffusion 1.5. */
 const SD15: SchedulerConfig = {

@@ -2,31 +2,35 @@
 import { allFinite, InvalidRequest } from "@armature/core";
 import { Tensor } from "onnxruntime-node";
 import type { CallInputs } from "../adapters/adapter.js";
+import type { PromptEmbeds } from "../prompts/prompt-embeds.js";
 import type { Latents } from "../schedulers/latents.js";
 import type { Level } from "../schedulers/prediction.js";
-import type { Evaluation, ScheduledJob } from "../schedulers/scheduler.js";
+import type { Evaluation, ScheduledRun, SchedulerConfig } from "../schedulers/scheduler.js";
 import { attendedFeed } from "./attended.js";
 import type { EvaluationCalls, NetworkCall } from "./evaluation-plan.js";
 import { type DenoiseNetworks, Evaluator } from "./evaluator.js";
 import { type Guidance, guide } from "./guidance.js";
-import type { PromptEmbeds } from "./prompt.js";
 import { joinAnswers, sampleOf, type TextBatch, textBatches } from "./text-batch.js";
 
-interface DenoiseInputs {
-  job: ScheduledJob;
-  /** Class of the job's scheduler, for messages. */
-  scheduler: string;
+/** How the loop denoises, as plain JSON: a new setting is declared here and used below. */
+export interface DenoiseSettings {
+  /** What each evaluation of the scheduler calls. */
+  evaluations: readonly EvaluationCalls[];
+  guidance: Guidance;
+  /** Self-attention at the finest level looks at every n-th row and column of its tokens alone; 1: at all. */
+  tokenDownsampling: number;
+}
+
+interface DenoiseInputs extends DenoiseSettings {
+  scheduled: ScheduledRun;
+  /** The run's, for messages. */
+  scheduler: Pick<SchedulerConfig, "name">;
   /** Shape of the latents, [N, 4, h, w]. */
   shape: readonly [number, number, number, number];
   /** How many of the N pictures share a call of the networks: 1, or all. */
   picturesPerCall: number;
   /** Negative text, then text; the text alone without guidance. */
   embeds: PromptEmbeds;
-  /** One for each evaluation of the job. */
-  plan: readonly EvaluationCalls[];
-  guidance: Guidance;
-  /** Self-attention at the finest level looks at every n-th row and column of its tokens alone; 1: at all. */
-  tokenDownsampling: number;
   /** Acts between steps; what it gives is gone on with. `level`: what latents of the next step hold of picture and noise. */
   settle?: ((latents: Latents, level: Level) => Latents) | undefined;
 }
@@ -36,20 +40,20 @@ export interface DenoiseEvents {
   onStep?: (step: { done: number; total: number; latents: Float32Array }) => void;
   /** Before an evaluation of a kind that comes for the first time, but the first of all: a device may have to open networks. */
   onNewKind?: () => void;
-  /** Awaited before each evaluation; throws to end the job. */
+  /** Awaited before each evaluation; throws to end the run. */
   checkpoint: () => Promise<void>;
 }
 
 /** Runs the scheduler's loop → latents [N, 4, h, w] as the UNet sees them at the end. */
-export async function denoise(
+export async function denoiseLatents(
   networks: DenoiseNetworks,
   inputs: DenoiseInputs,
   events: DenoiseEvents,
 ): Promise<Float32Array> {
-  const { plan, guidance, shape, settle = (latents) => latents } = inputs;
+  const { evaluations, guidance, shape, settle = (latents) => latents } = inputs;
   const batchesOf = textBatches({ embeds: inputs.embeds, pictures: shape[0], perCall: inputs.picturesPerCall });
-  const sampler = inputs.job.run();
-  const total = inputs.job.evaluations;
+  const sampler = inputs.scheduled.run();
+  const total = inputs.scheduled.evaluations;
   const attended = attendedFeed(networks.unet.config, [shape[2], shape[3]], inputs.tokenDownsampling);
   const evaluator = new Evaluator(networks);
   const noiseOf = async (
@@ -75,7 +79,7 @@ export async function denoise(
       }
       await events.checkpoint();
       requireFinite(turn.value.modelInput, inputs);
-      const { calls, guided, newKind, whole, keep } = plan[done]!;
+      const { calls, guided, newKind, whole, keep } = evaluations[done]!;
       if (newKind) events.onNewKind?.();
       const outputs: Float32Array[] = [];
       for (const call of calls) outputs.push(await noiseOf(turn.value, call, { whole, keep }));
@@ -95,7 +99,7 @@ type Kind = Pick<EvaluationCalls, "whole" | "keep">;
 /** The networks check what they give: where latents are not finite, it is the scheduler's arithmetic. */
 function requireFinite(latents: Latents, { scheduler }: DenoiseInputs): void {
   if (allFinite(latents)) return;
-  const detail = `${scheduler} made latents that are not finite: its options, the request's or else the model's, do not go together`;
+  const detail = `${scheduler.name} made latents that are not finite: its options, the request's or else the model's, do not go together`;
   throw new InvalidRequest([{ pointer: "/scheduler", detail }]);
 }
 

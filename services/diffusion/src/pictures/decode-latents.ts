@@ -1,7 +1,16 @@
 import type { RgbImage } from "@armature/pixels";
+import type { Session } from "@armature/runtime";
 import { Tensor } from "onnxruntime-node";
-import type { VaeDecoder } from "../denoise/components.js";
-import { decodeInTiles, type TiledLatents } from "./tiled-decode.js";
+import type { VaeConfig } from "../networks/vae.js";
+import { decodeInTiles, type TiledLatents, type TilePlan } from "./tiled-decode.js";
+
+/** The VAE's decoder, loaded. */
+interface VaeDecoder {
+  /** Larger latents are decoded in tiles; undefined: never. */
+  tiles?: TilePlan | undefined;
+  session: Session;
+  config: VaeConfig;
+}
 
 /** Latents [N, 4, h, w], as the UNet sees them, to N pictures; one at a time, so that memory does not grow with N. */
 export async function decodeLatents(
