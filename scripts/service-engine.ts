@@ -1,7 +1,7 @@
 /** The engine of a service process, as the operating system shows it. */
 import { readFileSync } from "node:fs";
-import type { ServiceProcess } from "../scripts/services.js";
 import { childProcesses } from "./child-processes.js";
+import type { ServiceProcess } from "./services.js";
 
 /** Process id of a service's engine, told apart from the decoders beside it; undefined while there is none. */
 export function enginePid({ process: { pid } }: ServiceProcess): number | undefined {
