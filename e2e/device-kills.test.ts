@@ -10,11 +10,11 @@ import type { ProblemMessage } from "@armature/contract";
 import { TorchGenerator } from "@armature/core";
 import type { GenerateResponse } from "@armature/diffusion/contract/index";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { enginePid } from "../scripts/service-engine.js";
 import { type ServiceProcess, startService } from "../scripts/services.js";
 import { openCheckCache } from "../shared/devices/check-cache.js";
 import { checkKey } from "../shared/devices/choose-device.js";
 import { EMBEDDED_MODELS } from "../testing/model-folders.js";
-import { enginePid } from "../testing/service-engine.js";
 import { DEVICE_TIMEOUT_MS, missingDevice, WEBGPU_FLOAT32 } from "../testing/webgpu-device.js";
 
 const KILLS = Number(process.env.DEVICE_KILLS ?? 5);

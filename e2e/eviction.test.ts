@@ -5,9 +5,9 @@ import { join } from "node:path";
 import type { ControlNetsResponse, ModelsResponse } from "@armature/contract";
 import type { GenerateResponse } from "@armature/diffusion/contract/index";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { enginePid, residentBytes } from "../scripts/service-engine.js";
 import { type ServiceProcess, startService } from "../scripts/services.js";
 import { EMBEDDED_MODELS } from "../testing/model-folders.js";
-import { enginePid, residentBytes } from "../testing/service-engine.js";
 
 const TYPES = ["depth-a", "depth-b", "depth-c", "canny-a", "canny-b", "canny-c"];
 const picture = (type: string) =>

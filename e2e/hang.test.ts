@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { enginePid } from "../scripts/service-engine.js";
 import { type Stack, startStack } from "../scripts/services.js";
-import { enginePid } from "../testing/service-engine.js";
 
 const PHOTO = readFileSync(
   fileURLToPath(new URL("../models/examples/purple-sphere-and-orange-cube.png", import.meta.url)),

@@ -5,9 +5,9 @@ import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { sharp } from "@armature/images";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { residentBytes } from "../scripts/service-engine.js";
 import { type ServiceName, type ServiceProcess, startService } from "../scripts/services.js";
 import { until } from "../testing/http-service.js";
-import { residentBytes } from "../testing/service-engine.js";
 
 const INFLIGHT_MB = 512;
 const LIMIT_BYTES = 1.2 * INFLIGHT_MB * 1e6;

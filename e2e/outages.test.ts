@@ -1,8 +1,8 @@
 /** What goes wrong between two real services and their clients, and what is left of it. */
 import { expect, test } from "vitest";
+import { enginePid } from "../scripts/service-engine.js";
 import { startService } from "../scripts/services.js";
 import { expectQuickHealth } from "../testing/health-times.js";
-import { enginePid } from "../testing/service-engine.js";
 import { sharedStack } from "../testing/shared-stack.js";
 import { PHOTO, PROMPT } from "../testing/sphere-and-cube.js";
 import { eventually, StackClient } from "../testing/stack-client.js";

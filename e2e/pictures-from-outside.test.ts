@@ -2,8 +2,8 @@
 import { createServer, type RequestListener } from "node:http";
 import { sharp } from "@armature/images";
 import { afterEach, expect, test } from "vitest";
+import { signalChildren } from "../scripts/child-processes.js";
 import { type ServiceProcess, startService } from "../scripts/services.js";
-import { signalChildren } from "../testing/child-processes.js";
 import { listen } from "../testing/loopback.js";
 
 const closing: (() => unknown)[] = [];

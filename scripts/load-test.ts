@@ -1,14 +1,15 @@
 /** `npm run load-test -- smoke`: starts both services on the embedded models, lets k6 load them, writes what came of it. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, platform } from "node:os";
 import { basename, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { calibrate } from "./load-test/calibrate.js";
+import type { Disturbance } from "./load-test/disturbance.js";
+import { disturbanceOf } from "./load-test/disturbances.js";
+import { startDisturber } from "./load-test/disturber.js";
 import { findK6, K6_VERSION } from "./load-test/find-k6.js";
 import { judgeMemory, type MemoryVerdict } from "./load-test/memory-verdict.js";
 import { htmlReport, type K6Summary, type LoadTestResult } from "./load-test/report.js";
+import { CLAIM_BROKEN, runK6 } from "./load-test/run-k6.js";
 import { type Samples, sampleServices } from "./load-test/sample-services.js";
 import { runProgram } from "./program.js";
 import { type Stack, startStack } from "./services.js";
@@ -26,9 +27,6 @@ const QUEUE = { QUEUE_LIMIT: "16", QUEUE_LIMIT_PER_CLIENT: "8" };
 const CLIENT_ADDRESSES: Record<string, string> = platform() === "linux" ? { K6_LOCAL_IPS: "127.0.0.1-127.0.0.8" } : {};
 
 const SAMPLE_EVERY_MS = 1_000;
-
-/** k6's own exit code for a claim that did not hold. */
-const CLAIM_BROKEN = 99;
 
 const HELP = `Loads both services, on the embedded models and on this machine only, and checks what each scenario claims.
 
@@ -64,13 +62,18 @@ async function main(values: Settings, positionals: readonly string[]): Promise<n
   }
   const k6 = findK6(process.env);
   mkdirSync(values.out, { recursive: true });
-  const stack = await startStack({ env: { ...QUEUE, LOG_LEVEL: "error" } });
+  const disturbance = await disturbanceOf(scenario);
   try {
-    const result = await loadTest(k6, scenario, stack, values);
-    write(result, values.out);
-    return result.exitCode;
+    const stack = await startStack({ env: { ...QUEUE, ...disturbance.env, LOG_LEVEL: "error" } });
+    try {
+      const result = await loadTest({ k6, scenario, stack, disturbance, settings: values });
+      write(result, values.out);
+      return result.exitCode;
+    } finally {
+      await stack.stop();
+    }
   } finally {
-    await stack.stop();
+    disturbance.stop();
   }
 }
 
@@ -80,42 +83,53 @@ interface Settings {
   out: string;
 }
 
-async function loadTest(
-  k6: string,
-  scenario: string,
-  stack: Stack,
-  { scale, contention, out }: Settings,
-): Promise<LoadTestResult> {
+interface LoadTest {
+  k6: string;
+  scenario: string;
+  stack: Stack;
+  disturbance: Disturbance;
+  settings: Settings;
+}
+
+async function loadTest({ k6, scenario, stack, disturbance, settings }: LoadTest): Promise<LoadTestResult> {
+  const { scale, contention, out } = settings;
   const busy = loadavg()[0]!.toFixed(1);
   const pictureS = await calibrate(stack.diffusion.url, new URL("lib/usual-picture.json", SCENARIOS_DIR));
   console.log(
     `${scenario}: the usual picture takes ${pictureS.toFixed(2)} s alone; load average before the test ${busy}`,
   );
-  const settings = { SCALE: scale, CONTENTION: contention, PICTURE_S: pictureS.toFixed(3), ...QUEUE };
+  const used = { SCALE: scale, CONTENTION: contention, PICTURE_S: pictureS.toFixed(3), ...QUEUE, ...disturbance.env };
   const summary = join(out, `${scenario}.k6.json`);
   const date = new Date().toISOString();
-  const { code, samples } = await sampled(stack, () =>
-    runK6(k6, scenario, join(out, `${scenario}.log`), {
-      ...settings,
-      ...CLIENT_ADDRESSES,
-      DIFFUSION_URL: stack.diffusion.url,
-      PREPROCESSOR_URL: stack.preprocessor.url,
-      SUMMARY: summary,
-    }),
-  );
+  const disturber = await startDisturber(await disturbance.begin(stack));
+  const env = {
+    ...used,
+    ...CLIENT_ADDRESSES,
+    DIFFUSION_URL: stack.diffusion.url,
+    PREPROCESSOR_URL: stack.preprocessor.url,
+    DISTURBER_URL: disturber.url,
+    SUMMARY: summary,
+  };
+  const script = new URL(`${scenario}.js`, SCENARIOS_DIR);
+  const load = () => runK6({ k6, script, log: join(out, `${scenario}.log`), env });
+  const { code, samples } = await sampled(stack, load).finally(() => disturber.stop());
+  const found = JSON.parse(readFileSync(summary, "utf8")) as K6Summary;
+  const claims = disturbance.claims(found);
   const memory = judgeAll(samples);
   const waitingMost = Math.max(0, ...Object.values(samples).flatMap((series) => series.map(({ waiting }) => waiting)));
-  const grew = Object.values(memory).some(({ flat }) => flat === false);
-  const broken = grew || waitingMost > Number(QUEUE.QUEUE_LIMIT);
+  const grew = disturbance.flatMemory && Object.values(memory).some(({ flat }) => flat === false);
+  const broken = grew || waitingMost > mayWait(disturbance) || claims.some(({ ok }) => !ok);
   return {
     scenario,
     date,
     machine: `${cpus().length} CPUs, ${cpus()[0]?.model.trim()}, load average before the test ${busy}`,
-    settings,
+    settings: used,
     exitCode: code === 0 && broken ? CLAIM_BROKEN : code,
-    k6: JSON.parse(readFileSync(summary, "utf8")) as K6Summary,
+    k6: found,
+    claims,
     memory,
     waitingMost,
+    mayWait: mayWait(disturbance),
     samples,
   };
 }
@@ -137,15 +151,9 @@ async function sampled({ preprocessor, diffusion }: Stack, load: () => Promise<n
   return { code, samples };
 }
 
-/** k6's exit code, if it came to judge the claims. What it logs, faults and clients that left, goes to the file `log`. */
-async function runK6(k6: string, scenario: string, log: string, settings: Record<string, string>): Promise<number> {
-  const script = fileURLToPath(new URL(`${scenario}.js`, SCENARIOS_DIR));
-  rmSync(log, { force: true });
-  const args = ["run", "--quiet", "--no-usage-report", "--include-system-env-vars", `--log-output=file=${log}`, script];
-  const child = spawn(k6, args, { stdio: "inherit", env: { ...process.env, ...settings } });
-  const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
-  if (code === 0 || code === CLAIM_BROKEN) return code;
-  throw new Error(`k6 ended with ${signal ?? `exit code ${code}`}; ${log} says why`);
+/** Jobs of one service that may wait at once. */
+function mayWait({ slowPictures }: Disturbance): number {
+  return Number(QUEUE.QUEUE_LIMIT) * (slowPictures ? 2 : 1);
 }
 
 function judgeAll(samples: Samples): Record<string, MemoryVerdict> {
@@ -156,6 +164,9 @@ function write(result: LoadTestResult, out: string): void {
   const file = (extension: string) => join(out, `${result.scenario}.${extension}`);
   writeFileSync(file("json"), JSON.stringify(result, null, 1));
   writeFileSync(file("html"), htmlReport(result));
+  for (const { ok, metric, claim, found } of result.claims) {
+    console.log(`  ${ok ? "ok" : "NO"}  ${metric} ${claim}: ${found.toFixed(2)}`);
+  }
   for (const [name, { warm, end, peak, flat }] of Object.entries(result.memory)) {
     const megabytes = [warm, end, peak].map((bytes) => Math.round(bytes / 1e6));
     const verdict = flat === undefined ? "too short to tell" : flat ? "flat" : "GREW";
@@ -163,6 +174,6 @@ function write(result: LoadTestResult, out: string): void {
       `  ${name}: memory ${megabytes[0]} MB warm, ${megabytes[1]} at the end, peak ${megabytes[2]}: ${verdict}`,
     );
   }
-  console.log(`  at most ${result.waitingMost} jobs waited, of ${QUEUE.QUEUE_LIMIT} that may`);
+  console.log(`  at most ${result.waitingMost} jobs waited, of ${result.mayWait} that may`);
   console.log(`  ${file("html")}, ${file("json")}, ${file("log")}`);
 }

@@ -2,36 +2,33 @@
 import { sleep } from "k6";
 import http from "k6/http";
 import { Counter } from "k6/metrics";
+import { gauge, isIdle, metricsOf } from "./metrics.js";
 import { DIFFUSION, FULL_QUEUE_S, PREPROCESSOR } from "./target.js";
 
 const faults = new Counter("aftermath_faults");
 
 /** k6's teardown: counts everything that is not as it was before. */
-export function teardown() {
-  for (const url of [DIFFUSION, PREPROCESSOR]) {
-    if (!becomesIdle(url)) fault(`${url}: work is left though every client has gone`);
-    const restarts = gauge(metricsOf(url), "engine_restarts_total");
-    if (restarts > 0) fault(`${url}: the engine ended unasked ${restarts} times`);
-    const { status } = http.get(`${url}/readyz`);
-    if (status !== 200) fault(`${url}/readyz: ${status}`);
-  }
+export const teardown = endsReady({ restarts: 0 });
+
+/** A teardown that finds each service idle and ready, its engine restarted as often as the scenario ended it. */
+export function endsReady({ restarts }) {
+  return () => {
+    for (const url of [DIFFUSION, PREPROCESSOR]) {
+      if (!becomesIdle(url)) fault(`${url}: work is left though every client has gone`);
+      const found = gauge(metricsOf(url), "engine_restarts_total");
+      if (found !== restarts) fault(`${url}: the engine was restarted ${found} times, not ${restarts}`);
+      const { status } = http.get(`${url}/readyz`);
+      if (status !== 200) fault(`${url}/readyz: ${status}`);
+    }
+  };
 }
 
 function becomesIdle(url) {
   for (let waitedS = 0; waitedS <= FULL_QUEUE_S; waitedS++) {
-    const metrics = metricsOf(url);
-    if (gauge(metrics, "jobs_running") === 0 && gauge(metrics, "job_queue_depth") === 0) return true;
+    if (isIdle(url)) return true;
     sleep(1);
   }
   return false;
-}
-
-const metricsOf = (url) => http.get(`${url}/metrics`, { tags: { name: "/metrics" } }).body;
-
-/** Sum of a metric over its labels, in Prometheus' text format; 0 if it is absent. */
-function gauge(text, name) {
-  const lines = text.split("\n").filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
-  return lines.reduce((sum, line) => sum + Number(line.split(" ").pop()), 0);
 }
 
 function fault(message) {

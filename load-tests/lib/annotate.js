@@ -28,16 +28,18 @@ export function referenceAnnotations() {
   return references;
 }
 
-/** Asks once, or again once if it was refused, after the time that was told. */
-export function annotate(wanted, references) {
-  let response = send(wanted);
-  const waitS = retryAfterS(response);
-  if (waitS > 0) {
+/** Asks until the control image comes, `attempts` times at most, each time after the seconds that it was told. True if it came. */
+export function annotate(wanted, references, { attempts = 2, mayLose = false } = {}) {
+  for (let attempt = 1; ; attempt++) {
+    const response = send(wanted);
+    const waitS = retryAfterS(response, { mayLose });
+    if (response.status === 200) receive(response, wanted, references);
+    if (waitS === 0 || attempt >= attempts) return response.status === 200;
     sleep(waitS);
-    response = send(wanted);
-    retryAfterS(response);
   }
-  if (response.status !== 200) return;
+}
+
+function receive(response, wanted, references) {
   annotations.add(1);
   annotationDuration.add(response.timings.duration);
   if (response.headers["Content-Type"] !== "image/webp") countWrong(wanted.path, response.headers["Content-Type"]);

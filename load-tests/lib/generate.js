@@ -17,7 +17,7 @@ const URL = `${DIFFUSION}/generate`;
 const HEADERS = { "Content-Type": "application/json" };
 
 /** Further times that a patient client asks. */
-const PATIENCE = 10;
+export const PATIENCE = 10;
 
 /** Makes each picture once, alone: the digests that all later answers are compared with, by the picture's seed. */
 export function referencePictures(wanted) {
@@ -45,14 +45,21 @@ export function askInTime(picture, references, deadlineMs) {
   else receive(response, picture, references);
 }
 
-/** Asks until the picture comes, each time after the seconds that Retry-After says. */
-export function askPatiently(picture, references) {
+/**
+ * Asks until the picture comes, each time after the seconds that Retry-After says. True if it came. `mayLose`: an answer may be that
+ * the engine was lost; then it asks again after a second.
+ */
+export function askPatiently(picture, references, { mayLose = false } = {}) {
   for (let attempt = 1; attempt <= PATIENCE + 1; attempt++) {
-    const waitS = receive(send(picture), picture, references);
-    if (waitS === 0) return attemptsNeeded.add(attempt);
+    const waitS = receive(send(picture), picture, references, { mayLose });
+    if (waitS === 0) {
+      attemptsNeeded.add(attempt);
+      return true;
+    }
     sleep(waitS);
   }
   gaveUp.add(1);
+  return false;
 }
 
 /** Asks, and closes the connection before the answer can have come: after `share` of a picture's time. */
@@ -68,8 +75,8 @@ export function askAtOnce(wanted) {
 }
 
 /** Seconds to wait before asking again; 0: the picture came. Counts and compares it. */
-export function receive(response, picture, references) {
-  const waitS = retryAfterS(response);
+export function receive(response, picture, references, { mayLose = false } = {}) {
+  const waitS = retryAfterS(response, { mayLose });
   if (response.status !== 200) return waitS;
   pictures.add(1);
   pictureDuration.add(response.timings.duration);

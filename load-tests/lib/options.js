@@ -44,12 +44,12 @@ export function arrivals({ exec, perS, forS, atS = 0, clients = 2 * QUEUE_LIMIT,
   };
 }
 
-/** Clients that each begin again when they are done; their number goes from one through `stages`: [seconds, clients]. */
-export function loopingClients({ exec, stages }) {
+/** Clients that each begin again when they are done; their number goes from one, or `from`, through `stages`: [seconds, clients]. */
+export function loopingClients({ exec, stages, from = 1 }) {
   return {
     executor: "ramping-vus",
     exec,
-    startVUs: 1,
+    startVUs: from,
     stages: stages.map(([seconds, target]) => ({ duration: `${seconds}s`, target })),
     gracefulStop: grace(),
     gracefulRampDown: grace(),
@@ -57,8 +57,8 @@ export function loopingClients({ exec, stages }) {
 }
 
 /** One client that does one thing once. */
-export function oneClient(exec) {
-  return { executor: "shared-iterations", exec, vus: 1, iterations: 1, maxDuration: "10m" };
+export function oneClient(exec, { atS = 0 } = {}) {
+  return { executor: "shared-iterations", exec, vus: 1, iterations: 1, startTime: `${atS}s`, maxDuration: "10m" };
 }
 
 /** What has been accepted is waited for, not cut off. */

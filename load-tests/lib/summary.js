@@ -24,7 +24,7 @@ function claims({ metrics }) {
   );
 }
 
-const COUNTED = ["pictures", "control_images", "refused", "http_reqs"];
+const COUNTED = ["pictures", "control_images", "refused", "lost", "http_reqs"];
 
 /** `p(95)` of `p(95)<100`. */
 const statisticOf = (claim) => claim.split(/[<>=!]/)[0].trim();

@@ -17,8 +17,10 @@ const RESULT: LoadTestResult = {
       },
     },
   },
+  claims: [{ metric: "slowdown", claim: "<=2", found: 1.234, ok: true }],
   memory: { diffusion: { warm: 300e6, end: 310e6, peak: 320e6, flat: true } },
   waitingMost: 16,
+  mayWait: 16,
   samples: {
     diffusion: [
       { atS: 0, memoryBytes: 300e6, waiting: 0, completed: 0 },
@@ -32,6 +34,7 @@ test("the page shows each claim with what was found, and which does not hold", (
   expect(page).toContain('Load test spike: <span class="no">failed</span>');
   expect(page).toContain('<td class="ok">ok</td><td>wrong_answers</td><td>count==0</td><td>0</td>');
   expect(page).toContain('<td class="no">no</td><td>health_duration</td><td>p(99)&lt;100</td><td>123.46</td>');
+  expect(page).toContain('<td class="ok">ok</td><td>slowdown</td><td>&lt;=2</td><td>1.23</td>');
   expect(htmlReport({ ...RESULT, exitCode: 0 })).toContain('<span class="ok">passed</span>');
 });
 

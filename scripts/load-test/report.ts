@@ -1,5 +1,6 @@
 /** The result of a load test as one HTML page that needs nothing else: claims, figures, and charts over time. */
 import { megabytes } from "@armature/core";
+import type { Claim } from "./claim.js";
 import type { MemoryVerdict } from "./memory-verdict.js";
 import type { Sample, Samples } from "./sample-services.js";
 
@@ -22,9 +23,12 @@ export interface LoadTestResult {
   settings: Record<string, string>;
   exitCode: number;
   k6: K6Summary;
+  /** What k6 could not judge. */
+  claims: Claim[];
   memory: Record<string, MemoryVerdict>;
   /** Most jobs seen waiting at once in one service. */
   waitingMost: number;
+  mayWait: number;
   samples: Samples;
 }
 
@@ -33,17 +37,17 @@ table { border-collapse: collapse; margin: 1rem 0 } td, th { padding: .2rem .8re
 .no { color: #b00020; font-weight: bold } .ok { color: #1b7f3b } svg { width: 100%; height: 9rem; background: #f7f7f7 }`;
 
 export function htmlReport(result: LoadTestResult): string {
-  const { scenario, date, machine, settings, exitCode, k6, memory, samples } = result;
+  const { scenario, date, machine, settings, exitCode, k6, claims, memory, samples } = result;
   const verdict = exitCode === 0 ? '<span class="ok">passed</span>' : '<span class="no">failed</span>';
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${scenario}</title><style>${STYLE}</style>
 <h1>Load test ${scenario}: ${verdict}</h1>
 <p>${escaped(date)}, ${escaped(machine)}</p>
 ${table(["setting", "value"], Object.entries(settings))}
 <h2>Claims</h2>
-${table(["", "metric", "claim", "found"], claimRows(k6))}
+${table(["", "metric", "claim", "found"], [...k6ClaimRows(k6), ...claimRows(claims)])}
 <h2>Memory of the services' processes</h2>
 ${table(["service", "warm", "at the end", "peak", ""], memoryRows(memory))}
-<p>At most ${result.waitingMost} jobs waited at once.</p>
+<p>At most ${result.waitingMost} jobs waited at once, of ${result.mayWait} that may.</p>
 ${Object.entries(samples)
   .map(([name, series]) => charts(name, series))
   .join("\n")}
@@ -53,7 +57,10 @@ ${table(["metric", "values"], figureRows(k6))}
 `;
 }
 
-function claimRows({ metrics }: K6Summary): string[][] {
+const claimRows = (claims: readonly Claim[]): string[][] =>
+  claims.map(({ metric, claim, found, ok }) => [ok ? "ok" : "no", metric, claim, figure(found)]);
+
+function k6ClaimRows({ metrics }: K6Summary): string[][] {
   return Object.entries(metrics).flatMap(([metric, { thresholds = {}, values }]) =>
     Object.entries(thresholds).map(([claim, { ok }]) => [
       ok ? "ok" : "no",

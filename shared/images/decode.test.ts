@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { ImageTooLarge } from "@armature/core";
 import { expect, test } from "vitest";
-import { signalChildren } from "../../testing/child-processes.js";
+import { signalChildren } from "../../scripts/child-processes.js";
 import { cpuTimed } from "../../testing/cpu-time.js";
 import { decodeImage } from "./decode.js";
 import { DecoderCrashed, UnsupportedImage } from "./errors.js";

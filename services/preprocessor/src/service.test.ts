@@ -8,11 +8,11 @@ import { processorsResponse } from "@armature/contract";
 import { decodeImage, sharp } from "@armature/images";
 import type { RgbImage } from "@armature/pixels";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { enginePid } from "../../../scripts/service-engine.js";
 import { type ServiceProcess, serviceEntry, startService } from "../../../scripts/services.js";
 import { fixturePath } from "../../../testing/golden.js";
 import { expectQuickHealth } from "../../../testing/health-times.js";
 import { expectSamePixels, readRgb } from "../../../testing/picture.js";
-import { enginePid } from "../../../testing/service-engine.js";
 
 const COFFEE = fixture("images/coffee.png");
 const EDGES = "preprocess/canny/coffee-100-200.png";

@@ -53,6 +53,15 @@ test("a crash costs the picture that it came with; those that wait are decoded b
   expect([spared, ...waiting]).toEqual(Array(3).fill(expect.any(Number)));
 });
 
+test("a process that was killed as its picture was done gets no other one, though it has not ended yet", async () => {
+  const decode = oddPool();
+  const first = await decode(GOOD);
+  processes[0]!.kill();
+  const second = await decode(GOOD);
+  expect(second).toEqual(expect.any(Number));
+  expect(second).not.toBe(first);
+});
+
 test.each(["waits", "spins"] as const)(
   "a decoder that %s is killed at the limit, and the picture says so",
   async (oddity) => {

@@ -65,8 +65,9 @@ export class DecoderProcess {
     });
   }
 
+  /** Whether it is gone, or will be in a moment: its last answer may come after it was killed. */
   get ended(): boolean {
-    return this.#ended;
+    return this.#ended || this.#child.killed;
   }
 
   /** Settles when the process is free again, or gone: where `signal` aborts, soon after. */
