@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Express } from "express";
 import type { ServiceApp } from "./app.js";
 import { capConnections } from "./connection-cap.js";
+import { oneAtATime } from "./one-at-a-time.js";
 import { answerMalformed, refuseConnection, refuseTunnel } from "./socket-answer.js";
 
 export interface ServerOptions {
@@ -98,13 +99,13 @@ async function listen(handle: Express, wantedPort: number, limits: Limits): Prom
     refuse: refuseConnection(limits.maxConnectionsPerAddress),
   });
   const running = new Set<ServerResponse>();
-  server.on("request", (req, res) => {
-    if (isRefused(req.socket)) return void res.destroy();
+  const answer = oneAtATime((req, res) => {
     running.add(res);
     res.once("close", () => running.delete(res));
     endSlowReader(res, limits.answerTimeoutMs);
     handle(req, res);
   });
+  server.on("request", (req, res) => (isRefused(req.socket) ? res.destroy() : answer(req, res)));
   server.on("checkExpectation", (req, res) => server.emit("request", req, res)); // RFC 9110 permits to ignore it
   server.on("clientError", answerMalformed);
   server.on("connect", refuseTunnel);
