@@ -37,8 +37,6 @@ test("those behind a slow one hold nothing and begin nothing, and end with the c
   await until(() => begun.length > 0 && client.bytesWritten > 40_000);
   client.destroy();
   await until(() => left);
-  const drained = performance.now();
   await server.drain();
-  expect(performance.now() - drained).toBeLessThan(1_500); // not the bound of 2 s after which work is cut
   expect({ begun, held: budget.heldBytes }).toEqual({ begun: ["slow"], held: 0 });
 });
