@@ -29,8 +29,8 @@ const RETRY_AFTER_S = 2;
 
 export class ByteBudget {
   readonly limitBytes: number;
+  readonly perClientBytes: number;
   readonly #what: string;
-  readonly #perClientBytes: number;
   readonly #byClient = new Map<string, number>();
   readonly #waiting: Waiting[] = [];
   #heldBytes = 0;
@@ -38,7 +38,7 @@ export class ByteBudget {
   constructor({ what, limitBytes, perClientBytes = limitBytes }: ByteBudgetOptions) {
     this.#what = what;
     this.limitBytes = limitBytes;
-    this.#perClientBytes = perClientBytes;
+    this.perClientBytes = perClientBytes;
   }
 
   get heldBytes(): number {
@@ -47,8 +47,8 @@ export class ByteBudget {
 
   /** Throws OverBudget for what could not even be held alone. */
   requireFit(bytes: number, client?: string): void {
-    const isShare = client !== undefined && this.#perClientBytes < this.limitBytes;
-    const limit = isShare ? this.#perClientBytes : this.limitBytes;
+    const isShare = client !== undefined && this.perClientBytes < this.limitBytes;
+    const limit = isShare ? this.perClientBytes : this.limitBytes;
     if (bytes <= limit) return;
     const whose = isShare ? "one client" : "all requests together";
     throw new OverBudget(
@@ -96,7 +96,7 @@ export class ByteBudget {
   #requireRoom(bytes: number, more: number, client: string | undefined): void {
     this.requireFit(bytes, client);
     const own = client === undefined ? 0 : this.#heldBy(client);
-    if (own + more > this.#perClientBytes) throw this.#full(more, own, this.#perClientBytes, "of one client");
+    if (own + more > this.perClientBytes) throw this.#full(more, own, this.perClientBytes, "of one client");
     if (!this.#hasRoom(more)) throw this.#full(more, this.#heldBytes, this.limitBytes, "of all requests together");
   }
 

@@ -20,7 +20,7 @@ import {
   requestLimits,
 } from "./config.js";
 import { lookAt } from "./control-images/look-at.js";
-import { PreprocessorClient } from "./control-images/preprocessor-client.js";
+import { CHUNKS_COST, PreprocessorClient } from "./control-images/preprocessor-client.js";
 import { DiffusionEngine } from "./engine/diffusion-engine.js";
 import { loadedStatus } from "./engine/load-status.js";
 import { memoryInfo } from "./engine/memory/memory-info.js";
@@ -125,11 +125,11 @@ function startEngine({ config, served, computing, log }: Configured): DiffusionE
   });
 }
 
-const preprocessorOf = ({ config, inflight: { pixels } }: Configured): PreprocessorClient =>
+const preprocessorOf = ({ config, inflight: { encoded, pixels } }: Configured): PreprocessorClient =>
   new PreprocessorClient({
     urls: config.PREPROCESSOR_URLS ?? [],
     timeoutMs: config.PREPROCESSOR_TIMEOUT_S * 1000,
-    maxBytes: 4 * config.MAX_INPUT_PIXELS,
+    maxBytes: Math.min(4 * config.MAX_INPUT_PIXELS, Math.floor(encoded.perClientBytes / CHUNKS_COST)),
     decode: (file, signal) => lookAt(file, { decodeLimits: decodeLimits(config), pixels, signal }),
   });
 

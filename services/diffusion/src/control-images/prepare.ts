@@ -1,6 +1,6 @@
 /** From the pictures that a resolved request brings, over the files that its stages begin with, to the pixels that they will see. */
 import { inField } from "@armature/contract";
-import type { Inflight } from "@armature/core";
+import type { ByteBudget, Inflight } from "@armature/core";
 import { type DecodeLimits, decodeImage } from "@armature/images";
 import type { JobContext } from "@armature/jobs";
 import type { SourcePolicy } from "@armature/net";
@@ -78,17 +78,36 @@ async function prepareOne({ place, source, annotation }: RequestPicture, deps: P
   // what is wrong with it is said by name, before another service sees it
   const options = { decodeLimits, pixels: inflight.pixels, signal: job.signal, onWarning: warn };
   await inField(place, () => lookAt(picture, options));
-  return annotated(picture, annotation, deps, job.signal);
+  const file = await annotated(picture, annotation, deps, job);
+  holdFile(file, inflight.encoded, job);
+  return file;
 }
 
-/** One annotation may serve several jobs: it ends when the last of them is cancelled. */
+/** Holds a control image's file until the job has ended. Throws BudgetFull where there is no room. */
+function holdFile({ length }: Buffer, encoded: ByteBudget, { client, onEnd }: JobContext): void {
+  const held = encoded.reserve(length, client);
+  onEnd(() => held.release());
+}
+
+/**
+ * One annotation may serve several jobs: it ends when the last of them is cancelled. While its answer comes, the bytes are held for the
+ * client that asked first.
+ */
 function annotated(
   picture: Uint8Array,
   { processor, options, place }: Annotation,
-  { cache, preprocessor, annotation }: PictureDeps,
-  signal: AbortSignal,
+  { cache, preprocessor, annotation, inflight }: PictureDeps,
+  { client, signal }: JobContext,
 ): Promise<Buffer> {
-  const wanted = { picture, processor, options, pointer: place };
-  const ask = (signal: AbortSignal) => annotation.add(() => preprocessor.annotate(wanted, signal), { signal });
-  return cache.get(controlKey(picture, processor, options), ask, signal);
+  const ask = async (signal: AbortSignal) => {
+    const held = inflight.encoded.reserve(0, client);
+    const hold = (bytes: number) => held.resize(bytes);
+    try {
+      return await preprocessor.annotate({ picture, processor, options, pointer: place, hold }, signal);
+    } finally {
+      held.release();
+    }
+  };
+  const inTurn = (signal: AbortSignal) => annotation.add(() => ask(signal), { signal });
+  return cache.get(controlKey(picture, processor, options), inTurn, signal);
 }

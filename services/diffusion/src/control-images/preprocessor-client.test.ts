@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
-import { InvalidRequest } from "@armature/core";
+import { BudgetFull, InvalidRequest } from "@armature/core";
 import { DecoderCrashed, decodeImage, sharp, UnsupportedImage } from "@armature/images";
 import { afterEach, describe, expect, test } from "vitest";
 import { listen } from "../../../../testing/loopback.js";
@@ -14,6 +14,7 @@ const WANTED = {
   processor: "canny",
   options: {},
   pointer: "/controlnets/0/preprocessor",
+  hold: () => {},
 };
 const STAYING = new AbortController().signal;
 
@@ -100,6 +101,27 @@ test("what a service says is cut and cleaned before it is passed on", async () =
   const { issues } = await client.annotate(WANTED, STAYING).catch((e) => e);
   expect(issues[0].detail).toMatch(/^the preprocessor service refuses canny: no \[31m red x+…$/);
   expect(issues[0].detail.length).toBeLessThan(400);
+});
+
+test("an answer is held before its bytes are, twice until they are joined; where there is no room it ends", async () => {
+  const client = await clientOf([says(200, "edges")]);
+  const held: number[] = [];
+  await client.annotate({ ...WANTED, hold: (bytes) => held.push(bytes) }, STAYING);
+  expect(held).toEqual([10, 5]);
+
+  const full = new BudgetFull("No room", 2);
+  const hold = () => {
+    throw full;
+  };
+  let ended: Promise<unknown> | undefined;
+  const endless = await clientOf([
+    (_req, res) => {
+      ended = once(res, "close");
+      res.write("half");
+    },
+  ]);
+  await expect(endless.annotate({ ...WANTED, hold }, STAYING)).rejects.toBe(full);
+  await ended;
 });
 
 test("a refusal of megabytes is not read to its end", async () => {

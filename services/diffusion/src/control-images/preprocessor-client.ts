@@ -1,5 +1,5 @@
 /** Speaks to preprocessor services over HTTP: a picture's bytes go there, a control image's bytes come back. */
-import { ImageTooLarge } from "@armature/core";
+import { AppError, ImageTooLarge } from "@armature/core";
 import { UnsupportedImage } from "@armature/images";
 import { steadyConnector } from "@armature/net";
 import type { RgbImage } from "@armature/pixels";
@@ -34,7 +34,16 @@ export interface AnnotationCall {
   options: Readonly<Record<string, unknown>>;
   /** Where the request names the processor, as a JSON pointer; errors carry it. */
   pointer: string;
+  /** Told how many bytes of the answer will be held from now on, before they are; what it throws ends the reading. */
+  hold(bytes: number): void;
 }
+
+interface AnswerLimits extends Pick<AnnotationCall, "hold"> {
+  maxBytes: number;
+}
+
+/** Chunks are held twice: by themselves, and joined. */
+export const CHUNKS_COST = 2;
 
 export class PreprocessorClient {
   private readonly agent: Agent;
@@ -50,7 +59,8 @@ export class PreprocessorClient {
 
   /**
    * The control image. Throws UpstreamUnavailable (no service answers, or all are too busy), UpstreamFailed (an answer that
-   * is none, or is no picture), InvalidRequest (the service refuses processor, options or picture), or `signal`'s reason.
+   * is none, or is no picture), InvalidRequest (the service refuses processor, options or picture), what
+   * `hold` throws, or `signal`'s reason.
    */
   async annotate(call: AnnotationCall, signal: AbortSignal): Promise<ControlImage> {
     const { urls } = this.options;
@@ -82,7 +92,8 @@ export class PreprocessorClient {
     const timeout = AbortSignal.timeout(this.options.timeoutMs);
     const answer = await this.send(base, call, AbortSignal.any([signal, timeout]));
     const accepted = answer.statusCode === 200;
-    const body = await this.read(base, answer, accepted ? this.options.maxBytes : MAX_REFUSAL_BYTES);
+    const limits = { maxBytes: accepted ? this.options.maxBytes : MAX_REFUSAL_BYTES, hold: call.hold };
+    const body = await this.read(base, answer, limits);
     if (!accepted) throw refusal(base, answer, body, call);
     return { file: body, image: await this.decoded(base, call, body, signal) };
   }
@@ -118,7 +129,11 @@ export class PreprocessorClient {
     }
   }
 
-  private async read(base: string, { body }: Dispatcher.ResponseData, maxBytes: number): Promise<Buffer> {
+  private async read(
+    base: string,
+    { body }: Dispatcher.ResponseData,
+    { maxBytes, hold }: AnswerLimits,
+  ): Promise<Buffer> {
     const chunks: Buffer[] = [];
     let bytes = 0;
     try {
@@ -126,12 +141,14 @@ export class PreprocessorClient {
         bytes += chunk.length;
         if (bytes > maxBytes)
           throw new UpstreamFailed(`The preprocessor ${serviceName(base)} sent too large an answer`);
+        hold(CHUNKS_COST * bytes);
         chunks.push(chunk);
       }
     } catch (cause) {
-      if (cause instanceof UpstreamFailed) throw cause;
+      if (cause instanceof AppError) throw cause;
       throw unreachable(base, cause);
     }
+    hold(bytes);
     return Buffer.concat(chunks);
   }
 }
