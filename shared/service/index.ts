@@ -13,10 +13,9 @@ export {
 } from "./common-settings.js";
 export { pictureSteps, waitingLimits } from "./job-limits.js";
 export {
-  decodingBytes,
+  decodingNeeds,
   type PictureReference,
   pictureReference,
-  pixelCount,
   referencedPicture,
   roomForPixels,
 } from "./job-pictures.js";

@@ -3,7 +3,7 @@
  * an address is fetched when the job is made ready.
  */
 import type { ByteBudget } from "@armature/core";
-import { type DecodeLimits, imageBytes, pictureHeader } from "@armature/images";
+import { type DecodeLimits, imageBytes, type PictureHeader, pictureHeader } from "@armature/images";
 import { blobName, type JobContext } from "@armature/jobs";
 import { fetchSource, type SourcePolicy } from "@armature/net";
 import type PQueue from "p-queue";
@@ -54,21 +54,34 @@ export function referencedPicture(
   return fetching.add(() => imageBytes(name, { pointer, maxBytes, fetchUrl }), { signal });
 }
 
-/** Bytes per pixel that decoding holds at its worst: four as libvips hands it over, three as it is kept. */
-const PIXEL_BYTES = 7;
+/**
+ * Bytes per pixel that decoding holds, in the decoder's process and this one: what the kind that takes most of each format did at its peak,
+ * measured on 25 megapixels, less the fifth that resident memory may exceed the budget by. At least seven: four as libvips hands a pixel
+ * over, three as it is kept.
+ */
+const PIXEL_BYTES: Record<PictureHeader["format"], number> = { JPEG: 7, PNG: 7, TIFF: 7, GIF: 8, WebP: 11, AVIF: 22 };
+const PROGRESSIVE_PIXEL_BYTES = 11;
 
-/** Bytes that the decoding of a picture of `pixels` pixels holds. */
-export const decodingBytes = (pixels: number): number => PIXEL_BYTES * pixels;
+/** What a picture's file takes, by its header; nothing where it will not be decoded: the header is not legible, or says too many pixels. */
+interface DecodingNeeds {
+  pixels: number;
+  /** Held while it is decoded. */
+  bytes: number;
+}
 
-/** Pixels of a picture's file, by its header; 0 for a file that will not be decoded: its header is not legible, or says too many. */
-export function pixelCount(file: Uint8Array, { maxPixels }: Pick<DecodeLimits, "maxPixels">): number {
+/** See DecodingNeeds. */
+export function decodingNeeds(file: Uint8Array, { maxPixels }: Pick<DecodeLimits, "maxPixels">): DecodingNeeds {
   try {
-    const { width, height } = pictureHeader(file);
-    return width * height > maxPixels ? 0 : width * height;
+    const { format, width, height, progressive } = pictureHeader(file);
+    const pixels = width * height;
+    if (pixels > maxPixels) return NOTHING;
+    return { pixels, bytes: pixels * (progressive ? PROGRESSIVE_PIXEL_BYTES : PIXEL_BYTES[format]) };
   } catch {
-    return 0; // decoding says why, in better words
+    return NOTHING; // decoding says why, in better words
   }
 }
+
+const NOTHING: DecodingNeeds = { pixels: 0, bytes: 0 };
 
 /** Waits until there is room for a job's pixels, and holds it until the job has ended. Throws OverBudget if there never is. */
 export async function roomForPixels(bytes: number, pixels: ByteBudget, { signal, onEnd }: JobContext): Promise<void> {

@@ -4,6 +4,8 @@ export interface ContainerFacts {
   height: number;
   /** Frames of an animation or pages of a document, at least 1; counted no further than one more than the reader's limit. */
   frames: number;
+  /** True for a JPEG of several scans and an interlaced PNG: their decoders hold the whole picture beside its pixels. */
+  progressive?: boolean;
 }
 
 /** Reads them; undefined where the container ends before it says so. Never throws, and takes time linear in the bytes. */

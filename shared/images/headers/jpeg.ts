@@ -30,13 +30,24 @@ function* jpegSegments(bytes: Uint8Array): Generator<JpegSegment> {
   }
 }
 
-/** Size from the first frame header; scans are no frames. */
+/**
+ * Size from the first frame header; scans are no frames. Progressive by that header, or by a first scan that has not all components: as
+ * libjpeg tells files whose coefficients it keeps.
+ */
 export function jpegFacts(bytes: Uint8Array): ContainerFacts | undefined {
+  let facts: ContainerFacts | undefined;
+  let components = 0;
   for (const { marker, at } of jpegSegments(bytes)) {
-    if (isFrame(marker)) return { height: uint16(bytes, at + 3), width: uint16(bytes, at + 5), frames: 1 };
-    if (marker === START_OF_SCAN) return undefined;
+    if (isFrame(marker) && !facts) {
+      facts = { height: uint16(bytes, at + 3), width: uint16(bytes, at + 5), frames: 1 };
+      if (isProgressive(marker)) return { ...facts, progressive: true };
+      components = bytes[at + 7] ?? 0;
+    }
+    if (marker !== START_OF_SCAN) continue;
+    const inScan = bytes[at + 2] ?? 0;
+    return facts && inScan < components ? { ...facts, progressive: true } : facts;
   }
-  return undefined;
+  return facts;
 }
 
 /** The number of scans, counted no further than `limit + 1`: each one makes the decoder visit the whole picture again. */
@@ -83,7 +94,7 @@ export function hasAllScans(bytes: Uint8Array): boolean {
   let progressive = false;
   for (const { marker, at } of jpegSegments(bytes)) {
     if (isFrame(marker)) {
-      progressive = marker === 0xc2 || marker === 0xca;
+      progressive = isProgressive(marker);
       const components = Array.from({ length: bytes[at + 7] ?? 0 }, (_, i) => bytes[at + 8 + 3 * i] ?? 0);
       missing = new Map(components.map((id) => [id, new Uint8Array(64).fill(UNSEEN)]));
     }
@@ -103,6 +114,9 @@ export function hasAllScans(bytes: Uint8Array): boolean {
 const UNSEEN = 99;
 
 const isFrame = (marker: number) => marker >= 0xc0 && marker <= 0xcf && !NO_FRAMES.includes(marker);
+
+/** With Huffman or arithmetic coding. */
+const isProgressive = (marker: number) => marker === 0xc2 || marker === 0xca;
 
 /** Stuffed zero and restart markers occur inside a scan's data; they and a few more have no length. */
 const standsAlone = (marker: number) => marker <= 0x01 || (marker >= 0xd0 && marker <= 0xd8);

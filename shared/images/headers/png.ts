@@ -4,6 +4,8 @@ import type { FactsReader } from "./container-facts.js";
 const SIGNATURE_BYTES = 8;
 /** Length, type and checksum. */
 const CHUNK_OVERHEAD = 12;
+/** The last byte of the first chunk. */
+const INTERLACE_AT = 28;
 
 export const pngFacts: FactsReader = (bytes, maxFrames) => {
   if (bytes.length < 24 || bytes.toString("latin1", 12, 16) !== "IHDR") return undefined;
@@ -12,5 +14,6 @@ export const pngFacts: FactsReader = (bytes, maxFrames) => {
     if (bytes.toString("latin1", at + 4, at + 8) === "fcTL") frames++;
     at += CHUNK_OVERHEAD + bytes.readUInt32BE(at);
   }
-  return { width: bytes.readUInt32BE(16), height: bytes.readUInt32BE(20), frames: Math.max(1, frames) };
+  const interlaced = bytes[INTERLACE_AT] === 1 && { progressive: true };
+  return { width: bytes.readUInt32BE(16), height: bytes.readUInt32BE(20), frames: Math.max(1, frames), ...interlaced };
 };

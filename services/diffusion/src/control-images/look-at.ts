@@ -1,7 +1,7 @@
 import type { ByteBudget } from "@armature/core";
 import { type DecodeLimits, type DecodeOptions, decodeImage } from "@armature/images";
 import type { RgbImage } from "@armature/pixels";
-import { decodingBytes, pixelCount } from "@armature/service";
+import { decodingNeeds } from "@armature/service";
 
 interface LookOptions extends Pick<DecodeOptions, "onWarning"> {
   decodeLimits: DecodeLimits;
@@ -15,7 +15,7 @@ export async function lookAt(
   file: Uint8Array,
   { decodeLimits, pixels, signal, onWarning }: LookOptions,
 ): Promise<RgbImage> {
-  const held = await pixels.reserveInTurn(decodingBytes(pixelCount(file, decodeLimits)), signal);
+  const held = await pixels.reserveInTurn(decodingNeeds(file, decodeLimits).bytes, signal);
   try {
     return await decodeImage(file, decodeLimits, { signal, onWarning });
   } finally {

@@ -4,7 +4,7 @@ import type { ByteBudget, Inflight } from "@armature/core";
 import { type DecodeLimits, decodeImage } from "@armature/images";
 import type { JobContext } from "@armature/jobs";
 import type { SourcePolicy } from "@armature/net";
-import { decodingBytes, pixelCount, referencedPicture, roomForPixels } from "@armature/service";
+import { decodingNeeds, referencedPicture, roomForPixels } from "@armature/service";
 import type PQueue from "p-queue";
 import type { Annotation, RequestPicture } from "../features/feature.js";
 import type { PicturesByPlace } from "../pictures/pictures-by-place.js";
@@ -67,7 +67,7 @@ export async function decodePictures(
 
 /** Bytes that the decoding of these files will hold. */
 function neededBytes(files: readonly Uint8Array[], limits: DecodeLimits): number {
-  return decodingBytes(files.reduce((sum, file) => sum + pixelCount(file, limits), 0));
+  return files.reduce((sum, file) => sum + decodingNeeds(file, limits).bytes, 0);
 }
 
 async function prepareOne({ place, source, annotation }: RequestPicture, deps: PictureDeps, job: JobContext) {

@@ -8,7 +8,7 @@ import { type DecodeLimits, decodeImage, encodeImage, encodingBytes } from "@arm
 import { blobName, type JobKind, type JobSpec, type JobTypes } from "@armature/jobs";
 import type { SourcePolicy } from "@armature/net";
 import type { RgbImage } from "@armature/pixels";
-import { decodingBytes, pictureReference, pixelCount, referencedPicture, roomForPixels } from "@armature/service";
+import { decodingNeeds, pictureReference, referencedPicture, roomForPixels } from "@armature/service";
 import type PQueue from "p-queue";
 import type { AnnotateOutcome, AnnotatePayload } from "../engine/calls.js";
 import type { AnnotationRequest } from "../request/annotation-request.js";
@@ -97,7 +97,7 @@ export function annotateKind(deps: AnnotateJobDeps): JobKind<AnnotateInput, Buff
     prepare: ({ picture, pointer = "" }, job) =>
       referencedPicture(picture, { pointer, maxBytes, sources, fetching, encoded: inflight.encoded }, job),
     async unpack({ pointer, formats }, file, job) {
-      const { format, bytes } = affordable(formats, pixelCount(file, decodeLimits), inflight.pixels);
+      const { format, bytes } = affordable(formats, decodingNeeds(file, decodeLimits), inflight.pixels);
       await roomForPixels(bytes, inflight.pixels, job);
       const decode = () => decodeImage(file, decodeLimits, { signal: job.signal, onWarning: warn });
       const decoded = () => (pointer === undefined ? decode() : inField(pointer, decode));
@@ -117,9 +117,13 @@ export function annotateKind(deps: AnnotateJobDeps): JobKind<AnnotateInput, Buff
 }
 
 /** The first format whose encoder there could be room for, and what the job holds with it; else the first: it is refused with the sums. */
-function affordable(formats: readonly ControlImageFormat[], pixels: number, budget: ByteBudget) {
+function affordable(
+  formats: readonly ControlImageFormat[],
+  decoding: { pixels: number; bytes: number },
+  budget: ByteBudget,
+) {
   const needs = formats.map((format) => {
-    return { format, bytes: Math.max(decodingBytes(pixels), encodingBytes(pixels, format)) };
+    return { format, bytes: Math.max(decoding.bytes, encodingBytes(decoding.pixels, format)) };
   });
   return needs.find(({ bytes }) => bytes <= budget.limitBytes) ?? needs[0]!;
 }
