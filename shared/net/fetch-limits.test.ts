@@ -116,7 +116,10 @@ test.each(SLOW)("a server that %s is given up in time", async (_name, server) =>
 test("a resolver that hangs is given up in time", async () => {
   const { error } = await refused("http://cat.example/", {
     policy: policy({ headersMs: 100 }),
-    resolve: () => new Promise(() => undefined),
+    resolve(_hostname, _signal, turn) {
+      turn?.onTurn?.();
+      return new Promise(() => undefined);
+    },
   });
   expect(error.message).toContain("did not answer within 0.1 s");
 });

@@ -18,7 +18,7 @@ export interface SourcePolicy extends UrlRules {
   /** Largest body, on the wire and after decompression. */
   maxBytes: number;
   maxRedirects: number;
-  /** Milliseconds from resolving a name to the end of the answer's headers, anew for each redirect. */
+  /** Milliseconds from the turn of a name's look-up to the end of the answer's headers, anew for each redirect. */
   headersMs: number;
   /** Milliseconds for everything, redirects and body included. */
   totalMs: number;
@@ -39,6 +39,8 @@ export interface SourceOptions {
   policy: SourcePolicy;
   /** Ends the fetch with Cancelled. */
   signal?: AbortSignal | undefined;
+  /** For whom it is fetched: the look-ups of one client's names leave room for others'. */
+  client?: string | undefined;
   /** Told how many bytes of the answer will be held from now on, before they are; what it throws ends the fetch. */
   hold?: ((bytes: number) => void) | undefined;
   /** All addresses of a name. Default: from DNS for foreign names, from the system for those that the operator configured. */
@@ -88,10 +90,14 @@ async function hop(source: SourceUrl, options: SourceOptions, abort: AbortContro
   const permits = (address: string) => source.mayBePrivate || isPublicAddress(address);
   const refusal = () =>
     new SourceForbidden(`${source.hostname} is not a host on the public internet; send the picture itself`);
-  const timer = setTimeout(() => abort.abort(tooSlow(policy.headersMs)), policy.headersMs);
+  let timer: NodeJS.Timeout | undefined;
+  const onTurn = () => {
+    timer ??= setTimeout(() => abort.abort(tooSlow(policy.headersMs)), policy.headersMs);
+  };
   let client: Client | undefined;
   try {
-    const addresses = await resolved(source, options, abort.signal);
+    const addresses = await resolved(source, options, abort.signal, onTurn);
+    onTurn(); // an address that is no name has no look-up
     if (!addresses.every(permits)) throw refusal();
     const connect = guardedConnector({ addresses, permits, refusal, open, signal: abort.signal });
     client = new Client(source.url.origin, { connect, headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: 16_384 });
@@ -111,10 +117,15 @@ async function hop(source: SourceUrl, options: SourceOptions, abort: AbortContro
   }
 }
 
-async function resolved({ hostname, mayBePrivate }: SourceUrl, { resolve }: SourceOptions, signal: AbortSignal) {
+async function resolved(
+  { hostname, mayBePrivate }: SourceUrl,
+  { resolve, client }: SourceOptions,
+  signal: AbortSignal,
+  onTurn: () => void,
+) {
   signal.throwIfAborted();
   const lookUp = resolve ?? (mayBePrivate ? ownLookUp : lookUpForeign);
-  const addresses = await unlessAborted(lookUp(hostname, signal), signal);
+  const addresses = await unlessAborted(lookUp(hostname, signal, { client, onTurn }), signal);
   if (addresses.length === 0) throw new SourceUnreachable(`${hostname} has no address`);
   return addresses;
 }

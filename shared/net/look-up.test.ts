@@ -1,4 +1,5 @@
 import { createSocket } from "node:dgram";
+import { setMaxListeners } from "node:events";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
@@ -78,6 +79,41 @@ test("so many names are looked up at once, and those given up make room at once"
   for (const left of slow) expect(await left).toMatchObject({ message: "gone" });
   expect(await quick).toEqual(["8.8.8.8"]);
   expect(asked.filter((question) => question.startsWith("slow3"))).toEqual([]);
+});
+
+test("one client's slow names take a quarter of the look-ups, and another's name is found meanwhile", async () => {
+  const { servers, asked } = await dnsServer((name, type) =>
+    name.startsWith("slow") ? undefined : type === A ? [8, 8, 8, 8] : [],
+  );
+  const lookUp = foreignLookUp({ servers, maxInFlight: 8 });
+  const leaving = new AbortController();
+  setMaxListeners(0, leaving.signal);
+  const names = Array.from({ length: 20 }, (_, i) => `slow${i}.example`);
+  const slow = names.map((name) => lookUp(name, leaving.signal, { client: "slow" }).catch((error: unknown) => error));
+  expect(await lookUp("quick.example", STAYING, { client: "quick" })).toEqual(["8.8.8.8"]);
+  expect(new Set(asked.map((question) => question.split(".")[0]))).toEqual(new Set(["slow0", "slow1", "quick"]));
+  leaving.abort(new Error("gone"));
+  for (const left of slow) expect(await left).toMatchObject({ message: "gone" });
+  expect(await lookUp("quick.example", STAYING, { client: "slow" })).toEqual(["8.8.8.8"]);
+});
+
+test("the time for an answer's headers begins when the look-up's turn has come", async () => {
+  const { servers } = await dnsServer((name, type) =>
+    name.startsWith("slow") ? undefined : type === A ? [127, 0, 0, 1] : [],
+  );
+  const resolve = foreignLookUp({ servers, maxInFlight: 1 });
+  const leaving = new AbortController();
+  const slow = resolve("slow.example", leaving.signal).catch(() => {});
+  const { host } = await serve((_req, res) => res.end("cat"));
+  const waiting = `cat.example:${host.split(":")[1]}`;
+  const fetched = fetchSource(`http://${waiting}/`, {
+    policy: policy({ privateHosts: [waiting], headersMs: 1_000, totalMs: 60_000 }),
+    resolve,
+  });
+  await delay(1_200);
+  leaving.abort();
+  await slow;
+  expect(String(await fetched)).toBe("cat");
 });
 
 test("foreign names take no thread, however slow; the operator's own are found by the system meanwhile", async () => {

@@ -50,7 +50,7 @@ export function referencedPicture(
   const held = encoded.reserve(0, client);
   onEnd(() => held.release());
   const hold = (bytes: number) => held.resize(bytes);
-  const fetchUrl = policy && ((url: string) => fetchSource(url, { policy, signal, hold }));
+  const fetchUrl = policy && ((url: string) => fetchSource(url, { policy, signal, client, hold }));
   return fetching.add(() => imageBytes(name, { pointer, maxBytes, fetchUrl }), { signal });
 }
 
