@@ -5,7 +5,7 @@ import { decodeImage } from "./decode.js";
 import { UnsupportedImage } from "./errors.js";
 import { MAX_FRAMES, pictureHeader } from "./picture-header.js";
 import { sharp } from "./sharp.js";
-import { animatedWebp, gif, restartJpeg, type TiffPage, tiff } from "./testing/odd-pictures.js";
+import { animatedWebp, bigEndianTiff, gif, restartJpeg, type TiffPage, tiff } from "./testing/odd-pictures.js";
 
 const LIMITS = { maxPixels: 50e6, timeoutS: 30 };
 const END = Buffer.from([0xff, 0xd9]);
@@ -114,6 +114,24 @@ describe("levels of a TIFF", () => {
     expect(await refusal(tiff(file))).toBe(
       `This TIFF holds ${name}; save it as grey, RGB or CMYK of 8 or 16 bits a channel`,
     );
+  });
+});
+
+describe.each([
+  ["BYTE", 1, 1],
+  ["SBYTE", 6, 1],
+  ["SHORT", 3, 2],
+  ["SSHORT", 8, 2],
+  ["LONG", 4, 4],
+  ["SLONG", 9, 4],
+  ["LONG8", 16, 8],
+] as const)("the sample format of a big-endian TIFF as %s", (_name, type, bytes) => {
+  test("is read: signed levels are refused by name, unsigned ones taken", async () => {
+    expect(await refusal(bigEndianTiff([-5, 1000, 32767], 2, type, bytes))).toMatch(
+      /^This TIFF holds 16-bit signed integer levels/,
+    );
+    const { data } = await decode(bigEndianTiff([0x1234, 0xffff], 1, type, bytes));
+    expect([...data]).toEqual([0x12, 0x12, 0x12, 255, 255, 255]);
   });
 });
 
