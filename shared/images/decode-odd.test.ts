@@ -1,11 +1,13 @@
 /** Files that are right and were taken for wrong, or the other way round. */
+import { readFileSync } from "node:fs";
+import type { JpegOptions } from "sharp";
 import { describe, expect, test } from "vitest";
 import { cpuTimed } from "../../testing/cpu-time.js";
 import { decodeImage } from "./decode.js";
 import { UnsupportedImage } from "./errors.js";
 import { MAX_FRAMES, pictureHeader } from "./picture-header.js";
 import { sharp } from "./sharp.js";
-import { animatedWebp, gif, restartJpeg, type TiffPage, tiff } from "./testing/odd-pictures.js";
+import { animatedWebp, bigEndianTiff, gif, restartJpeg, type TiffPage, tiff } from "./testing/odd-pictures.js";
 
 const LIMITS = { maxPixels: 50e6, timeoutS: 30 };
 const END = Buffer.from([0xff, 0xd9]);
@@ -29,6 +31,7 @@ const SIDE = 128;
 const pixels = Buffer.from(
   Array.from({ length: SIDE * SIDE }, (_, i) => [i % 256, (i * 7) % 256, Math.floor(i / SIDE) * 2]).flat(),
 );
+const astronaut = () => sharp(readFileSync(new URL("../../fixtures/images/astronaut.png", import.meta.url)));
 const picture = () => sharp(pixels, { raw: { width: SIDE, height: SIDE, channels: 3 } });
 
 describe("a JPEG that ends too soon", () => {
@@ -67,6 +70,53 @@ describe("a JPEG that ends too soon", () => {
       }
     },
   );
+
+  test.each([
+    ["one row of four blocks", 64, 16, 0.5],
+    ["one row of four blocks", 64, 16, 0.9],
+    ["one row of blocks", 300, 16, 0.5],
+    ["one row of blocks", 300, 16, 0.9],
+    ["two rows of blocks", 256, 32, 0.7],
+    ["two rows of blocks", 256, 32, 0.9],
+  ])(
+    "%s, %ix%i, cut at %d of its bytes is refused; without its end marker it is taken",
+    async (_name, width, height, share) => {
+      const settings: JpegOptions[] = [{}, { chromaSubsampling: "4:4:4" }, { progressive: true }];
+      for (const options of settings) {
+        const whole = await astronaut().resize(width, height, { fit: "fill" }).jpeg(options).toBuffer();
+        const cut = whole.subarray(0, Math.floor(whole.length * share));
+        for (const hidden of [cut, Buffer.concat([cut, END])]) {
+          expect(await refusal(hidden)).toMatch(/^This JPEG is cut off or damaged/);
+        }
+        const { data, warnings } = await decode(whole.subarray(0, -2));
+        expect(Buffer.compare(data, (await decode(whole)).data)).toBe(0);
+        expect(warnings).toEqual([expect.stringContaining("lacks its last bytes")]);
+      }
+    },
+  );
+
+  test.each([
+    ["4:2:0", {}],
+    ["4:4:4", { chromaSubsampling: "4:4:4" }],
+    ["progressive", { progressive: true }],
+  ])("%s: a hole of 3 % in the middle is refused", async (_name, options) => {
+    const whole = await astronaut().jpeg(options).toBuffer();
+    const taken: number[] = [];
+    // libjpeg does not notice the one at 80 % of the progressive file
+    for (let percent = 20; percent < 80; percent += 5) {
+      const at = Math.floor((whole.length * percent) / 100);
+      const rest = whole.subarray(at + Math.floor(0.03 * whole.length));
+      if ((await refusal(Buffer.concat([whole.subarray(0, at), rest]))) === "taken") taken.push(percent);
+    }
+    expect(taken).toEqual([]);
+  });
+
+  test("a progressive one that lacks whole scans is refused, though it ends with an end marker", async () => {
+    const whole = await picture().jpeg({ progressive: true }).toBuffer();
+    const lastScan = whole.lastIndexOf(Buffer.from([0xff, 0xc4])); // its Huffman table comes first
+    const cut = Buffer.concat([whole.subarray(0, lastScan), END]);
+    expect(await refusal(cut)).toMatch(/^This JPEG is cut off or damaged/);
+  });
 
   test("bytes between its data and its end do no harm", async () => {
     const whole = await picture().jpeg().toBuffer();
@@ -114,6 +164,24 @@ describe("levels of a TIFF", () => {
     expect(await refusal(tiff(file))).toBe(
       `This TIFF holds ${name}; save it as grey, RGB or CMYK of 8 or 16 bits a channel`,
     );
+  });
+});
+
+describe.each([
+  ["BYTE", 1, 1],
+  ["SBYTE", 6, 1],
+  ["SHORT", 3, 2],
+  ["SSHORT", 8, 2],
+  ["LONG", 4, 4],
+  ["SLONG", 9, 4],
+  ["LONG8", 16, 8],
+] as const)("the sample format of a big-endian TIFF as %s", (_name, type, bytes) => {
+  test("is read: signed levels are refused by name, unsigned ones taken", async () => {
+    expect(await refusal(bigEndianTiff([-5, 1000, 32767], 2, type, bytes))).toMatch(
+      /^This TIFF holds 16-bit signed integer levels/,
+    );
+    const { data } = await decode(bigEndianTiff([0x1234, 0xffff], 1, type, bytes));
+    expect([...data]).toEqual([0x12, 0x12, 0x12, 255, 255, 255]);
   });
 });
 

@@ -32,7 +32,7 @@ export interface DecodeOptions {
  * Decodes JPEG, PNG, WebP, AVIF, GIF (first frame) or TIFF (first page), of any depth and colour model, to RGB.
  * The EXIF orientation is applied, alpha goes onto white (`rgbImage`). Embedded RGB and grey profiles are ignored, as Pillow's
  * `convert("RGB")` does, so that annotators see the same levels as the reference; CMYK goes through its profile. A JPEG that ends in its
- * last row of blocks is taken, with a warning.
+ * last row of blocks, and lacks no more than 2 % of its pixels, is taken, with a warning.
  * Throws UnsupportedImage (no accepted format, cut off, damaged, too slow, too many frames), ImageTooLarge (naming both sizes) or
  * DecoderCrashed.
  */

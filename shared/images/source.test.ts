@@ -20,6 +20,9 @@ test.each([
   ["a data: URL with spaces", `data:image/png; charset=utf-8; base64,${BYTES.toString("base64")}`],
   ["a data: URL with a comma in quotes", `data:image/png;name="a,b;base64,c.png";base64,${BYTES.toString("base64")}`],
   ["a data: URL with long parameters", `data:image/png;name=${"x".repeat(300)};base64,${BYTES.toString("base64")}`],
+  ["a data: URL with escapes", "data:image/png;base64,ABCD%2B%2f8%2B%0D%0APw%3D%3D"],
+  ["a data: URL with an escaped line break and padding left out", "data:;base64,ABCD-_8-%0APw"],
+  ["a data: URL behind spaces and line breaks", ` \r\n\tdata:image/png;base64,${BYTES.toString("base64")}\n`],
   ["a data: URL in capitals with a parameter", `DATA:image/png;name=a.png;BASE64,${BYTES.toString("base64")}`],
 ])("%s gives the bytes", async (_name, source) => {
   expect(await imageBytes(source, OPTIONS)).toEqual(BYTES);
@@ -39,6 +42,9 @@ test.each([
   ["a relative path", "../secret.png", 'found "." at character 0'],
   ["a data: URL that is not base64", "data:image/svg+xml,<svg/>", "of the form data:image/png;base64,…"],
   ["a data: URL without a comma", "data:image/png;base64", "of the form data:image/png;base64,…"],
+  ["a data: URL with half an escape", "data:image/png;base64,AAA%3", 'found "%" at character 3'],
+  ["a data: URL with an escape that is no base64", "data:image/png;base64,AA%25A", 'found "%" at character 2'],
+  ["base64 with escapes outside a data: URL", "AA%3D%3D", 'found "%" at character 2'],
   ["a data: URL with nothing in it", "data:image/png;base64,", "found an empty text"],
 ])("%s is refused, and the field named", async (_name, source, detail) => {
   const error = await imageBytes(source, OPTIONS).catch((e: unknown) => e);
@@ -73,6 +79,12 @@ test.each(["http://example.com/cat.png", "https://example.com/cat.png", "file://
   },
 );
 
+test("an address behind spaces is refused, not fetched: jobs know addresses by their first letters", async () => {
+  const fetchUrl = vi.fn(async () => BYTES);
+  await expect(imageBytes(" https://example.com/cat.png", { ...OPTIONS, fetchUrl })).rejects.toThrow(InvalidRequest);
+  expect(fetchUrl).not.toHaveBeenCalled();
+});
+
 test("an error of the fetcher keeps its class and gets the field", async () => {
   const fetchUrl = async () => {
     throw new SourceUnreachable("example.com answered with status 404, not 200");
@@ -88,4 +100,11 @@ test("megabytes of base64 are checked in no time", async () => {
     expect(imageBytes(source, { ...OPTIONS, maxBytes: 1e9 })).rejects.toThrow("at character 40000000");
   const [, cpuMs] = await cpuTimed(check);
   expect(cpuMs).toBeLessThan(1000);
+});
+
+test("megabytes of escapes are decoded in no time", async () => {
+  const source = `data:;base64,${"%41".repeat(12_000_000)}`;
+  const [bytes, cpuMs] = await cpuTimed(() => imageBytes(source, { ...OPTIONS, maxBytes: 1e9 }));
+  expect(bytes).toHaveLength(9_000_000);
+  expect(cpuMs).toBeLessThan(2000);
 });

@@ -14,7 +14,7 @@ interface ImageSourceOptions {
 /** The bytes of a picture's file; whether they are a picture is for `decodeImage` to say. Never reads a local path. */
 export async function imageBytes(source: string, options: ImageSourceOptions): Promise<Buffer> {
   try {
-    if (/^data:/i.test(source)) return fromDataUrl(source, options);
+    if (/^\s*data:/i.test(source)) return fromDataUrl(source.trimStart(), options);
     if (/^[a-z][a-z0-9+.-]*:/i.test(source)) return await fromUrl(source, options);
     return fromBase64(source, options);
   } catch (error) {
@@ -27,7 +27,17 @@ export async function imageBytes(source: string, options: ImageSourceOptions): P
 function fromDataUrl(source: string, options: ImageSourceOptions): Buffer {
   const head = /^data:(?:[^,"]|"[^"]*"){0,500}?; *base64 *,/i.exec(source.slice(0, 600))?.[0];
   if (!head) throw invalid(options, "wants a data: URL of the form data:image/png;base64,…");
-  return fromBase64(source.slice(head.length), options);
+  return fromBase64(unescaped(source.slice(head.length)), options);
+}
+
+/** RFC 3986, section 2.1: %2B, %3D and the like as they are meant. A text with escapes that are none is left as it is, to be refused. */
+function unescaped(text: string): string {
+  if (!text.includes("%")) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 async function fromUrl(source: string, { fetchUrl }: ImageSourceOptions): Promise<Buffer> {

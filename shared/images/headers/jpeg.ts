@@ -65,6 +65,8 @@ export interface JpegLayout {
   end: number | undefined;
   /** Lines of a row of blocks (minimum coded units). */
   blockLines: number;
+  /** Width and height of the blocks that the last scan goes through, row by row: 8x8 where it has one component. */
+  scanBlock: [width: number, height: number];
   /** Blocks between two restart markers; 0 where there are none. */
   restartInterval: number;
   /** The most blocks that a scan can have. */
@@ -73,13 +75,17 @@ export interface JpegLayout {
 
 /** How the data of a JPEG are laid out. */
 export function jpegLayout(bytes: Uint8Array): JpegLayout {
-  const layout: JpegLayout = { end: undefined, blockLines: 8, restartInterval: 0, blocks: 0 };
+  const layout: JpegLayout = { end: undefined, blockLines: 8, scanBlock: [8, 8], restartInterval: 0, blocks: 0 };
+  let blockColumns = 8;
   for (const { marker, at } of jpegSegments(bytes)) {
     if (marker === END_OF_IMAGE) layout.end = at - 2;
     if (marker === RESTART_INTERVAL) layout.restartInterval = uint16(bytes, at + 2);
+    if (marker === START_OF_SCAN)
+      layout.scanBlock = (bytes[at + 2] ?? 0) > 1 ? [blockColumns, layout.blockLines] : [8, 8];
     if (!isFrame(marker)) continue;
-    const samplings = Array.from({ length: bytes[at + 7] ?? 0 }, (_, i) => (bytes[at + 9 + 3 * i] ?? 0) & 15);
-    layout.blockLines = 8 * Math.max(1, ...samplings);
+    const samplings = Array.from({ length: bytes[at + 7] ?? 0 }, (_, i) => bytes[at + 9 + 3 * i] ?? 0);
+    blockColumns = 8 * Math.max(1, ...samplings.map((sampling) => sampling >> 4));
+    layout.blockLines = 8 * Math.max(1, ...samplings.map((sampling) => sampling & 15));
     layout.blocks = Math.ceil(uint16(bytes, at + 3) / 8) * Math.ceil(uint16(bytes, at + 5) / 8);
   }
   return layout;

@@ -2,7 +2,17 @@
 import type { FactsReader } from "./container-facts.js";
 
 const TAGS = { width: 256, height: 257, bits: 258, colours: 262, sampleFormat: 339 } as const;
-const SHORT = 3;
+/** Bytes of a whole number by field type: BYTE, SHORT, LONG and LONG8, each without and with sign. libtiff takes one for the other. */
+const NUMBER_BYTES = new Map([
+  [1, 1],
+  [6, 1],
+  [3, 2],
+  [8, 2],
+  [4, 4],
+  [9, 4],
+  [16, 8],
+  [17, 8],
+]);
 const ENTRY_BYTES = 12;
 /** Sections 4 to 6, 16, 21 and 23, by PhotometricInterpretation: grey twice, RGB, palette, mask, CMYK, YCbCr. */
 const COLOURS = [0, 1, 2, 3, 4, 5, 6];
@@ -53,9 +63,11 @@ function reader(bytes: Buffer) {
     for (let i = 0, count = uint16(first); i < count; i++) {
       const entry = first + 2 + ENTRY_BYTES * i;
       if (uint16(entry) !== wanted) continue;
-      const isShort = uint16(entry + 2) === SHORT;
-      const at = uint32(entry + 4) > (isShort ? 2 : 1) ? uint32(entry + 8) : entry + 8;
-      return isShort ? uint16(at) : uint32(at);
+      const size = NUMBER_BYTES.get(uint16(entry + 2)) ?? 4;
+      const at = uint32(entry + 4) * size > 4 ? uint32(entry + 8) : entry + 8;
+      if (size === 1) return bytes[at] ?? 0;
+      if (size === 2) return uint16(at);
+      return uint32(size === 8 && !little ? at + 4 : at); // no number here needs more than 32 bits
     }
     return undefined;
   }

@@ -109,6 +109,33 @@ export function tiff(
   ]);
 }
 
+/** A big-endian TIFF of one row of grey pixels, 16 bits each, whose SampleFormat is `format` as a number of `formatBytes` and this field type. */
+export function bigEndianTiff(levels: number[], format: number, formatType: number, formatBytes: number): Buffer {
+  const long = (value: number) => uint32(value).reverse();
+  const formatValue = [...Array(8).fill(0), ...long(format)].slice(-formatBytes);
+  const dataAt = 8;
+  const formatAt = dataAt + 2 * levels.length;
+  const entries: [tag: number, type: number, value: number[]][] = [
+    [256, 4, long(levels.length)],
+    [257, 4, long(1)],
+    [258, 4, long(16)],
+    [259, 4, long(1)],
+    [262, 4, long(1)],
+    [273, 4, long(dataAt)],
+    [277, 4, long(1)],
+    [279, 4, long(2 * levels.length)],
+    [339, formatType, formatBytes > 4 ? long(formatAt) : [...formatValue, 0, 0, 0].slice(0, 4)],
+  ];
+  return Buffer.from([
+    ...[...Buffer.from("MM\0*"), ...long(formatAt + 8)],
+    ...levels.flatMap(uint16BE),
+    ...(formatBytes > 4 ? formatValue : Array(8).fill(0)),
+    ...uint16BE(entries.length),
+    ...entries.flatMap(([tag, type, value]) => [...uint16BE(tag), ...uint16BE(type), ...long(1), ...value]),
+    ...long(0),
+  ]);
+}
+
 /** A baseline JPEG of grey blocks, 8x8 each, that are a ramp; with a restart marker after every `interval` blocks. */
 export function restartJpeg(columns: number, rows: number, interval: number): Buffer {
   const scan: number[] = [];
@@ -153,6 +180,6 @@ const segment = (marker: number, data: number[]) => [0xff, marker, ...uint16BE(d
 const codeLengths = (length: number, count: number) =>
   Array.from({ length: 16 }, (_, i) => (i + 1 === length ? count : 0));
 const uint16 = (value: number) => [value & 255, value >> 8];
-const uint16BE = (value: number) => [value >> 8, value & 255];
+const uint16BE = (value: number) => [(value >> 8) & 255, value & 255];
 const uint16s = (values: number[]) => values.flatMap(uint16);
 const uint32 = (value: number) => [value & 255, (value >> 8) & 255, (value >> 16) & 255, value >>> 24];
