@@ -89,6 +89,7 @@ export const ROWS: Row[] = [
     "npm run device-soak",
     "npm run bench",
     "npm run bench -- --growth",
+    "npm run bench -- --models full --forms prepared --repeats 1",
     "npm run bench -- --models full --rounds 2 --peers COMMAND",
     "npm run bench -- --models full --forms prepared --growth --rounds 1 --repeats 1",
   ),

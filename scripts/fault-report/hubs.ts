@@ -5,7 +5,7 @@ import type { FaultRow } from "./fault-row.js";
 
 /** Runs `cases` fetches, spread over all kinds. The same seed gives the same hubs. */
 export async function hostileHubs(cases: number, seed: number): Promise<FaultRow[]> {
-  const rows = HOSTILE_HUBS.map(({ kind }): FaultRow => ({ kind, tried: 0, held: 0 }));
+  const rows = HOSTILE_HUBS.map(({ kind }): FaultRow => ({ kind: `hub: ${kind}`, tried: 0, held: 0 }));
   for (let i = 0; i < cases; i++) {
     const row = rows[i % rows.length]!;
     const caseSeed = seed + i * SEED_STEP;
