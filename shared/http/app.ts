@@ -5,6 +5,7 @@ import express, { type Express, type RequestHandler, type Router } from "express
 import type { Logger } from "pino";
 import type { Access } from "./access.js";
 import { discardBody } from "./body.js";
+import { withoutPort } from "./client.js";
 import { cors } from "./cors.js";
 import { documentDeclarations, documentRoutes } from "./document-routes.js";
 import { MethodNotAllowed } from "./errors.js";
@@ -99,6 +100,8 @@ function listenerApp(
     .disable("x-powered-by")
     .disable("etag")
     .set("trust proxy", access.trustProxy ?? false);
+  const trusts: Trusts = app.get("trust proxy fn");
+  app.set("trust proxy", (address: string, hop: number) => trusts(withoutPort(address), hop));
   app.use(introduce, requestLog(log), metrics.measureRequests, holdAnswer(inflight), requireHost);
   app.use(checkHost(access.hosts ?? [], (req) => access.loopbackOnly === true || isOperators(req)));
   app.use(checkOperator(isOperators), cors({ origins: access.corsOrigins ?? [], methodsOf, except: isOperators }));
@@ -131,6 +134,9 @@ const holdAnswer = ({ encoded }: Inflight): RequestHandler => {
     next();
   };
 };
+
+/** Whether an address, so many hops away, is that of a trusted proxy. */
+type Trusts = (address: string, hop: number) => boolean;
 
 type MethodsOf = (req: express.Request) => string[];
 
