@@ -69,7 +69,7 @@ export function createApp(options: AppOptions): ServiceApp {
     routers: [...operation.routers, ...routers],
   };
   const { app: handle, document } = listenerApp(options, separateAdmin ? work : all);
-  const admin = separateAdmin ? listenerApp(options, operation).app : undefined;
+  const admin = separateAdmin ? listenerApp(withoutCors(options), operation).app : undefined;
 
   const drain = () => {
     drainingError = new Draining(options.drainRetryAfterS ?? 5);
@@ -77,6 +77,11 @@ export function createApp(options: AppOptions): ServiceApp {
   };
   return { handle, admin, document, drain };
 }
+
+/** Operators' listener has no cross-origin use. */
+const withoutCors = (options: AppOptions): AppOptions => {
+  return { ...options, access: { ...options.access, corsOrigins: [] } };
+};
 
 interface Served {
   routes: RouteDeclaration[];
