@@ -49,6 +49,23 @@ test("a driver that never returns is noticed by its idleness, though the process
   expect(await engine.run("echo", "next")).toBe("next");
 });
 
+test("a main thread that is held without a call is noticed before the next one comes", async () => {
+  const { engine, states } = startEcho({ limits });
+  await engine.run("hangLater", null);
+  await vi.waitUntil(() => engine.state().restarts === 1, { timeout: 30_000 });
+  const told = states.map(({ status, reason }) => [status, reason]);
+  expect(told).toContainEqual(["unresponsive", "its process gives no sign of life"]);
+  expect(told).toContainEqual(["restarting", SILENT]);
+});
+
+test("an idle engine whose main thread is free stays", async () => {
+  const { engine, states } = startEcho({ limits });
+  await engine.run("echo", 1);
+  await sleep(12_000);
+  expect(states.map(({ status }) => status)).not.toContain("unresponsive");
+  expect(engine.state()).toMatchObject({ status: "ready", restarts: 0 });
+});
+
 test("a long call that holds the thread and computes is not idle, nor silent", async () => {
   const { engine } = startEcho({ limits });
   const allow = () => ({ what: "a step", ms: 60_000, idleMs: 5000 });

@@ -22,13 +22,23 @@ export function readHeartbeat(line: string): VitalSign | undefined {
   return Number.isFinite(cpuMs) && Number.isFinite(transfers) ? { cpuMs: cpuMs!, transfers: transfers! } : undefined;
 }
 
+export interface Heartbeat {
+  /** Says whether a call, or setup, holds the main thread; at first it does. Without one the main thread must answer. */
+  setBusy(busy: boolean): void;
+}
+
 /** Small: the thread allocates a few strings a second. Megabytes. */
 const THREAD_LIMITS = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 };
 
 /** Starts the thread that beats for as long as this process runs. */
-export function startHeartbeat(): void {
-  new Worker(new URL("./heartbeat-thread.js", import.meta.url), {
+export function startHeartbeat(): Heartbeat {
+  const busy = new Int32Array(new SharedArrayBuffer(4)).fill(1);
+  const thread = new Worker(new URL("./heartbeat-thread.js", import.meta.url), {
+    workerData: busy,
     resourceLimits: THREAD_LIMITS,
     execArgv: [],
-  }).unref();
+  });
+  thread.on("message", () => thread.postMessage(null));
+  thread.unref();
+  return { setBusy: (value) => void Atomics.store(busy, 0, value ? 1 : 0) };
 }

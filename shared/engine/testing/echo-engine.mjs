@@ -44,6 +44,8 @@ serveEngine(async (settings) => {
     compute: async ({ ms }) => block(ms),
     // Hangs as a driver that never answers does: the thread waits, and computes nothing.
     hang: async () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
+    // Answers, and hangs then, without a call.
+    hangLater: async () => void setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0), 100),
     // Ends the process where the file is not there yet, after an event of that name.
     dieOnce: async ({ event, file }, call) => {
       call.progress(event);
