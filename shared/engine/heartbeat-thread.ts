@@ -3,7 +3,7 @@
  * thread cannot: a call of the runtime holds it for as long as the network takes. While it has no call it must answer this
  * thread, which else beats no more: an idle process whose main thread is held takes no call either.
  */
-import { writeSync } from "node:fs";
+import { readFileSync, writeSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { HEARTBEAT_FD, heartbeatLine } from "./heartbeat.js";
 
@@ -16,8 +16,9 @@ let unanswered = 0;
 
 function beat(): void {
   if (isHeld()) return;
-  const { userCPUTime, systemCPUTime, majorPageFault, fsRead, fsWrite } = process.resourceUsage(); // of the whole process
-  const sign = { cpuMs: (userCPUTime + systemCPUTime) / 1000, transfers: majorPageFault + fsRead + fsWrite };
+  const { userCPUTime, systemCPUTime, majorPageFault } = process.resourceUsage(); // of the whole process
+  const cpuMs = (userCPUTime + systemCPUTime) / 1000;
+  const sign = { cpuMs, waitedMs: waitedMs(), transfers: majorPageFault + pagesMoved() };
   try {
     writeSync(HEARTBEAT_FD, heartbeatLine(sign));
   } catch {
@@ -33,6 +34,28 @@ function isHeld(): boolean {
     unanswered++;
   }
   return unanswered > MOST_UNANSWERED;
+}
+
+/** The second number of schedstat, in nanoseconds (Linux, Documentation/scheduler/sched-stats.rst); 0 on a system that has none. */
+function waitedMs(): number {
+  try {
+    return Number(readFileSync("/proc/self/schedstat", "utf8").split(" ")[1]) / 1e6;
+  } catch {
+    return 0;
+  }
+}
+
+const PAGE_BYTES = 4096;
+
+/** Pages read and written by calls, of any file system and from its cache too (Linux, proc_pid_io(5)); elsewhere those of disks. */
+function pagesMoved(): number {
+  try {
+    const [, read, written] = /^rchar: (\d+)\nwchar: (\d+)/.exec(readFileSync("/proc/self/io", "utf8"))!;
+    return Math.floor((Number(read) + Number(written)) / PAGE_BYTES);
+  } catch {
+    const { fsRead, fsWrite } = process.resourceUsage();
+    return fsRead + fsWrite;
+  }
 }
 
 parentPort?.on("message", () => {
