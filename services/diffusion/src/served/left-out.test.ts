@@ -51,6 +51,7 @@ const SCHEDULER = "scheduler/scheduler_config.json";
 
 const BROKEN: [file: string, breaks: (path: string) => void, reason: RegExp][] = [
   ["tokenizer/merges.txt", remove, /^tokenizer\/merges\.txt: cannot be opened \(ENOENT\)$/],
+  ["tokenizer/merges.txt", text(""), /^tokenizer\/merges\.txt: holds no merges$/],
   ["tokenizer/vocab.json", text("{"), /^tokenizer\/vocab\.json: is not JSON$/],
   [
     "tokenizer/tokenizer_config.json",
@@ -132,6 +133,24 @@ test("a ControlNet is left out likewise, and ends the start where it is named", 
   expect(() => readServed({ modelsDir, adapters: { controlnet: ["depth"] } })).toThrow(
     /controlnet-depth\/config\.json: layers_per_block/,
   );
+});
+
+test.each<[string, (path: string) => void, string]>([
+  ["that does not parse", text("{"), "config.json: cannot be read as JSON"],
+  ["that is a list", text("[]"), "config.json: a JSON object was expected"],
+  ["that is a pipe", pipe, "config.json: is not a file"],
+  ["that is an endless device", endless, "config.json: is not a file"],
+])("a ControlNet with a config.json %s is left out with the reason, and ends the start where it is named", (...row) => {
+  const [, breaks, reason] = row;
+  place("tiny-sd", "tiny-sd");
+  for (const id of ["controlnet-canny", "controlnet-depth"]) place(id, id);
+  breaks(inModel("controlnet-depth", "config.json"));
+  const { adapters, leftOut } = readServed({ modelsDir });
+  expect(adapters.map(({ id }) => id)).toEqual(["controlnet-canny"]);
+  expect(leftOut).toEqual({ models: [], adapters: { controlnet: [{ id: "controlnet-depth", reason }] } });
+  const named = () => readServed({ modelsDir, adapters: { controlnet: ["depth=controlnet-depth"] } });
+  expect(named).toThrow(InvalidModel);
+  expect(named).toThrow(reason);
 });
 
 test("a folder with broken models alone ends the start, with the reason of each", () => {

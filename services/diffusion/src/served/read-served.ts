@@ -89,9 +89,10 @@ function readAdapters(selection: ServedSelection, kind: AdapterKind, found: Mode
       orInvalidModel(join(modelsDir, choice.id), () => readAdapter(selection, kind, choice));
     return { usable: chosen.map(read), leftOut: [] };
   }
-  return readUsable(found.adapters[kind], modelsDir, (id) =>
+  const { usable, leftOut } = readUsable(found.adapters[kind], modelsDir, (id) =>
     readAdapter(selection, kind, { type: controlTypeOf(id), id }),
   );
+  return { usable, leftOut: [...leftOut, ...found.unreadable] };
 }
 
 interface ChosenAdapter {
@@ -100,9 +101,11 @@ interface ChosenAdapter {
 }
 
 /** Of a type alone: all there are, for models may want different ones. */
-function selectAdapters(kind: AdapterKind, choice: string, { adapters }: ModelFolders): ChosenAdapter[] {
+function selectAdapters(kind: AdapterKind, choice: string, { adapters, unreadable }: ModelFolders): ChosenAdapter[] {
   const [type, folder] = choice.split("=") as [string, string | undefined];
-  const ids = adapters[kind].filter((id) => (folder ? id === folder : controlTypeOf(id) === type));
+  const ids = folder
+    ? [...adapters[kind], ...unreadable.map(({ id }) => id)].filter((id) => id === folder)
+    : adapters[kind].filter((id) => controlTypeOf(id) === type);
   if (ids.length === 0) {
     const known = adapters[kind].map((id) => `${controlTypeOf(id)}=${id}`).join(", ");
     throw new InvalidConfig(
