@@ -95,7 +95,13 @@ const BROKEN: [file: string, breaks: (path: string) => void, reason: RegExp][] =
   [SCHEDULER, text("{'beta': 1}"), /^scheduler\/scheduler_config\.json: is not JSON$/],
   [SCHEDULER, change({ _class_name: "EDMEulerScheduler" }), /^scheduler: .*EDMEulerScheduler is not supported/],
   [SCHEDULER, change({ beta_schedule: "sigmoid" }), /^scheduler: .*beta_schedule/],
-  ["armature.json", text("{"), /^armature\.json: /],
+  ["armature.json", text("{"), /^armature\.json: is not JSON$/],
+  ["armature.json", text("[]"), /^armature\.json: wants an object/],
+  [
+    "armature.json",
+    change({ num_inference_steps: 0, guidance_scale: "high", steps: 5 }),
+    /^armature\.json: num_inference_steps: wants at least 1, found 0; guidance_scale: wants a number, .*; steps: unknown field "steps"; there are num_inference_steps, guidance_scale, scheduler$/,
+  ],
   ["armature.json", change({ scheduler: "dpm" }), /^armature\.json: scheduler "dpm": .*there is no scheduler/],
   ["armature.json", change({ num_inference_steps: 1001 }), /^armature\.json: scheduler "dpm\+\+ 2m": .*steps/],
 ];
