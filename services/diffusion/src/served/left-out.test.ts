@@ -102,6 +102,18 @@ const BROKEN: [file: string, breaks: (path: string) => void, reason: RegExp][] =
     change({ num_inference_steps: 0, guidance_scale: "high", steps: 5 }),
     /^armature\.json: num_inference_steps: wants at least 1, found 0; guidance_scale: wants a number, .*; steps: unknown field "steps"; there are num_inference_steps, guidance_scale, scheduler$/,
   ],
+  ["model_index.json", text("{"), /^model_index\.json: cannot be read as JSON$/],
+  ["model_index.json", pipe, /^model_index\.json: is not a file$/],
+  [
+    "model_index.json",
+    change({ _class_name: "StableDiffusionXLPipeline" }),
+    /^model_index\.json: _class_name is "StableDiffusionXLPipeline"; one of StableDiffusionPipeline, .* was expected$/,
+  ],
+  [
+    "model_index.json",
+    change({ _class_name: "StableDiffusionInpaintPipeline" }),
+    /^model_index\.json: _class_name is "StableDiffusionInpaintPipeline";/,
+  ],
   ["armature.json", change({ scheduler: "dpm" }), /^armature\.json: scheduler "dpm": .*there is no scheduler/],
   ["armature.json", change({ num_inference_steps: 1001 }), /^armature\.json: scheduler "dpm\+\+ 2m": .*steps/],
 ];

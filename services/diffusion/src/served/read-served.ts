@@ -9,7 +9,7 @@ import { readCheckpoint } from "../families/index.js";
 import { type PrecisionBytes, readComponent } from "./component.js";
 import { findModelFolders, type ModelFolders } from "./model-folders.js";
 import { readRecommendation } from "./recommendation.js";
-import { requireScheduler, requireTokenizer } from "./requirements.js";
+import { requirePipeline, requireScheduler, requireTokenizer } from "./requirements.js";
 import { readSchedulerConfig } from "./scheduler-config.js";
 import type { Selected, ServedAdapter, ServedModel } from "./served.js";
 
@@ -56,6 +56,7 @@ function selectModel(selection: ServedSelection, id: string, found: ModelFolders
 
 function readModel({ modelsDir, note }: ServedSelection, id: string): ServedModel {
   const folder = join(modelsDir, id);
+  requirePipeline(folder);
   const { family, configs } = readCheckpoint((name) => readConfig(join(folder, name)), folder);
   const components = Object.entries(family.components).map(([name, component]) =>
     readComponent({ ...component, folder: join(folder, name), config: configs[name] }, note),
