@@ -43,6 +43,12 @@ test.each([
   ["CrucibleAI/ControlNetMediaPipeFace/diffusion_sd15", "mediapipe_face"],
   ["DionTimmer/controlnet_qrcode-control_v11p_sd21", "qr_code"],
   ["monster-labs/control_v1p_sd15_qrcode_monster", "qr_code"],
+  ["someone/sd21canny", "canny"],
+  ["someone/SD15Canny", "canny"],
+  ["someone/controlnetcanny", "canny"],
+  ["someone/controlnet-depth-anything-v2", "depth"],
+  ["someone/animal-openpose", "animal_openpose"],
+  ["someone/ControlNetADE20K", "seg"],
   ["depth/sd21", "depth"],
   ["controlnet-depth", "depth"],
 ])("%s is of type %s by its words", (id, type) => {
@@ -53,9 +59,21 @@ test.each([
   ["ioclab/control_v1p_sd15_brightness", "brightness"],
   ["someone/controlnet-sparkles", "sparkles"],
   ["someone/shedding-tiles", "shedding-tiles"],
+  ["someone/uncanny-valley", "uncanny-valley"],
+  ["someone/in-depth-study", "in-depth-study"],
+  ["someone/etch-a-sketchbook", "etch-a-sketchbook"],
+  ["someone/reshuffled", "reshuffled"],
+  ["someone/animalcompose", "animalcompose"],
 ])("%s holds no known word and is of a type of its own, %s, without a processor", (id, type) => {
   expect(controlTypeOf(id)).toBe(type);
   expect(defaultProcessor(type)).toBe("none");
+});
+
+test("each type is told by its own name", () => {
+  const types = ["qr_code", "mediapipe_face", "inpaint", "shuffle", "ip2p", "lineart_anime", "scribble", "lineart"];
+  types.push("softedge", "canny", "mlsd", "animal_openpose", "densepose", "openpose", "normalbae", "normal", "depth");
+  types.push("seg", "tile", "color");
+  expect(types.map(controlTypeOf)).toEqual(types);
 });
 
 test("a photograph goes through the processor of the type", () => {

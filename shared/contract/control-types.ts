@@ -8,36 +8,46 @@ interface ControlType {
   processor: string;
   /** What its control images consist of; `any`: a picture tells nothing. */
   shows: ControlImageKind;
-  /** What of a folder's name tells it. Letters, digits and `_` for what parts words, as `plainName` gives them. */
+  /** What of a folder's name tells it: whole words, in a name as `plainName` gives it. */
   words: RegExp;
 }
 
+/**
+ * Matches `words` where no letter stands beside them: `canny` in `_sd21canny_` and `_canny2_`, not in `_uncanny_`. A version may follow
+ * (`openposev2`), and `controlnet` may come before.
+ */
+const whole = (words: string): RegExp => new RegExp(`(?:(?<![a-z])|(?<=controlnet))(?:${words})(?:v\\d+)?(?![a-z])`);
+
 /** Control types in the order in which names are tried: a name that says more stands before one that says less, such as lineart_anime before lineart. */
 const CONTROL_TYPES = {
-  qr_code: { processor: "none", shows: "any", words: /qr_?code/ },
-  mediapipe_face: { processor: "mediapipe_face", shows: "lines", words: /media_?pipe_?face/ },
-  inpaint: { processor: "none", shows: "any", words: /inpaint/ },
-  shuffle: { processor: "shuffle", shows: "any", words: /shuffle/ },
-  ip2p: { processor: "none", shows: "any", words: /ip2p|pix2pix/ },
+  qr_code: { processor: "none", shows: "any", words: whole("qr_?codes?") },
+  mediapipe_face: { processor: "mediapipe_face", shows: "lines", words: whole("media_?pipe_?faces?") },
+  inpaint: { processor: "none", shows: "any", words: whole("inpaint(ing)?") },
+  shuffle: { processor: "shuffle", shows: "any", words: whole("shuffle") },
+  ip2p: { processor: "none", shows: "any", words: whole("ip2p|(instruct_?)?pix2pix") },
   lineart_anime: {
     processor: "lineart_anime",
     shows: "lines",
-    words: /line_?art\w*anime|anime\w*line_?art|manga_?line/,
+    words: whole("line_?art(_|_\\w+_)?anime|anime(_|_\\w+_)?line_?art|manga_?line"),
   },
-  scribble: { processor: "scribble_pidsafe", shows: "lines", words: /scribble|sketch/ },
-  lineart: { processor: "lineart_realistic", shows: "lines", words: /line_?art|anyline|misto_?line/ },
-  softedge: { processor: "softedge_pidsafe", shows: "lines", words: /soft_?edge|_(hed|pidi|pidinet|teed)_/ },
-  canny: { processor: "canny", shows: "lines", words: /canny/ },
-  mlsd: { processor: "mlsd", shows: "lines", words: /mlsd/ },
-  animal_openpose: { processor: "animal_openpose", shows: "lines", words: /animal\w*pose/ },
-  densepose: { processor: "densepose", shows: "any", words: /dense_?pose/ },
-  openpose: { processor: "openpose_full", shows: "lines", words: /open_?pose|dw_?pose|_pose_/ },
-  normalbae: { processor: "normal_bae", shows: "any", words: /normal_?bae/ },
-  normal: { processor: "normal_midas", shows: "any", words: /_normals?_|normal_?map/ },
-  depth: { processor: "depth_midas", shows: "grey", words: /depth|midas/ },
-  seg: { processor: "none", shows: "areas", words: /_seg_|segment|ade20k/ },
-  tile: { processor: "none", shows: "any", words: /_tile_/ },
-  color: { processor: "color", shows: "any", words: /_colou?r_/ },
+  scribble: { processor: "scribble_pidsafe", shows: "lines", words: whole("(fake_?)?scribbles?|sketch(es)?") },
+  lineart: { processor: "lineart_realistic", shows: "lines", words: whole("line_?arts?|any_?line|misto_?line") },
+  softedge: { processor: "softedge_pidsafe", shows: "lines", words: whole("soft_?edges?|hed|pidi|pidinet|teed") },
+  canny: { processor: "canny", shows: "lines", words: whole("canny(_?edges?)?") },
+  mlsd: { processor: "mlsd", shows: "lines", words: whole("mlsd") },
+  animal_openpose: { processor: "animal_openpose", shows: "lines", words: whole("animal(_|_\\w+_)?(open|dw)?_?pose") },
+  densepose: { processor: "densepose", shows: "any", words: whole("dense_?pose") },
+  openpose: { processor: "openpose_full", shows: "lines", words: whole("(open|dw)?_?pose") },
+  normalbae: { processor: "normal_bae", shows: "any", words: whole("normal_?bae") },
+  normal: { processor: "normal_midas", shows: "any", words: whole("normals?|normal_?maps?") },
+  depth: {
+    processor: "depth_midas",
+    shows: "grey",
+    words: whole("(?<!_in_)(zoe|midas|leres|dpt|hand)?depth(_?maps?|_?anything)?|midas"),
+  },
+  seg: { processor: "none", shows: "areas", words: whole("seg|segment(s|ed|ation)?|ade20_?k") },
+  tile: { processor: "none", shows: "any", words: whole("tile") },
+  color: { processor: "color", shows: "any", words: whole("colou?r") },
 } as const satisfies Record<string, ControlType>;
 
 /** The processor for a type; `none` where no word of it is known. */
@@ -67,9 +77,9 @@ function knownName(id: string): keyof typeof CONTROL_TYPES | undefined {
   return undefined;
 }
 
-/** A name in lower case, each word between two `_`: `ControlNet-LineartXL` is `_control_net_lineart_xl_`. */
+/** A name in lower case, each word between two `_`: `ControlNet-LineartXL` is `_control_net_lineart_xl_`, `SD15Canny` is `_sd15_canny_`. */
 const plainName = (name: string): string =>
-  `_${name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, "_").replaceAll(/[^A-Za-z0-9]+/g, "_")}_`.toLowerCase();
+  `_${name.replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, "_").replaceAll(/[^A-Za-z0-9]+/g, "_")}_`.toLowerCase();
 
 /** A name without the words that only say that it is a ControlNet: `control_v1p_sd15_brightness` is `brightness`. */
 const ownName = (name: string): string => name.replace(/^control(net)?([-_]v\d+\w*?)?([-_]sd\d+(s2)?)?[-_]/, "");

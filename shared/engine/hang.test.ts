@@ -42,11 +42,36 @@ test("a driver that never returns is noticed by its idleness, though the process
   const { engine, states } = startEcho({ limits });
   const allow = () => ({ what: "loading", ms: 60_000, idleMs: 5000 });
   await expect(engine.run("hang", null, { allow })).rejects.toThrow(
-    "The echo engine crashed: loading neither computed, read nor wrote anything for 5 s",
+    "The echo engine crashed: loading computed, read and wrote next to nothing for 5 s",
   );
-  const suspected = { status: "unresponsive", reason: "loading neither computes, reads nor writes anything" };
+  const suspected = { status: "unresponsive", reason: "loading computes, reads and writes next to nothing" };
   expect(states).toContainEqual(expect.objectContaining(suspected));
   expect(await engine.run("echo", "next")).toBe("next");
+});
+
+test("a driver that computes a little while it hangs is noticed as soon", async () => {
+  const { engine } = startEcho({ limits });
+  const allow = () => ({ what: "loading", ms: 60_000, idleMs: 5000, leastCpuMs: 2500 });
+  await expect(engine.run("trickle", null, { allow })).rejects.toThrow(
+    "The echo engine crashed: loading computed, read and wrote next to nothing for 5 s",
+  );
+});
+
+test("a main thread that is held without a call is noticed before the next one comes", async () => {
+  const { engine, states } = startEcho({ limits });
+  await engine.run("hangLater", null);
+  await vi.waitUntil(() => engine.state().restarts === 1, { timeout: 30_000 });
+  const told = states.map(({ status, reason }) => [status, reason]);
+  expect(told).toContainEqual(["unresponsive", "its process gives no sign of life"]);
+  expect(told).toContainEqual(["restarting", SILENT]);
+});
+
+test("an idle engine whose main thread is free stays", async () => {
+  const { engine, states } = startEcho({ limits });
+  await engine.run("echo", 1);
+  await sleep(12_000);
+  expect(states.map(({ status }) => status)).not.toContain("unresponsive");
+  expect(engine.state()).toMatchObject({ status: "ready", restarts: 0 });
 });
 
 test("a long call that holds the thread and computes is not idle, nor silent", async () => {

@@ -1,3 +1,4 @@
+export { type Allowance, loadingAllowance } from "./awaited.js";
 export type { EngineLog, EngineState } from "./engine-options.js";
 export { type Engine, startEngine } from "./engine-process.js";
 export { engineEnvironment } from "./environment.js";
@@ -5,4 +6,3 @@ export { ENGINE_ERRORS, EngineCrashed, type EngineError, EngineUnavailable } fro
 export type { Allow } from "./pending-call.js";
 export type { EngineCall } from "./protocol.js";
 export { type CallContext, serveEngine } from "./serve-engine.js";
-export type { Allowance } from "./watchdog.js";

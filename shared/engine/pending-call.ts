@@ -1,5 +1,5 @@
 /** One call of `Engine.run`, from the side of the caller: a promise that is settled once. */
-import type { Allowance } from "./watchdog.js";
+import type { Allowance } from "./awaited.js";
 
 /**
  * How long a call may take until its next event. Asked when the process gets the call, then with each event. `nowMs` counts the

@@ -38,7 +38,7 @@ export function serveEngine<Calls extends CallTable<Calls>, Settings = unknown>(
 ): void {
   if (!process.send) throw new Error("This module is an engine: it is started by startEngine, not by itself");
   setPriority(NICENESS);
-  startHeartbeat();
+  const heartbeat = startHeartbeat();
   let handlers: Record<string, AnyHandler> = {};
   let running: { id: number; controller: AbortController } | undefined;
 
@@ -46,10 +46,13 @@ export function serveEngine<Calls extends CallTable<Calls>, Settings = unknown>(
     switch (message.type) {
       case "start":
         handlers = await start(() => setup(message.settings as Settings));
+        heartbeat.setBusy(false);
         return;
       case "run":
         running = { id: message.id, controller: new AbortController() };
+        heartbeat.setBusy(true);
         await answer(message, handlers, running.controller.signal);
+        heartbeat.setBusy(false);
         return;
       case "cancel":
         if (running?.id === message.id) running.controller.abort();

@@ -281,6 +281,7 @@ function pipelineFiles() {
   return {
     "model_index.json": text("{}"),
     "scheduler/scheduler_config.json": text("{ }"),
+    "tokenizer/tokenizer_config.json": text("{      }"),
     "tokenizer/vocab.json": text("{  }"),
     "tokenizer/merges.txt": text("a b"),
     "text_encoder/config.json": text("{   }"),

@@ -22,6 +22,7 @@ const PIPELINE = {
   "v1-5-pruned-emaonly.ckpt": 4270,
   "v1-5-pruned-emaonly.safetensors": 4270,
   "scheduler/scheduler_config.json": 3,
+  "tokenizer/tokenizer_config.json": 4,
   "tokenizer/vocab.json": 100,
   "tokenizer/merges.txt": 50,
   "text_encoder/config.json": 6,
@@ -49,6 +50,7 @@ test("of a pipeline: each component's configuration and its smallest safetensors
     "text_encoder/config.json",
     "text_encoder/model.fp16.safetensors",
     "tokenizer/merges.txt",
+    "tokenizer/tokenizer_config.json",
     "tokenizer/vocab.json",
     "unet/config.json",
     "unet/diffusion_pytorch_model.fp16.safetensors",
@@ -169,6 +171,50 @@ test("a pipeline without its UNet's folder, or its configuration, is none", () =
   for (const files of [noFolder, noConfig]) {
     expect(() => chosen(files)).toThrow(/model_index\.json is there, but no unet\/config\.json with weights beside it/);
   }
+});
+
+const without = (...gone: string[]) =>
+  Object.fromEntries(Object.entries(PIPELINE).filter(([path]) => !gone.some((name) => path.startsWith(name))));
+
+test.each<[string, Record<string, number>, string]>([
+  [
+    "a text encoder",
+    without("text_encoder/"),
+    "no text_encoder/config.json with weights beside it; found .gitattributes, README.md, model_index.json, v1-5-pruned-emaonly.ckpt, v1-5-pruned-emaonly.safetensors, scheduler/, tokenizer/, unet/, vae/, safety_checker/, feature_extractor/",
+  ],
+  [
+    "its configuration",
+    without("text_encoder/config.json"),
+    "no text_encoder/config.json with weights beside it; found text_encoder/model.safetensors, text_encoder/model.fp16.safetensors, text_encoder/pytorch_model.bin",
+  ],
+  [
+    "a vocabulary",
+    without("tokenizer/vocab.json"),
+    "no tokenizer/vocab.json; found tokenizer/tokenizer_config.json, tokenizer/merges.txt",
+  ],
+  [
+    "merges",
+    without("tokenizer/merges.txt"),
+    "no tokenizer/merges.txt; found tokenizer/tokenizer_config.json, tokenizer/vocab.json",
+  ],
+  [
+    "a byte in its merges",
+    { ...PIPELINE, "tokenizer/merges.txt": 0 },
+    "no tokenizer/merges.txt; found tokenizer/tokenizer_config.json, tokenizer/vocab.json, tokenizer/merges.txt of 0 bytes",
+  ],
+  [
+    "a scheduler's configuration",
+    { ...without("scheduler/"), "scheduler/README.md": 3 },
+    "no scheduler/scheduler_config.json; found scheduler/README.md",
+  ],
+])("a pipeline without %s is not fetched: it is said what is missing and what is there", (_what, files, said) => {
+  expect(() => chosen(files)).toThrow(`some/model: model_index.json is there, but ${said}`);
+});
+
+test("a pipeline without a tokenizer: each file that is missing is named", () => {
+  expect(() => chosen(without("tokenizer/"))).toThrow(
+    "no tokenizer/tokenizer_config.json, no tokenizer/vocab.json, no tokenizer/merges.txt; found .gitattributes",
+  );
 });
 
 test("in place of a listed file comes whichever form of the weights is there, never another file", () => {

@@ -1,6 +1,7 @@
 /**
  * Which files of a repository to take. The rule for a model in diffusers' layout: of each component its configuration, and the
- * weights that would be loaded (the list in shared/weights). A component without such weights stops the selection.
+ * weights that would be loaded (the list in shared/weights). A component without such weights, and a pipeline without a part that it
+ * needs, stop the selection.
  */
 import { chooseWeights, isPickle, looksLikeWeights, WEIGHT_FORMS, weightsExpected } from "@armature/weights";
 import type { WantedFiles } from "./selection.js";
@@ -29,7 +30,18 @@ const SMALL_FILES = new Set([
 const NO_NETWORK = ["tokenizer_config.json", "vocab.json", "merges.txt", "scheduler_config.json"];
 
 /** Networks that every pipeline has. */
-const PIPELINE_NETWORKS = ["unet", "vae"];
+const PIPELINE_NETWORKS = ["text_encoder", "unet", "vae"];
+
+/** What else no pipeline works without. */
+const PIPELINE_FILES = [
+  "tokenizer/tokenizer_config.json",
+  "tokenizer/vocab.json",
+  "tokenizer/merges.txt",
+  "scheduler/scheduler_config.json",
+];
+
+/** Most files that a message names. */
+const MOST_SHOWN = 12;
 
 /** Folders of a pipeline that generation does without. The safety checker is asked for by its own name. */
 const LEFT_OUT = new Set(["safety_checker", "feature_extractor", "onnx"]);
@@ -112,15 +124,31 @@ function smallestModel(repository: string, files: readonly RemoteFile[], notes: 
       chosen.push(...component(repository, folder, inside));
     }
   }
-  for (const folder of PIPELINE_NETWORKS) requireNetwork(repository, folder, chosen);
+  requirePipeline(repository, files, chosen);
   return chosen;
 }
 
-function requireNetwork(repository: string, folder: string, chosen: readonly RemoteFile[]): void {
-  const names = chosen.filter(({ path }) => folderOf(path) === folder).map(({ path }) => nameOf(path));
-  if (names.includes("config.json") && names.some(looksLikeWeights)) return;
-  const text = `${repository}: model_index.json is there, but no ${folder}/config.json with weights beside it`;
-  throw new WeightsUnavailable("no-weights", text);
+/** Throws WeightsUnavailable where `chosen` of `files` is no pipeline that could work, with what is missing and what is there. */
+function requirePipeline(repository: string, files: readonly RemoteFile[], chosen: readonly RemoteFile[]): void {
+  const paths = chosen.filter(({ size }) => size > 0).map(({ path }) => path);
+  const hasNetwork = (folder: string) =>
+    paths.includes(`${folder}/config.json`) &&
+    paths.some((path) => folderOf(path) === folder && looksLikeWeights(nameOf(path)));
+  const networks = PIPELINE_NETWORKS.filter((folder) => !hasNetwork(folder));
+  const small = PIPELINE_FILES.filter((path) => !paths.includes(path));
+  const missing = [...networks.map((folder) => `${folder}/config.json with weights beside it`), ...small];
+  if (missing.length === 0) return;
+  const found = shownIn(new Set([...networks, ...small.map(folderOf)]), files);
+  const text = `${repository}: model_index.json is there, but no ${missing.join(", no ")}; found ${found}`;
+  throw new WeightsUnavailable(networks.length > 0 ? "no-weights" : "missing-file", text);
+}
+
+/** The files in `folders`; where there are none, what is at the root. */
+function shownIn(folders: ReadonlySet<string>, files: readonly RemoteFile[]): string {
+  const inside = files.filter(({ path }) => folders.has(folderOf(path)));
+  const found = inside.map(({ path, size }) => (size > 0 ? path : `${path} of 0 bytes`));
+  const all = found.length > 0 ? found : [...new Set(files.map(({ path }) => path.replace(/\/.*/s, "/")))];
+  return `${all.slice(0, MOST_SHOWN).join(", ")}${all.length > MOST_SHOWN ? ", …" : ""}`;
 }
 
 /** Configuration and weights of one folder. A network without weights that can be loaded stops the selection. */

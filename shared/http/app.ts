@@ -5,6 +5,7 @@ import express, { type Express, type RequestHandler, type Router } from "express
 import type { Logger } from "pino";
 import type { Access } from "./access.js";
 import { discardBody } from "./body.js";
+import { withoutPort } from "./client.js";
 import { cors } from "./cors.js";
 import { documentDeclarations, documentRoutes } from "./document-routes.js";
 import { MethodNotAllowed } from "./errors.js";
@@ -68,7 +69,7 @@ export function createApp(options: AppOptions): ServiceApp {
     routers: [...operation.routers, ...routers],
   };
   const { app: handle, document } = listenerApp(options, separateAdmin ? work : all);
-  const admin = separateAdmin ? listenerApp(options, operation).app : undefined;
+  const admin = separateAdmin ? listenerApp(withoutCors(options), operation).app : undefined;
 
   const drain = () => {
     drainingError = new Draining(options.drainRetryAfterS ?? 5);
@@ -76,6 +77,11 @@ export function createApp(options: AppOptions): ServiceApp {
   };
   return { handle, admin, document, drain };
 }
+
+/** Operators' listener has no cross-origin use. */
+const withoutCors = (options: AppOptions): AppOptions => {
+  return { ...options, access: { ...options.access, corsOrigins: [] } };
+};
 
 interface Served {
   routes: RouteDeclaration[];
@@ -99,6 +105,8 @@ function listenerApp(
     .disable("x-powered-by")
     .disable("etag")
     .set("trust proxy", access.trustProxy ?? false);
+  const trusts: Trusts = app.get("trust proxy fn");
+  app.set("trust proxy", (address: string, hop: number) => trusts(withoutPort(address), hop));
   app.use(introduce, requestLog(log), metrics.measureRequests, holdAnswer(inflight), requireHost);
   app.use(checkHost(access.hosts ?? [], (req) => access.loopbackOnly === true || isOperators(req)));
   app.use(checkOperator(isOperators), cors({ origins: access.corsOrigins ?? [], methodsOf, except: isOperators }));
@@ -131,6 +139,9 @@ const holdAnswer = ({ encoded }: Inflight): RequestHandler => {
     next();
   };
 };
+
+/** Whether an address, so many hops away, is that of a trusted proxy. */
+type Trusts = (address: string, hop: number) => boolean;
 
 type MethodsOf = (req: express.Request) => string[];
 

@@ -30,3 +30,11 @@ test("a client is whom the connection shows, unless a trusted proxy says more", 
   expect(await clientAs(["loopback", "192.0.2.0/24"], "203.0.113.9, 192.0.2.1")).toBe("203.0.113.9");
   expect(await clientAs(1, "not an address")).toBe("127.0.0.1");
 });
+
+test("a port that a proxy adds to an address, also to another proxy's, makes no difference", async () => {
+  expect(await clientAs(1, "192.0.2.1:1234")).toBe("192.0.2.1");
+  expect(await clientAs(1, "[2001:db8:1:2::9]:80")).toBe("2001:db8:1:2::/64");
+  expect(await clientAs(1, "[2001:db8:1:2::9]")).toBe("2001:db8:1:2::/64");
+  expect(await clientAs(["loopback", "192.0.2.0/24"], "203.0.113.9:5, 192.0.2.1:1234")).toBe("203.0.113.9");
+  expect(await clientAs(1, "[not an address]:80")).toBe("127.0.0.1");
+});

@@ -4,8 +4,14 @@ import type { Request } from "express";
 
 /** The client of a request: its address, or what a trusted proxy says of it. */
 export function clientOf(req: Request): string {
-  const named = req.ip ?? "";
+  const named = withoutPort(req.ip ?? "");
   return holderOf(isIP(named) ? named : (req.socket.remoteAddress ?? "")); // a proxy may pass on any text
+}
+
+/** A forwarded address without the port that some proxies add: `192.0.2.1:1234`, `[2001:db8::1]:80` (RFC 7239, section 6). */
+export function withoutPort(address: string): string {
+  const [, bracketed, plain] = /^(?:\[(.*)\](?::\d+)?|([\d.]+):\d+)$/.exec(address) ?? [];
+  return bracketed ?? plain ?? address;
 }
 
 /** The holder of an address: an IPv4 address stands for itself, an IPv6 address for its /64, which one subscriber has whole. */

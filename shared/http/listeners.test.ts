@@ -77,6 +77,18 @@ test("operators have a listener of their own, which is there when the other is f
   expect(await status(`${adminUrl}/healthz`)).toBe(200);
 });
 
+test("pages of other origins read what the service does, and nothing of the operators' listener", async () => {
+  const app = { separateAdmin: true, access: { corsOrigins: ["*"] } };
+  const { url, adminUrl } = await startService(undefined, { app });
+  const allowed = async (address: string) => {
+    const answer = await fetch(address, { headers: { Origin: "https://app.example" } });
+    return answer.headers.get("Access-Control-Allow-Origin");
+  };
+  expect(await allowed(`${url}/openapi.json`)).toBe("*");
+  expect(await allowed(`${adminUrl}/metrics`)).toBeNull();
+  expect(await allowed(`${adminUrl}/healthz`)).toBeNull();
+});
+
 test("both listeners drain, and a start that fails for one closes the other", async () => {
   const { url, adminUrl, drain, port } = await startService(undefined, { app: { separateAdmin: true } });
   await expect(

@@ -5,7 +5,9 @@ import { type Loadable, Residency } from "./residency.js";
 function stage(budgetBytes: number) {
   let clock = 0;
   const log: string[] = [];
-  const residency = new Residency({ budgetBytes, now: () => clock++ });
+  const loading: string[] = [];
+  const onLoading = ({ key, bytes }: { key: string; bytes: number }) => void loading.push(`${key} ${bytes}`);
+  const residency = new Residency({ budgetBytes, now: () => clock++, onLoading });
   const model = (key: string, bytes: number): Loadable<string> => ({
     key,
     owner: key,
@@ -16,7 +18,7 @@ function stage(budgetBytes: number) {
     },
     release: async () => void log.push(`-${key}`),
   });
-  return { residency, model, log };
+  return { residency, model, log, loading };
 }
 
 test("the least recently used model makes room", async () => {
@@ -32,6 +34,13 @@ test("the least recently used model makes room", async () => {
   expect(await residency.acquire([d])).toEqual(["loaded d"]);
   expect(log).toEqual(["+a", "+b", "+c", "-b", "+d"]);
   expect(residency.status().map(({ key }) => key)).toEqual(["c", "a", "d"]);
+});
+
+test("each load is told of before it begins, with its bytes; what is there already is not", async () => {
+  const { residency, model, loading } = stage(30);
+  await residency.acquire([model("a", 10), model("b", 20)]);
+  await residency.acquire([model("b", 20), model("a", 10)]);
+  expect(loading).toEqual(["a 10", "b 20"]);
 });
 
 test("a model that the same request needs is never released for it", async () => {

@@ -28,6 +28,8 @@ interface ResidencyOptions {
   budgetBytes: number;
   /** Milliseconds since the epoch. */
   now: () => number;
+  /** Called before one is loaded. */
+  onLoading?: (loadable: Pick<Loadable<unknown>, "key" | "bytes">) => void;
   onChange?: (status: ResidentStatus[]) => void;
 }
 
@@ -94,6 +96,7 @@ export class Residency {
       return known.loaded as T;
     }
     await this.makeRoom(loadable.bytes, order);
+    this.options.onLoading?.(loadable);
     const start = this.options.now();
     const loaded = await loadable.load();
     const end = this.options.now();

@@ -19,12 +19,21 @@ test("folders are found by what they hold, in order, down to the third level, an
   const root = folders({
     ...{ "b/two": '{"kind":"net"}', "a/one": '{"kind":"net"}', "b/two/inside": '{"kind":"net"}' },
     ...{ "x/y/z": '{"kind":"other"}', "x/y/too/deep": '{"kind":"other"}', ".hidden": '{"kind":"net"}' },
-    broken: "{",
+    ...{ broken: "{", "broken/below": '{"kind":"net"}', list: "[1]" },
   });
+  writeFileSync(join(root, "config.json"), "");
+  mkdirSync(join(root, "odd/config.json"), { recursive: true });
   symlinkSync(join(root, "a/one"), join(root, "linked"));
   symlinkSync(join(root, "nowhere"), join(root, "dangling"));
-  expect(Object.fromEntries(findFolders(root, kindOf))).toEqual({
-    net: ["a/one", "b/two", "linked"],
+  const { byKind, unreadable } = findFolders(root, kindOf);
+  expect(Object.fromEntries(byKind)).toEqual({
+    net: ["a/one", "b/two", "broken/below", "linked"],
     other: ["x/y/z"],
   });
+  expect(unreadable).toEqual([
+    { id: ".", reason: "config.json: cannot be read as JSON" },
+    { id: "broken", reason: "config.json: cannot be read as JSON" },
+    { id: "list", reason: "config.json: a JSON object was expected" },
+    { id: "odd", reason: "config.json: is not a file" },
+  ]);
 });

@@ -1,4 +1,4 @@
-export { configField, findFolders, isFolder } from "./find-folders.js";
+export { configField, type FoundFolders, findFolders, isFolder } from "./find-folders.js";
 export { type LeftOut, orInvalidModel, readUsable, type Usable } from "./left-out.js";
 export { lfsPointerAt, lfsPointerText, MAX_POINTER_BYTES } from "./lfs-pointer.js";
 export { ModelConfig } from "./model-config.js";

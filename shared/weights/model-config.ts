@@ -23,17 +23,7 @@ export class ModelConfig {
   }
 
   static read(file: string): ModelConfig {
-    const text = readSmallFile(file);
-    let values: unknown;
-    try {
-      values = JSON.parse(text);
-    } catch (cause) {
-      throw new InvalidModel(`${file}: cannot be read as JSON`, { cause });
-    }
-    if (typeof values !== "object" || values === null || Array.isArray(values)) {
-      throw new InvalidModel(`${file}: a JSON object was expected`);
-    }
-    return new ModelConfig(file, values as Record<string, unknown>);
+    return new ModelConfig(file, parseConfig(readSmallFile(file), file));
   }
 
   /** Whether the key is there with a value. */
@@ -133,6 +123,18 @@ export class ModelConfig {
   private unsupported(key: string, hint: string): InvalidModel {
     return new InvalidModel(`${this.file}: ${key} is ${shown(this.values[key])}; ${hint}`);
   }
+}
+
+/** The JSON object that `text` of a file is. Throws InvalidModel, naming the file, for any other text. */
+export function parseConfig(text: string, file: string): Record<string, unknown> {
+  let values: unknown;
+  try {
+    values = JSON.parse(text);
+  } catch (cause) {
+    throw new InvalidModel(`${file}: cannot be read as JSON`, { cause });
+  }
+  if (!isRecord(values)) throw new InvalidModel(`${file}: a JSON object was expected`);
+  return values;
 }
 
 /** A value as a message may show it. */

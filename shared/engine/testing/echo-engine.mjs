@@ -44,6 +44,15 @@ serveEngine(async (settings) => {
     compute: async ({ ms }) => block(ms),
     // Hangs as a driver that never answers does: the thread waits, and computes nothing.
     hang: async () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
+    // Hangs as a driver that asks again and again does: it computes a little.
+    trickle: async () => {
+      for (;;) {
+        block(100);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 900);
+      }
+    },
+    // Answers, and hangs then, without a call.
+    hangLater: async () => void setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0), 100),
     // Ends the process where the file is not there yet, after an event of that name.
     dieOnce: async ({ event, file }, call) => {
       call.progress(event);

@@ -13,6 +13,8 @@ interface EchoCalls {
   stall: EngineCall<null, void, number>;
   compute: EngineCall<{ ms: number }, void>;
   hang: EngineCall<null, never>;
+  trickle: EngineCall<null, never>;
+  hangLater: EngineCall<null, void>;
   dieOnce: EngineCall<{ event: string; file: string }, string, string>;
   fail: EngineCall<{ how: string }, never>;
   exit: EngineCall<{ code: number }, never>;

@@ -41,8 +41,10 @@ export interface GenerateOutcome {
 }
 
 export type EngineProgress =
-  /** `loading`: the networks of a stage of the recipe. `starting`: that stage, whose networks are loaded. */
-  | { stage: "loading" | "starting" | "compiling" }
+  /** The networks of a stage of the recipe, or one of so many bytes. */
+  | { stage: "loading"; bytes?: number }
+  /** `starting`: a stage of the recipe, whose networks are loaded. */
+  | { stage: "starting" | "compiling" }
   | { stage: "denoising"; step: number; steps: number }
   | { stage: "residency"; loaded: ResidentStatus[] }
   /** Results that the call has left in the device's memory: 0, or there is a leak. */

@@ -1,6 +1,6 @@
 /** The diffusion engine: a process that owns the sessions and answers one call after another. */
 import { type CallContext, serveEngine } from "@armature/engine";
-import { liveDeviceTensors, type ResidentStatus } from "@armature/runtime";
+import { liveDeviceTensors } from "@armature/runtime";
 import { factsOf } from "../served/facts-of.js";
 import { stageUses } from "../stages/recipe.js";
 import type { DiffusionCalls, EngineProgress, EngineSettings, GenerateOutcome, GeneratePayload } from "./calls.js";
@@ -12,13 +12,16 @@ type Call = CallContext<EngineProgress>;
 
 serveEngine<DiffusionCalls, EngineSettings>(async (settings) => {
   const { served, device } = settings;
-  let report: (loaded: ResidentStatus[]) => void = () => {};
-  const networks = residentNetworks(settings, (loaded) => report(loaded));
+  let report: (event: EngineProgress) => void = () => {};
+  const networks = residentNetworks(settings, {
+    onLoading: ({ bytes }) => report({ stage: "loading", bytes }),
+    onChange: (loaded) => report({ stage: "residency", loaded }),
+  });
   const facts = factsOf(served, device);
   const tokenizer = tokenizersOf(served);
 
   const listen = (call: Call) => {
-    report = (loaded) => call.progress({ stage: "residency", loaded });
+    report = (event) => call.progress(event);
   };
 
   async function runGenerate({ recipe, pictures }: GeneratePayload, call: Call): Promise<GenerateOutcome> {

@@ -22,10 +22,10 @@ interface ResidentNetworks {
 
 export function residentNetworks(
   { served, device: settings, precision: usual, budgetBytes, deviceMemory: memory }: EngineSettings,
-  onChange: (loaded: ResidentStatus[]) => void,
+  events: { onLoading(network: { bytes: number }): void; onChange(loaded: ResidentStatus[]): void },
 ): ResidentNetworks {
   const device = { ...settings, opened: new OpenNetworks() };
-  const residency = new Residency({ budgetBytes, now: Date.now, onChange });
+  const residency = new Residency({ budgetBytes, now: Date.now, ...events });
   const admission = requestAdmission({ served, device, memory, residency });
   const loadables = (uses: readonly UnsizedUse[]) => loadableUses(uses, served, device);
 

@@ -44,9 +44,13 @@ test("a step that opens networks of another size is no measure, and has the time
 });
 
 test("loading may take long while the process works; on the CPU a job that is lost then is tried once more", () => {
-  const loading = { what: "loading", ms: 90_000, idleMs: 5000 };
+  const loading = { what: "loading", ms: 90_000, idleMs: 60_000, leastCpuMs: 30_000, mostCpuMs: 60_000 };
   expect(job().begun).toEqual({ ...loading, repeatable: false });
   expect(job().after(10, { stage: "loading" })).toEqual({ ...loading, repeatable: false });
+  expect(job().after(10, { stage: "loading", bytes: 3.4e9 })).toEqual({
+    ...{ ...loading, repeatable: false },
+    mostCpuMs: 264_000, // a minute, and one for each GB
+  });
   expect(job("cpu").after(10, { stage: "residency", loaded: [] })).toEqual({ ...loading, repeatable: true });
 });
 

@@ -1,12 +1,12 @@
 /** How long the engine may take until its next sign of progress: measured where steps came before, else by what it does. */
-import type { Allowance } from "@armature/engine";
+import { type Allowance, loadingAllowance } from "@armature/engine";
 import type { EngineProgress } from "./calls.js";
 
 /** All in milliseconds, but `factor`. */
 export interface AllowanceLimits {
-  /** In which a process that computes with its own threads may do nothing at all: neither compute, nor read, nor write. */
+  /** In which a process that computes with its own threads may do next to nothing: neither compute, nor read, nor write. */
   idleMs: number;
-  /** For loading a network: from a slow disk, with its preparation. */
+  /** For loading a network at most: from a slow disk, with its preparation. */
   loadingMs: number;
   /** For what has no measure yet: a text, the first step with its compilation, decoding. */
   unmeasuredMs: number;
@@ -53,7 +53,8 @@ export function stepAllowances(
     lastStep = device === "cpu" ? nowMs : undefined;
     if (!event || event.stage === "loading" || event.stage === "residency") {
       // a GPU's job is tried once more as a whole
-      return { what: "loading", ms: limits.loadingMs, idleMs: limits.idleMs, repeatable: device === "cpu" };
+      const bytes = event?.stage === "loading" ? (event.bytes ?? 0) : 0;
+      return { ...loadingAllowance(bytes, limits.loadingMs), repeatable: device === "cpu" };
     }
     return { what: "a stage", ms: limits.unmeasuredMs, ...computes };
   };

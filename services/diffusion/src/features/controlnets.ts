@@ -102,9 +102,11 @@ export const controlNets = defineFeature({
     })),
   }),
   *warnings({ controls }, { evaluations, steeredBy, pictures }) {
-    for (const [i, { type, processor, start, end }] of controls.entries()) {
+    for (const [i, { type, processor, start, end, conditioningScale }] of controls.entries()) {
       const [subject, picture] = [`controlnets[${i}] (${type})`, controlPicture(i)];
-      if (!steeredBy.has(picture)) {
+      if (conditioningScale === 0) {
+        yield `${subject} has no effect: conditioning_scale is 0`;
+      } else if (!steeredBy.has(picture)) {
         const share = `control_guidance_start ${start} and control_guidance_end ${end}`;
         yield `${subject} has no effect: no step of ${evaluations.length} lies whole between ${share}`;
       } else if (processor === "none" && looksLikePhotograph(pictures[picture]!, controlImageKind(type))) {

@@ -77,6 +77,16 @@ test("a ControlNet whose window no step meets is named, and one that acts is not
   ]);
 });
 
+test("a ControlNet of no strength is named once, whatever its picture and its window are", async () => {
+  const pictures = { "/controlnets/0/image": await readRgb("images/astronaut.png") };
+  for (const window of [{}, { control_guidance_start: 0.95 }]) {
+    const controlnets = [control({ type: "canny", conditioning_scale: 0, ...window })];
+    expect(warnings({ controlnets }, { pictures })).toEqual([
+      "controlnets[0] (canny) has no effect: conditioning_scale is 0",
+    ]);
+  }
+});
+
 const PHOTO = "images/astronaut.png";
 const CANNY = "preprocess/canny/astronaut-100-200.png";
 const DEPTH = "components/dpt-random-depth.png";

@@ -51,6 +51,7 @@ const SCHEDULER = "scheduler/scheduler_config.json";
 
 const BROKEN: [file: string, breaks: (path: string) => void, reason: RegExp][] = [
   ["tokenizer/merges.txt", remove, /^tokenizer\/merges\.txt: cannot be opened \(ENOENT\)$/],
+  ["tokenizer/merges.txt", text(""), /^tokenizer\/merges\.txt: holds no merges$/],
   ["tokenizer/vocab.json", text("{"), /^tokenizer\/vocab\.json: is not JSON$/],
   [
     "tokenizer/tokenizer_config.json",
@@ -94,7 +95,25 @@ const BROKEN: [file: string, breaks: (path: string) => void, reason: RegExp][] =
   [SCHEDULER, text("{'beta': 1}"), /^scheduler\/scheduler_config\.json: is not JSON$/],
   [SCHEDULER, change({ _class_name: "EDMEulerScheduler" }), /^scheduler: .*EDMEulerScheduler is not supported/],
   [SCHEDULER, change({ beta_schedule: "sigmoid" }), /^scheduler: .*beta_schedule/],
-  ["armature.json", text("{"), /^armature\.json: /],
+  ["armature.json", text("{"), /^armature\.json: is not JSON$/],
+  ["armature.json", text("[]"), /^armature\.json: wants an object/],
+  [
+    "armature.json",
+    change({ num_inference_steps: 0, guidance_scale: "high", steps: 5 }),
+    /^armature\.json: num_inference_steps: wants at least 1, found 0; guidance_scale: wants a number, .*; steps: unknown field "steps"; there are num_inference_steps, guidance_scale, scheduler$/,
+  ],
+  ["model_index.json", text("{"), /^model_index\.json: cannot be read as JSON$/],
+  ["model_index.json", pipe, /^model_index\.json: is not a file$/],
+  [
+    "model_index.json",
+    change({ _class_name: "StableDiffusionXLPipeline" }),
+    /^model_index\.json: _class_name is "StableDiffusionXLPipeline"; one of StableDiffusionPipeline, .* was expected$/,
+  ],
+  [
+    "model_index.json",
+    change({ _class_name: "StableDiffusionInpaintPipeline" }),
+    /^model_index\.json: _class_name is "StableDiffusionInpaintPipeline";/,
+  ],
   ["armature.json", change({ scheduler: "dpm" }), /^armature\.json: scheduler "dpm": .*there is no scheduler/],
   ["armature.json", change({ num_inference_steps: 1001 }), /^armature\.json: scheduler "dpm\+\+ 2m": .*steps/],
 ];
@@ -132,6 +151,24 @@ test("a ControlNet is left out likewise, and ends the start where it is named", 
   expect(() => readServed({ modelsDir, adapters: { controlnet: ["depth"] } })).toThrow(
     /controlnet-depth\/config\.json: layers_per_block/,
   );
+});
+
+test.each<[string, (path: string) => void, string]>([
+  ["that does not parse", text("{"), "config.json: cannot be read as JSON"],
+  ["that is a list", text("[]"), "config.json: a JSON object was expected"],
+  ["that is a pipe", pipe, "config.json: is not a file"],
+  ["that is an endless device", endless, "config.json: is not a file"],
+])("a ControlNet with a config.json %s is left out with the reason, and ends the start where it is named", (...row) => {
+  const [, breaks, reason] = row;
+  place("tiny-sd", "tiny-sd");
+  for (const id of ["controlnet-canny", "controlnet-depth"]) place(id, id);
+  breaks(inModel("controlnet-depth", "config.json"));
+  const { adapters, leftOut } = readServed({ modelsDir });
+  expect(adapters.map(({ id }) => id)).toEqual(["controlnet-canny"]);
+  expect(leftOut).toEqual({ models: [], adapters: { controlnet: [{ id: "controlnet-depth", reason }] } });
+  const named = () => readServed({ modelsDir, adapters: { controlnet: ["depth=controlnet-depth"] } });
+  expect(named).toThrow(InvalidModel);
+  expect(named).toThrow(reason);
 });
 
 test("a folder with broken models alone ends the start, with the reason of each", () => {

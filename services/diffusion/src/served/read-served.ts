@@ -9,7 +9,7 @@ import { readCheckpoint } from "../families/index.js";
 import { type PrecisionBytes, readComponent } from "./component.js";
 import { findModelFolders, type ModelFolders } from "./model-folders.js";
 import { readRecommendation } from "./recommendation.js";
-import { requireScheduler, requireTokenizer } from "./requirements.js";
+import { requirePipeline, requireScheduler, requireTokenizer } from "./requirements.js";
 import { readSchedulerConfig } from "./scheduler-config.js";
 import type { Selected, ServedAdapter, ServedModel } from "./served.js";
 
@@ -56,6 +56,7 @@ function selectModel(selection: ServedSelection, id: string, found: ModelFolders
 
 function readModel({ modelsDir, note }: ServedSelection, id: string): ServedModel {
   const folder = join(modelsDir, id);
+  requirePipeline(folder);
   const { family, configs } = readCheckpoint((name) => readConfig(join(folder, name)), folder);
   const components = Object.entries(family.components).map(([name, component]) =>
     readComponent({ ...component, folder: join(folder, name), config: configs[name] }, note),
@@ -89,9 +90,10 @@ function readAdapters(selection: ServedSelection, kind: AdapterKind, found: Mode
       orInvalidModel(join(modelsDir, choice.id), () => readAdapter(selection, kind, choice));
     return { usable: chosen.map(read), leftOut: [] };
   }
-  return readUsable(found.adapters[kind], modelsDir, (id) =>
+  const { usable, leftOut } = readUsable(found.adapters[kind], modelsDir, (id) =>
     readAdapter(selection, kind, { type: controlTypeOf(id), id }),
   );
+  return { usable, leftOut: [...leftOut, ...found.unreadable] };
 }
 
 interface ChosenAdapter {
@@ -100,9 +102,11 @@ interface ChosenAdapter {
 }
 
 /** Of a type alone: all there are, for models may want different ones. */
-function selectAdapters(kind: AdapterKind, choice: string, { adapters }: ModelFolders): ChosenAdapter[] {
+function selectAdapters(kind: AdapterKind, choice: string, { adapters, unreadable }: ModelFolders): ChosenAdapter[] {
   const [type, folder] = choice.split("=") as [string, string | undefined];
-  const ids = adapters[kind].filter((id) => (folder ? id === folder : controlTypeOf(id) === type));
+  const ids = folder
+    ? [...adapters[kind], ...unreadable.map(({ id }) => id)].filter((id) => id === folder)
+    : adapters[kind].filter((id) => controlTypeOf(id) === type);
   if (ids.length === 0) {
     const known = adapters[kind].map((id) => `${controlTypeOf(id)}=${id}`).join(", ");
     throw new InvalidConfig(

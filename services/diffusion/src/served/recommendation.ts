@@ -1,4 +1,5 @@
-import { InvalidModel } from "@armature/core";
+import { parse } from "@armature/contract";
+import { InvalidModel, InvalidRequest } from "@armature/core";
 import { readSmallFileIfThere } from "@armature/weights";
 import { z } from "zod";
 
@@ -11,12 +12,23 @@ const recommendation = z.strictObject({
 
 export type Recommendation = z.infer<typeof recommendation>;
 
-/** Reads a model's `armature.json`; a model needs none. Throws InvalidModel, naming the file. */
+/** Reads a model's `armature.json`; a model needs none. Throws InvalidModel, naming the file and what is wrong in it. */
 export function readRecommendation(file: string): Recommendation {
   const text = readSmallFileIfThere(file);
+  const values = text === undefined ? {} : parseJson(text, file);
   try {
-    return recommendation.parse(text === undefined ? {} : JSON.parse(text));
+    return parse(recommendation, values);
   } catch (cause) {
-    throw new InvalidModel(`${file}: ${(cause as Error).message}`, { cause });
+    if (!(cause instanceof InvalidRequest)) throw cause;
+    const wrong = cause.issues.map(({ pointer, detail }) => (pointer ? `${pointer.slice(1)}: ${detail}` : detail));
+    throw new InvalidModel(`${file}: ${wrong.join("; ")}`, { cause });
+  }
+}
+
+function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new InvalidModel(`${file}: is not JSON`, { cause });
   }
 }

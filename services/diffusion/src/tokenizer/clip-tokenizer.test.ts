@@ -124,6 +124,13 @@ describe("a tokenizer folder that cannot be used is refused by name", () => {
     ["vocab.json", "[1", /vocab\.json: is not JSON/],
     ["vocab.json", '{"a": "b"}', /vocab\.json: token "a" has the id "b"/],
     ["merges.txt", "#version: 0.2\na b c\n", /merges\.txt: "a b c" is not a pair/],
+    ["merges.txt", "", /merges\.txt: holds no merges$/],
+    ["merges.txt", "#version: 0.2\n", /merges\.txt: holds no merges$/],
+    [
+      "merges.txt",
+      "#version: 0.2\ni n\nzzq zzq\n",
+      /merges\.txt: "zzq zzq" makes a symbol that is not in vocab\.json$/,
+    ],
   ])("%s holding %j", (name, text, message) => {
     expect(() => loadClipTokenizer(folderWith({ [name]: text }))).toThrow(message);
   });

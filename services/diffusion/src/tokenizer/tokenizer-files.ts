@@ -31,7 +31,7 @@ export function readTokenizerFiles(folder: string): TokenizerFiles {
   const pad = token("pad_token");
   const unknown = token("unk_token");
   return {
-    tables: { ids, ranks: readMerges(join(folder, "merges.txt")), unknownId: unknown.id },
+    tables: { ids, ranks: readMerges(join(folder, "merges.txt"), ids), unknownId: unknown.id },
     added: [...byContent([...addedTokens(configFile, config.added_tokens_decoder), pad, unknown, end, start]).values()],
     startId: start.id,
     endId: end.id,
@@ -63,13 +63,18 @@ function readVocabulary(file: string): Map<string, number> {
   return ids;
 }
 
-/** One merge a line, best first, under a line with the format's version. */
-function readMerges(file: string): Map<string, number> {
+/** One merge a line, best first, under a line with the format's version. Each makes a token of the vocabulary. */
+function readMerges(file: string, ids: ReadonlyMap<string, number>): Map<string, number> {
   const lines = readSmallFile(file, TABLE_BYTES).split(/\r?\n/);
   if (lines[0]?.startsWith("#version")) lines.shift();
   while (lines.at(-1) === "") lines.pop();
   const wrong = lines.find((line) => line.split(" ").length !== 2);
   if (wrong !== undefined) throw new InvalidModel(`${file}: ${JSON.stringify(wrong)} is not a pair of symbols`);
+  if (lines.length === 0) throw new InvalidModel(`${file}: holds no merges`);
+  const unknown = lines.find((line) => !ids.has(line.replace(" ", "")));
+  if (unknown !== undefined) {
+    throw new InvalidModel(`${file}: ${JSON.stringify(unknown)} makes a symbol that is not in vocab.json`);
+  }
   return new Map(lines.map((line, rank) => [line, rank]));
 }
 

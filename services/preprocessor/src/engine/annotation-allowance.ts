@@ -1,8 +1,8 @@
 /** How long the engine may take until its next sign of progress: from how long the same processor took before, by the pixel. */
-import type { Allow, Allowance } from "@armature/engine";
+import { type Allow, type Allowance, loadingAllowance } from "@armature/engine";
 import type { AnnotatePayload, EngineProgress } from "./calls.js";
 
-/** Milliseconds in which a process that loads, or computes with its own threads, may do nothing at all: neither compute, read nor write. */
+/** Milliseconds in which a process that computes with its own threads may do next to nothing: neither compute, read nor write. */
 const IDLE_MS = 60_000;
 /** Least milliseconds for a picture, also after quick ones. */
 const LEAST_MS = 30_000;
@@ -28,13 +28,14 @@ export class AnnotationAllowances {
     processor,
     image: { width, height },
   }: Pick<AnnotatePayload, "processor" | "image">): Allow<EngineProgress> {
-    return (event) => (event?.stage === "annotating" ? this.measured(processor, width * height) : this.loading());
+    return (event) => (event?.stage === "annotating" ? this.measured(processor, width * height) : this.loading(event));
   }
 
   /** While networks are loaded. A GPU's picture is tried once more as a whole. */
-  loading(): Allowance {
-    const { maxJobMs: ms, ownThreads: repeatable } = this.options;
-    return { what: "loading", ms, idleMs: IDLE_MS, repeatable };
+  loading(event: EngineProgress | undefined): Allowance {
+    const { maxJobMs, ownThreads: repeatable } = this.options;
+    const bytes = event?.stage === "loading" ? event.bytes : 0;
+    return { ...loadingAllowance(bytes, maxJobMs), repeatable };
   }
 
   /** Notes how many milliseconds a picture took. */

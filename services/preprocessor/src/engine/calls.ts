@@ -27,8 +27,11 @@ export interface AnnotateOutcome {
   loadMs: number;
 }
 
-/** What is loaded, whenever that changes, and that the networks of a picture are. */
-export type EngineProgress = { stage: "residency"; loaded: ResidentStatus[] } | { stage: "annotating" };
+/** What is loaded, whenever that changes; that a network of so many bytes is next; and that all networks of a picture are there. */
+export type EngineProgress =
+  | { stage: "residency"; loaded: ResidentStatus[] }
+  | { stage: "loading"; bytes: number }
+  | { stage: "annotating" };
 
 export interface PreprocessorCalls {
   annotate: EngineCall<AnnotatePayload, AnnotateOutcome, EngineProgress>;

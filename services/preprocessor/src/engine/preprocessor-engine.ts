@@ -50,7 +50,7 @@ export class PreprocessorEngine {
 
   /** Loads the networks of a processor before they are asked for. */
   warm(processor: string): Promise<void> {
-    const allow = () => this.allowances.loading();
+    const allow = (event?: EngineProgress) => this.allowances.loading(event);
     return this.engine.run("warm", { processor }, { allow, onProgress: (event) => this.note(event) });
   }
 

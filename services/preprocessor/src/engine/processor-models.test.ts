@@ -141,6 +141,19 @@ test("pictures may keep their aspect ratio where their sides become multiples of
   expect(depthModel().id).toBe("model");
 });
 
+test("a folder with a config.json that cannot be read is left out with the reason; where it is chosen it ends the start", () => {
+  place("broken");
+  place("whole");
+  writeFileSync(join(modelsDir, "broken/config.json"), "{");
+  mkdirSync(join(modelsDir, "pipeline/unet"), { recursive: true });
+  for (const file of ["model_index.json", "unet/config.json"]) writeFileSync(join(modelsDir, "pipeline", file), "{");
+  const left: LeftOut[] = [];
+  const search = { processors: PROCESSORS, modelsDir, leaveOut: (model: LeftOut) => left.push(model) };
+  expect(readProcessorModels({ ...search, choices: [] }).depth_midas!.depth!.id).toBe("whole");
+  expect(left).toEqual([{ id: "broken", reason: "config.json: cannot be read as JSON" }]);
+  expect(() => readWith([chosen("broken")])).toThrow(/broken\/config\.json: cannot be read as JSON/);
+});
+
 test("a found model that cannot work is left out, and the next one is taken; a chosen one ends the start", () => {
   place("depth-dpt-tiny", "config.json", { num_hidden_layers: 1e9 });
   place("next");

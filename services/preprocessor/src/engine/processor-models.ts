@@ -33,7 +33,10 @@ interface ModelSearch {
   choices: readonly ModelChoice[];
   /** Hears one line for each model with tensors that official loaders leave unused too. */
   note?: (line: string) => void;
-  /** Hears of each model that was found, not chosen, and cannot work: the next one is taken, if there is one. */
+  /**
+   * Hears of each folder whose config.json cannot be read, and of each model that was found, not chosen, and cannot work: the next one
+   * is taken, if there is one.
+   */
   leaveOut?: (model: LeftOut) => void;
 }
 
@@ -45,13 +48,16 @@ export function readProcessorModels(search: ModelSearch): ProcessorModels {
   const { processors, modelsDir, choices } = search;
   checkChoices(choices, processors);
   const networks = new Set(processors.flatMap((processor) => Object.values(processor.networks)));
-  const found = findModels(modelsDir, new Set([...networks].map(({ architecture }) => architecture)));
+  const { byKind, unreadable } = findModels(modelsDir, new Set([...networks].map(({ architecture }) => architecture)));
+  for (const model of unreadable) search.leaveOut?.(model);
   return Object.fromEntries(
     processors.flatMap(({ id: processor, networks }) => {
       const choice = choices.find((candidate) => candidate.processor === processor);
       const models = Object.entries(networks).flatMap(([name, network]) => {
-        const there = found.get(network.architecture) ?? [];
-        const model = choice ? chosenModel(network, there, choice, search) : firstUsable(network, there, search);
+        const there = byKind.get(network.architecture) ?? [];
+        const model = choice
+          ? chosenModel(network, { there, unreadable }, choice, search)
+          : firstUsable(network, there, search);
         return model ? [[name, model]] : [];
       });
       return models.length === Object.keys(networks).length ? [[processor, Object.fromEntries(models)]] : [];
@@ -80,13 +86,14 @@ function checkChoices(choices: readonly ModelChoice[], processors: readonly Proc
 
 function chosenModel(
   network: AnnotatorNetwork<unknown>,
-  found: string[],
+  { there, unreadable }: { there: string[]; unreadable: readonly LeftOut[] },
   { variable, model: id }: ModelChoice,
   search: ModelSearch,
 ): ProcessorModel {
-  if (found.includes(id)) return orInvalidModel(join(search.modelsDir, id), () => readEntry(network, id, search));
+  const found = there.includes(id) || unreadable.some((model) => model.id === id);
+  if (found) return orInvalidModel(join(search.modelsDir, id), () => readEntry(network, id, search));
   throw new InvalidConfig(
-    `${variable}: ${id} is no ${network.family} model under MODELS_DIR; there is ${found.join(", ") || "none"}`,
+    `${variable}: ${id} is no ${network.family} model under MODELS_DIR; there is ${there.join(", ") || "none"}`,
   );
 }
 

@@ -3,7 +3,7 @@
  * Processors without a network work here, too: canny takes a second or two for a large picture, which would hold up HTTP.
  */
 import { type CallContext, serveEngine } from "@armature/engine";
-import { Residency, type ResidentStatus } from "@armature/runtime";
+import { Residency } from "@armature/runtime";
 import type { Processor } from "../annotators/annotator.js";
 import type { AnnotateOutcome, AnnotatePayload, EngineProgress, EngineSettings, PreprocessorCalls } from "./calls.js";
 import { loadableNetworks } from "./loadable-networks.js";
@@ -11,11 +11,15 @@ import { loadableNetworks } from "./loadable-networks.js";
 /** Serves these processors; the HTTP process checks ids and options against the same table. */
 export function serveProcessors(processors: readonly Processor[]): void {
   serveEngine<PreprocessorCalls, EngineSettings>(async ({ models, device, budgetBytes }) => {
-    let report: (loaded: ResidentStatus[]) => void = () => {};
-    const residency = new Residency({ budgetBytes, now: Date.now, onChange: (loaded) => report(loaded) });
+    let report: (event: EngineProgress) => void = () => {};
+    const residency = new Residency({
+      ...{ budgetBytes, now: Date.now },
+      onLoading: ({ bytes }) => report({ stage: "loading", bytes }),
+      onChange: (loaded) => report({ stage: "residency", loaded }),
+    });
 
     const listen = (call: CallContext<EngineProgress>) => {
-      report = (loaded) => call.progress({ stage: "residency", loaded });
+      report = (event) => call.progress(event);
     };
 
     /** Loads what is missing, after releasing others as far as the budget asks. */
