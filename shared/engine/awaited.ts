@@ -24,8 +24,8 @@ const LEAST_TRANSFERS_PER_S = 0.5;
 
 /** Loading that makes no progress hangs after this time, unless it computes with half a processor, reads or writes. */
 const LOADING_IDLE_MS = 60_000;
-/** A full-size UNet in float32, 3.4 GB, takes 27 s of processor time to prepare; this is ten times as long. */
-const LOADING_CPU_MS_PER_GB = 60_000;
+/** A full-size UNet takes less than a minute of processor time to prepare: 3.4 GB in float32, and 0.9 GB in int8, which is made of the same weights. */
+const LOADING_CPU_MS_PER_GB = 180_000;
 
 /** What loading may take until its next sign of progress; `bytes`: of the network that is loaded now. `ms`: from the slowest disk. */
 export function loadingAllowance(bytes: number, ms: number): Allowance {
