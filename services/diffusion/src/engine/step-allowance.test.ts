@@ -49,7 +49,7 @@ test("loading may take long while the process works; on the CPU a job that is lo
   expect(job().after(10, { stage: "loading" })).toEqual({ ...loading, repeatable: false });
   expect(job().after(10, { stage: "loading", bytes: 3.4e9 })).toEqual({
     ...{ ...loading, repeatable: false },
-    mostCpuMs: 264_000, // a minute, and one for each GB
+    mostCpuMs: 672_000, // a minute, and three for each GB
   });
   expect(job("cpu").after(10, { stage: "residency", loaded: [] })).toEqual({ ...loading, repeatable: true });
 });

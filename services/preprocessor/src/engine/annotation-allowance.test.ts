@@ -24,7 +24,7 @@ test("a picture may take ten times the slowest before it of the same processor, 
 test("loading is bounded by its idleness, and on the CPU a picture that is lost then is tried once more", () => {
   const loading = { what: "loading", ms: 300_000, idleMs: 60_000, leastCpuMs: 30_000, mostCpuMs: 60_000 };
   expect(allowances().annotating(picture(8))(undefined, 0)).toEqual({ ...loading, repeatable: true });
-  expect(allowances().annotating(picture(8))({ stage: "loading", bytes: 5e8 }, 0).mostCpuMs).toBe(90_000);
+  expect(allowances().annotating(picture(8))({ stage: "loading", bytes: 5e8 }, 0).mostCpuMs).toBe(150_000);
   expect(allowances(false).annotating(picture(8))({ stage: "residency", loaded: [] }, 0)).toEqual({
     ...loading,
     repeatable: false,
