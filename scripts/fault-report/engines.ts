@@ -5,7 +5,7 @@ import { enginePid } from "../service-engine.js";
 import { type ServiceProcess, startService } from "../services.js";
 import type { FaultRow } from "./fault-row.js";
 
-/** A stopped engine is noticed after 20 s of silence, so it is tried once per so many kills. */
+/** A stopped engine is noticed after 20 s of silence, so it is tried once in this many cases. */
 const CASES_PER_FREEZE = 20;
 
 /** A service whose engine is gone serves again within this time. */

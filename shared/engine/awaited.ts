@@ -85,7 +85,7 @@ export class Awaited {
     return `${what} computed, read and wrote next to nothing for ${seconds(idleMs)} s`;
   }
 
-  /** Whether the process has worked less than is asked of it in so many milliseconds. To wait for a processor counts as work. */
+  /** Whether the process has worked less than the allowance asks of it in `ms` milliseconds. To wait for a processor counts as work. */
   #didLittle(ms: number): boolean {
     const { idleMs = ms, leastCpuMs = LEAST_CPU_MS } = this.allowance;
     const [now, before] = [this.#sign, this.#worked];

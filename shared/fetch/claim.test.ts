@@ -83,7 +83,7 @@ test("a holder on another machine is believed while it touches its file, and rep
   await owned.release();
 });
 
-test("whoever was replaced notices, and does not remove the other's claim", async () => {
+test("a process that was replaced notices, and does not remove the other's claim", async () => {
   const owned = await claim(file, signal);
   await writeFile(`${file}.owner`, "elsewhere\n1\nid\n");
   await new Promise((resolve) => owned.lost.addEventListener("abort", resolve));

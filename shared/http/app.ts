@@ -140,7 +140,7 @@ const holdAnswer = ({ encoded }: Inflight): RequestHandler => {
   };
 };
 
-/** Whether an address, so many hops away, is that of a trusted proxy. */
+/** Whether an address, `hop` hops away, is that of a trusted proxy. */
 type Trusts = (address: string, hop: number) => boolean;
 
 type MethodsOf = (req: express.Request) => string[];

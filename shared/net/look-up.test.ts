@@ -65,7 +65,7 @@ test.each(["localhost", "LOCALHOST", "a.localhost", "127.0.0.1", "::1"])("nobody
   expect(asked).toEqual([]);
 });
 
-test("so many names are looked up at once, and those given up make room at once", async () => {
+test("a bounded number of names is looked up at once, and those given up make room at once", async () => {
   const { servers, asked } = await dnsServer((name, type) =>
     name.startsWith("slow") ? undefined : type === A ? [8, 8, 8, 8] : [],
   );

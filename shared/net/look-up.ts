@@ -52,7 +52,7 @@ export function foreignLookUp({ servers, maxInFlight = 32 }: ForeignLookUpOption
   };
 }
 
-/** Lets each client do so many things at once. */
+/** Bounds how many things each client does at once. */
 class ClientShares {
   readonly #byClient = new Map<string, PQueue>();
 

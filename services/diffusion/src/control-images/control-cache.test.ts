@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { ControlCache, controlKey } from "./control-cache.js";
-import type { ControlImage } from "./preprocessor-client.js";
+import type { AnnotationAnswer } from "./preprocessor-client.js";
 
 function cacheOf(maxBytes: number) {
   const heard: string[] = [];
@@ -13,13 +13,13 @@ function cacheOf(maxBytes: number) {
   return { cache, heard, staying, get };
 }
 
-const made = (file: Buffer): ControlImage => ({ file, image: { data: new Uint8Array(3), width: 1, height: 1 } });
+const made = (file: Buffer): AnnotationAnswer => ({ file, image: { data: new Uint8Array(3), width: 1, height: 1 } });
 
 /** Work that ends when told to, or when it is aborted. */
 function pending() {
-  const work = { begun: 0, aborted: 0, finish: (_made: ControlImage) => {}, fail: (_error: Error) => {} };
+  const work = { begun: 0, aborted: 0, finish: (_made: AnnotationAnswer) => {}, fail: (_error: Error) => {} };
   const make = (signal: AbortSignal) =>
-    new Promise<ControlImage>((resolve, reject) => {
+    new Promise<AnnotationAnswer>((resolve, reject) => {
       work.begun++;
       Object.assign(work, { finish: resolve, fail: reject });
       signal.addEventListener("abort", () => {

@@ -1,6 +1,6 @@
 /** Remembers control images by what made them, so that one picture is annotated once for many generations. */
 import { createHash } from "node:crypto";
-import type { ControlImage } from "./preprocessor-client.js";
+import type { AnnotationAnswer } from "./preprocessor-client.js";
 import { SharedWork } from "./shared-work.js";
 
 export interface CacheObserver {
@@ -14,7 +14,7 @@ interface ControlCacheOptions {
   observer: CacheObserver;
 }
 
-type Make = (signal: AbortSignal) => Promise<ControlImage>;
+type Make = (signal: AbortSignal) => Promise<AnnotationAnswer>;
 
 export class ControlCache {
   private readonly files = new Map<string, Buffer>(); // least recently used first

@@ -20,7 +20,7 @@ interface PreprocessorClientOptions {
 }
 
 /** A control image that was looked at: its file is a picture. */
-export interface ControlImage {
+export interface AnnotationAnswer {
   file: Buffer;
   image: RgbImage;
 }
@@ -62,7 +62,7 @@ export class PreprocessorClient {
    * is none, or is no picture), InvalidRequest (the service refuses processor, options or picture), what
    * `hold` throws, or `signal`'s reason.
    */
-  async annotate(call: AnnotationCall, signal: AbortSignal): Promise<ControlImage> {
+  async annotate(call: AnnotationCall, signal: AbortSignal): Promise<AnnotationAnswer> {
     const { urls } = this.options;
     if (urls.length === 0) {
       throw new UpstreamUnavailable(
@@ -88,7 +88,7 @@ export class PreprocessorClient {
     return this.agent.destroy();
   }
 
-  private async askOne(base: string, call: AnnotationCall, signal: AbortSignal): Promise<ControlImage> {
+  private async askOne(base: string, call: AnnotationCall, signal: AbortSignal): Promise<AnnotationAnswer> {
     const timeout = AbortSignal.timeout(this.options.timeoutMs);
     const answer = await this.send(base, call, AbortSignal.any([signal, timeout]));
     const accepted = answer.statusCode === 200;

@@ -41,7 +41,7 @@ export interface GenerateOutcome {
 }
 
 export type EngineProgress =
-  /** The networks of a stage of the recipe, or one of so many bytes. */
+  /** The networks of a stage of the recipe are loaded, or, with `bytes`, one network of that size. */
   | { stage: "loading"; bytes?: number }
   /** `starting`: a stage of the recipe, whose networks are loaded. */
   | { stage: "starting" | "compiling" }

@@ -9,7 +9,7 @@ export const adaptersOf = (request: Request): Adapter[] =>
   FEATURES.flatMap((feature) => feature.adapters?.(request) ?? []);
 
 /** A picture that an adapter steers by. */
-interface ControlImage {
+interface AnsweredControlImage {
   /** Of the adapter, as the request names it. */
   type: string;
   /** The processor that made it; `none`: it came as it is. */
@@ -19,7 +19,7 @@ interface ControlImage {
 }
 
 /** What each adapter sees, in the order of the adapters. */
-export const controlImagesOf = (request: Request): ControlImage[] =>
+export const controlImagesOf = (request: Request): AnsweredControlImage[] =>
   adaptersOf(request).map(({ type, picture: place }) => {
     const brought = request.pictures.find((picture) => picture.place === place);
     return { type, preprocessor: brought?.annotation?.processor ?? "none", place };

@@ -27,7 +27,7 @@ export interface AnnotateOutcome {
   loadMs: number;
 }
 
-/** What is loaded, whenever that changes; that a network of so many bytes is next; and that all networks of a picture are there. */
+/** What is loaded, when that changes; the size of the network that is loaded next; and that all networks of a picture are there. */
 export type EngineProgress =
   | { stage: "residency"; loaded: ResidentStatus[] }
   | { stage: "loading"; bytes: number }
